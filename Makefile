@@ -1,0 +1,90 @@
+# make demo and make test each set up all they need; what they make lies in .venv, .venv-gen and .make.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
+BIN := .venv/bin
+PROTOS := $(wildcard protos/assayd/v1/*.proto)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_QUIET := 1
+
+.PHONY: help demo test check lint types stubs check-stubs protos-lint unit format constraints wheel clean
+help: ## Show this text
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: .make/server ## Serve the demo's model and do the main job with it
+	@$(BIN)/assayd demo
+
+test: check unit ## Everything: lint, types, protos, generated stubs, tests with coverage
+
+check: lint types protos-lint check-stubs
+
+lint: .make/dev
+	@echo "lint"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: make format"; exit 1; }
+
+types: .make/dev
+	@echo "types"
+	@$(BIN)/mypy
+
+protos-lint: .make/dev
+	@echo "protos"
+	@cd protos && ../$(BIN)/buf lint
+
+unit: .make/dev
+	@echo "tests"
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report term
+
+format: .make/dev ## Format the code
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format --quiet .
+
+stubs: .make/gen ## Write the generated stubs anew
+	@$(call generate,client)
+
+check-stubs: .make/gen
+	@echo "generated stubs"
+	@rm -rf .make/stubs && mkdir -p .make/stubs
+	@$(call generate,.make/stubs)
+	@diff -r --exclude=__init__.py --exclude=__pycache__ .make/stubs/assayd/v1 client/assayd/v1 \
+	  || { echo "the stubs in client/assayd/v1 are not what the protos give: make stubs"; exit 1; }
+
+# -I protos makes the proto path the Python path, so the imports in the stubs need no rewriting
+define generate
+PATH="$(CURDIR)/.venv-gen/bin:$$PATH" .venv-gen/bin/python -W ignore -m grpc_tools.protoc -I protos \
+  --python_out=$(1) --pyi_out=$(1) --grpc_python_out=$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
+endef
+
+constraints: ## Pin the newest versions that pyproject.toml admits
+	@rm -rf .venv-pin && $(PYTHON) -m venv .venv-pin && .venv-pin/bin/pip install --upgrade pip
+	@.venv-pin/bin/pip install --editable ".[server]" --group dev
+	@{ echo "# Written by make constraints: what is installed by make demo, make test and the Dockerfile."; \
+	   .venv-pin/bin/pip freeze --exclude-editable; } > constraints.txt
+	@rm -rf .venv-pin
+
+wheel: .make/dev ## Build the wheel and the sdist into dist/
+	@$(BIN)/python -m build --outdir dist
+
+clean: ## Remove everything that make made
+	@rm -rf .venv .venv-* .make dist
+
+.make/venv:
+	@echo "setting up .venv with $(PYTHON) ..."
+	@mkdir -p .make && $(PYTHON) -m venv .venv && $(BIN)/pip install --upgrade pip
+	@touch $@
+
+.make/server: .make/venv pyproject.toml constraints.txt
+	@echo "installing assayd[server] ..."
+	@$(BIN)/pip install --constraint constraints.txt --editable ".[server]"
+	@touch $@
+
+.make/dev: .make/server
+	@echo "installing what the tests need ..."
+	@$(BIN)/pip install --constraint constraints.txt --editable ".[server]" --group dev
+	@touch $@
+
+.make/gen: pyproject.toml
+	@echo "setting up .venv-gen for the generated stubs ..."
+	@mkdir -p .make && $(PYTHON) -m venv .venv-gen && .venv-gen/bin/pip install --upgrade pip
+	@.venv-gen/bin/pip install --group gen
+	@touch $@

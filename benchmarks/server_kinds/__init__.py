@@ -1,0 +1,1 @@
+"""Measures the synchronous and the asyncio gRPC server under the same scoring loads."""

@@ -1,0 +1,76 @@
+"""How a client reaches its servers: retries, load balancing and limits, all done by gRPC itself."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChannelSettings:
+    """Limits and times of one connection to the service."""
+
+    message_bytes_max: int = 16 * MIB
+    """The largest request sent and response taken; bigger batches are cut. At most the server's own setting."""
+
+    rows_max: int = 65_536
+    """The most rows in one request. Where the server's limit is lower, it says so and batches are cut to that."""
+
+    calls_in_flight_max: int = 8
+    """How many requests of one batch or stream are under way at once."""
+
+    attempts_max: int = 5
+    """How often gRPC sends a request that found no server or a full one: 1 to 5, 1 for no retry."""
+
+    backoff_initial_seconds: float = 0.1
+    """The pause before the first retry; it doubles each time, with jitter, up to backoff_max_seconds."""
+
+    backoff_max_seconds: float = 2.0
+    """The longest pause between two attempts. A full server's own wish (its pushback) goes before both."""
+
+    dns_interval_min_seconds: float = 1.0
+    """The shortest time between two look-ups of the address, so that new replicas are found."""
+
+    keepalive_seconds: float = 30.0
+    """How often an idle connection with open calls is probed, so that a dead peer is noticed."""
+
+    def __post_init__(self) -> None:
+        """Refuse what gRPC would take silently and then not do."""
+        for name in self.__slots__:
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, it must be positive")
+        if self.attempts_max > 5:
+            raise ValueError(f"attempts_max is {self.attempts_max}, gRPC makes at most 5 attempts")
+
+
+def options(settings: ChannelSettings) -> list[tuple[str, Any]]:
+    """The channel arguments for grpc.insecure_channel and its kin."""
+    return [
+        ("grpc.max_send_message_length", settings.message_bytes_max),
+        ("grpc.max_receive_message_length", settings.message_bytes_max),
+        ("grpc.service_config", json.dumps(service_config(settings))),
+        ("grpc.enable_retries", 1),
+        # gRPC gives up retrying a message that is larger than this buffer; its default is 256 KiB
+        ("grpc.per_rpc_retry_buffer_size", settings.message_bytes_max + MIB),
+        ("grpc.dns_min_time_between_resolutions_ms", round(1000 * settings.dns_interval_min_seconds)),
+        ("grpc.keepalive_time_ms", round(1000 * settings.keepalive_seconds)),
+    ]
+
+
+def service_config(settings: ChannelSettings) -> dict[str, Any]:
+    """Calls are spread over every address; those that met no server, or a full one, are sent again."""
+    config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
+    if settings.attempts_max > 1:
+        config["methodConfig"] = [{"name": [{}], "retryPolicy": _retry_policy(settings)}]
+    return config
+
+
+def _retry_policy(settings: ChannelSettings) -> dict[str, Any]:
+    return {
+        "maxAttempts": settings.attempts_max,
+        "initialBackoff": f"{settings.backoff_initial_seconds}s",
+        "maxBackoff": f"{settings.backoff_max_seconds}s",
+        "backoffMultiplier": 2,
+        "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
+    }

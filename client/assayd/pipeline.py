@@ -1,0 +1,42 @@
+"""Keeps many unary calls in flight and yields their answers in order."""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from typing import Protocol, TypeVar
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+Answer_co = TypeVar("Answer_co", covariant=True)
+
+
+class Pending(Protocol[Answer_co]):
+    """A call under way."""
+
+    def result(self) -> Answer_co:
+        """Wait for the answer, or raise."""
+        ...
+
+    def cancel(self) -> bool:
+        """Give the call up."""
+        ...
+
+
+def in_order(
+    items: Iterable[Item], start: Callable[[Item], Pending[Answer]], *, in_flight_max: int
+) -> Generator[tuple[Item, Pending[Answer]]]:
+    """Start a call for each item, at most in_flight_max at once, and yield the calls in the order of the items.
+
+    Items are taken only as there is room, so an endless or a huge iterable is fine. What is still under way
+    when the caller stops, or when something raises, is cancelled.
+    """
+    pending: deque[tuple[Item, Pending[Answer]]] = deque()
+    try:
+        for item in items:
+            pending.append((item, start(item)))
+            if len(pending) >= in_flight_max:
+                yield pending.popleft()
+        while pending:
+            yield pending.popleft()
+    finally:
+        for _, call in pending:
+            call.cancel()

@@ -1,0 +1,103 @@
+"""Score requests, from what callers pass in."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypedDict, TypeVar
+
+import numpy as np
+
+from assayd.arrays import TensorError, encode
+from assayd.errors import InvalidArgumentError
+from assayd.v1 import rows_pb2, scoring_pb2
+
+MEASURES: dict[str, scoring_pb2.UncertaintyMeasure] = {
+    "least_confidence": scoring_pb2.UNCERTAINTY_MEASURE_LEAST_CONFIDENCE,
+    "margin": scoring_pb2.UNCERTAINTY_MEASURE_MARGIN,
+    "ratio": scoring_pb2.UNCERTAINTY_MEASURE_RATIO,
+    "entropy": scoring_pb2.UNCERTAINTY_MEASURE_ENTROPY,
+}
+OUTPUTS: dict[str, scoring_pb2.Output] = {
+    "predictions": scoring_pb2.OUTPUT_PREDICTIONS,
+    "probabilities": scoring_pb2.OUTPUT_PROBABILITIES,
+    "logits": scoring_pb2.OUTPUT_LOGITS,
+    "embeddings": scoring_pb2.OUTPUT_EMBEDDINGS,
+}
+
+
+Number = TypeVar("Number", scoring_pb2.UncertaintyMeasure, scoring_pb2.Output)
+
+
+class Wanted(TypedDict, total=False):
+    """What to score with and what to return: the keywords of Client.score and its kin."""
+
+    uncertainties: Iterable[str]
+    """Any of least_confidence, margin, ratio, entropy; default none."""
+    top_k: int
+    """How many of the most probable classes to return, 0 (default) to c."""
+    outputs: Iterable[str]
+    """Any of probabilities (default), logits, embeddings; predictions always come."""
+    temperature: float | None
+    """In place of the model's own, 0.001 to 1000."""
+    head: Sequence[object] | None
+    """(weights (c, d), bias (c,) or None): a linear layer on the embedding, in place of the model's own output."""
+    model: str
+    """Its name; may be left out where the server has one only."""
+    version: int
+    """0 (default) is the newest."""
+
+
+def selector(model: str, version: int) -> scoring_pb2.ModelSelector | None:
+    """Which model is meant; None where the caller leaves it to the server."""
+    if not model and not version:
+        return None
+    if not 0 <= version < 2**63:
+        raise InvalidArgumentError(f"version: {version} is not a version, allowed are 0 (the newest) and above")
+    return scoring_pb2.ModelSelector(name=model, version=version)
+
+
+def score_request(
+    *,
+    uncertainties: Iterable[str] = (),
+    top_k: int = 0,
+    outputs: Iterable[str] = ("probabilities",),
+    temperature: float | None = None,
+    head: Sequence[object] | None = None,
+    model: str = "",
+    version: int = 0,
+) -> scoring_pb2.ScoreRequest:
+    """Everything but the rows; the arguments are those of Wanted.
+
+    Raises:
+        InvalidArgumentError: a name is unknown or the head is not (weights, bias).
+    """
+    if not -(2**31) <= top_k < 2**31:
+        raise InvalidArgumentError(f"top_k: {top_k} is not a 32-bit number", field="top_k")
+    return scoring_pb2.ScoreRequest(
+        model=selector(model, version),
+        uncertainties=[_one_of(MEASURES, name, "uncertainties") for name in _names(uncertainties)],
+        outputs=[_one_of(OUTPUTS, name, "outputs") for name in _names(outputs)] or [OUTPUTS["predictions"]],
+        top_k=top_k,
+        temperature=temperature,
+        head=None if head is None else _head(head),
+    )
+
+
+def _names(names: Iterable[str]) -> Iterable[str]:
+    return [names] if isinstance(names, str) else names
+
+
+def _one_of(known: Mapping[str, Number], name: str, field: str) -> Number:
+    if name not in known:
+        raise InvalidArgumentError(f"{field}: {name!r} is unknown, allowed are {', '.join(known)}", field=field)
+    return known[name]
+
+
+def _head(head: Sequence[object]) -> rows_pb2.LinearHead:
+    if len(head) != 2:
+        raise InvalidArgumentError(f"head: must be (weights, bias), got {len(head)} parts", field="head")
+    weights, bias = head
+    try:
+        return rows_pb2.LinearHead(
+            weights=encode(np.asarray(weights)), bias=None if bias is None else encode(np.asarray(bias))
+        )
+    except TensorError as error:
+        raise InvalidArgumentError(f"head: {error}", field="head") from None

@@ -1,0 +1,124 @@
+"""What callers pass in, as rows: checked, counted, and cut into pieces that fit a message."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from assayd.arrays import Array, TensorError, encode
+from assayd.errors import InvalidArgumentError
+from assayd.v1 import rows_pb2
+
+Kind: TypeAlias = Literal["inputs", "logits", "probabilities", "embeddings"]
+
+_KINDS: tuple[Kind, ...] = ("inputs", "logits", "probabilities", "embeddings")
+_LABEL_BYTES = 64
+"""What a tensor costs on the wire besides its name and its data, at most: shape, type, lengths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Arrays with the same number of rows, and how the server is to read them."""
+
+    kind: Kind
+    arrays: dict[str, Array]
+
+    @property
+    def count(self) -> int:
+        """The number of rows."""
+        return int(next(iter(self.arrays.values())).shape[0])
+
+    def part(self, start: int, stop: int) -> "Rows":
+        """Rows from start up to stop, as views."""
+        return Rows(self.kind, {name: array[start:stop] for name, array in self.arrays.items()})
+
+    def message(self) -> rows_pb2.Rows:
+        """The rows as a message."""
+        try:
+            tensors = [encode(array, name) for name, array in self.arrays.items()]
+        except TensorError as error:
+            raise InvalidArgumentError(f"{self.kind}: {error}", field=self.kind) from None
+        if self.kind == "inputs":
+            return rows_pb2.Rows(inputs=rows_pb2.Inputs(tensors=tensors))
+        return rows_pb2.Rows(**{self.kind: tensors[0]})  # type: ignore[arg-type]
+
+
+def collect(
+    x: object = None, *, logits: object = None, probabilities: object = None, embeddings: object = None
+) -> Rows:
+    """The one of the four that was given, as rows.
+
+    Args:
+        x: an array for the model's only input, or a dict of arrays by input name.
+        logits: (n, c).
+        probabilities: (n, c).
+        embeddings: (n, d).
+
+    Raises:
+        InvalidArgumentError: none or several were given, or the arrays do not fit together.
+    """
+    given = {
+        kind: value
+        for kind, value in zip(_KINDS, (x, logits, probabilities, embeddings), strict=True)
+        if value is not None
+    }
+    if len(given) != 1:
+        got = ", ".join(given) or "none"
+        raise InvalidArgumentError(f"rows: give exactly one of x, logits, probabilities and embeddings, got {got}")
+    ((kind, value),) = given.items()
+    arrays = value if kind == "inputs" and isinstance(value, Mapping) else {"": value}
+    return _checked(Rows(kind, {str(name): _array(array, kind=kind) for name, array in arrays.items()}))
+
+
+def pieces(rows: Rows, *, rows_max: int, bytes_max: int) -> Iterator[Rows]:
+    """Cut rows into consecutive pieces within both limits; no rows at all are one empty piece.
+
+    Raises:
+        InvalidArgumentError: a single row is over bytes_max.
+    """
+    step = max(1, min(rows_max, _rows_fitting(rows, bytes_max)))
+    for start in range(0, max(rows.count, 1), step):
+        yield rows.part(start, start + step)
+
+
+def _array(value: Any, *, kind: Kind) -> Array:
+    array = np.asarray(value)
+    if array.ndim == 0:
+        raise InvalidArgumentError(f"{kind}: a single number is not rows, give an array of at least one axis")
+    return array
+
+
+def _checked(rows: Rows) -> Rows:
+    if not rows.arrays:
+        raise InvalidArgumentError("inputs: the dict of arrays is empty")
+    lengths = {name: array.shape[0] for name, array in rows.arrays.items()}
+    if len(set(lengths.values())) > 1:
+        raise InvalidArgumentError(f"inputs: every array must have the same number of rows, got {lengths}")
+    return rows
+
+
+def _rows_fitting(rows: Rows, bytes_max: int) -> int:
+    """How many rows fit into a message, by the largest row there is."""
+    if rows.count == 0:
+        return 1
+    room = bytes_max - sum(len(name.encode()) + _LABEL_BYTES for name in rows.arrays)
+    row_bytes = sum(_row_bytes(array) for array in rows.arrays.values())
+    if row_bytes > room:
+        raise InvalidArgumentError(f"{rows.kind}: one row takes {row_bytes} bytes, a message holds {bytes_max}")
+    return room // max(row_bytes, 1)
+
+
+def _row_bytes(array: Array) -> int:
+    """Bytes of the largest row on the wire."""
+    elements = array[:1].size
+    if array.dtype.kind not in "OUST":
+        return elements * array.dtype.itemsize
+    return elements * (4 + max(map(_text_length, array.flat), default=0))
+
+
+def _text_length(text: object) -> int:
+    """In bytes; 0 for what is no text, which the encoder refuses by name."""
+    if isinstance(text, str):
+        return len(text.encode())
+    return len(text) if isinstance(text, bytes) else 0

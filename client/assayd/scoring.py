@@ -1,0 +1,142 @@
+"""Scores batches of any size by many unary calls: cuts them, keeps calls in flight, joins the answers in order."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import grpc
+
+from assayd import results
+from assayd.channel import ChannelSettings
+from assayd.errors import AssaydError, CallCancelledError, FailedPreconditionError, from_rpc_error
+from assayd.pipeline import Pending, in_order
+from assayd.results import Scores
+from assayd.rows import Rows, pieces
+from assayd.v1 import scoring_pb2
+
+Call: TypeAlias = Pending[scoring_pb2.ScoreResponse]
+Start: TypeAlias = Callable[[scoring_pb2.ScoreRequest, float], Call]
+
+_ENVELOPE_BYTES = 64
+"""The most that the rows' own field headers add to a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Rows of one call."""
+
+    rows: Rows
+    deadline: float
+    """On time.monotonic's clock."""
+    last: bool
+    """Whether its batch ends here."""
+
+
+class ScoreJob:
+    """One Score or score_stream call of the SDK: a request without rows, and a way to send it with some.
+
+    When the server says that it takes fewer rows at once (reason TOO_MANY_ROWS), the piece and all that follow
+    are cut to that.
+    """
+
+    def __init__(
+        self,
+        request: scoring_pb2.ScoreRequest,
+        start: Start,
+        *,
+        deadline_seconds: float,
+        settings: ChannelSettings,
+    ) -> None:
+        """Nothing is sent yet.
+
+        Args:
+            request: everything but the rows.
+            start: begins a call, given a request and the seconds it may take.
+            deadline_seconds: for each batch.
+            settings: the limits.
+        """
+        self._request = request
+        self._start = start
+        self._deadline_seconds = deadline_seconds
+        self._in_flight_max = settings.calls_in_flight_max
+        self._rows_max = settings.rows_max
+        self._bytes_max = settings.message_bytes_max - request.ByteSize() - _ENVELOPE_BYTES
+
+    def score(self, rows: Rows) -> Scores:
+        """The scores of one batch."""
+        return next(self.stream([rows]))
+
+    def stream(self, batches: Iterable[Rows]) -> Iterator[Scores]:
+        """The scores of each batch, in order."""
+        done: list[tuple[_Piece, Scores]] = []
+        with closing(in_order(self._cut(batches), self._send, in_flight_max=self._in_flight_max)) as calls:
+            for piece, call in calls:
+                done += self._answers(piece, call)
+                if piece.last:
+                    yield results.joined(self._agreed(done))
+                    done = []
+
+    def _cut(self, batches: Iterable[Rows]) -> Iterator[_Piece]:
+        for rows in batches:
+            yield from self._pieces(rows, time.monotonic() + self._deadline_seconds)
+
+    def _pieces(self, rows: Rows, deadline: float) -> Iterator[_Piece]:
+        held: Rows | None = None
+        for part in pieces(rows, rows_max=self._rows_max, bytes_max=self._bytes_max):
+            if held is not None:
+                yield _Piece(held, deadline, last=False)
+            held = part
+        if held is not None:
+            yield _Piece(held, deadline, last=True)
+
+    def _send(self, piece: _Piece, *, version: int = 0) -> Call:
+        request = scoring_pb2.ScoreRequest(rows=piece.rows.message())
+        request.MergeFrom(self._request)
+        if version:
+            request.model.version = version
+        return self._start(request, max(0.0, piece.deadline - time.monotonic()))
+
+    def _answers(self, piece: _Piece, call: Call) -> list[tuple[_Piece, Scores]]:
+        try:
+            return [(piece, _result(call))]
+        except AssaydError as error:
+            rows_max = int(error.details.get("rows_max", 0))
+            if error.reason != "TOO_MANY_ROWS" or not 0 < rows_max < piece.rows.count:
+                raise
+        self._rows_max = min(self._rows_max, rows_max)
+        smaller = self._pieces(piece.rows, piece.deadline)
+        return [answer for part in smaller for answer in self._answers(part, self._send(part))]
+
+    def _agreed(self, done: list[tuple[_Piece, Scores]]) -> list[Scores]:
+        """The answers, all from one model version: the pieces that met an older one are scored once more."""
+        newest = max((scores.model for _, scores in done if scores.model), key=_version, default=None)
+        if newest is None or all(scores.model == newest for _, scores in done):
+            return [scores for _, scores in done]
+        agreed = [
+            scores if scores.model == newest else _result(self._send(piece, version=newest.version))
+            for piece, scores in done
+        ]
+        digests = {scores.model.digest for scores in agreed if scores.model}
+        if len(digests) > 1:
+            raise FailedPreconditionError(
+                f"model: replicas serve different files as {newest.name} version {newest.version}: "
+                + " and ".join(sorted(digests)),
+                reason="REPLICAS_DISAGREE",
+                field="model",
+            )
+        return agreed
+
+
+def _version(identity: results.ModelIdentity) -> int:
+    return identity.version
+
+
+def _result(call: Call) -> Scores:
+    try:
+        return results.scores(call.result())
+    except grpc.FutureCancelledError:
+        raise CallCancelledError("the call was cancelled, or its client was closed") from None
+    except grpc.RpcError as error:
+        raise from_rpc_error(error) from None

@@ -1,0 +1,1 @@
+"""Generated stubs of package assayd.v1; `make stubs` writes them."""

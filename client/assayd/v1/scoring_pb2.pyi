@@ -1,0 +1,185 @@
+from assayd.v1 import rows_pb2 as _rows_pb2
+from assayd.v1 import tensor_pb2 as _tensor_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class UncertaintyMeasure(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    UNCERTAINTY_MEASURE_UNSPECIFIED: _ClassVar[UncertaintyMeasure]
+    UNCERTAINTY_MEASURE_LEAST_CONFIDENCE: _ClassVar[UncertaintyMeasure]
+    UNCERTAINTY_MEASURE_MARGIN: _ClassVar[UncertaintyMeasure]
+    UNCERTAINTY_MEASURE_RATIO: _ClassVar[UncertaintyMeasure]
+    UNCERTAINTY_MEASURE_ENTROPY: _ClassVar[UncertaintyMeasure]
+
+class Output(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OUTPUT_UNSPECIFIED: _ClassVar[Output]
+    OUTPUT_PREDICTIONS: _ClassVar[Output]
+    OUTPUT_PROBABILITIES: _ClassVar[Output]
+    OUTPUT_LOGITS: _ClassVar[Output]
+    OUTPUT_EMBEDDINGS: _ClassVar[Output]
+UNCERTAINTY_MEASURE_UNSPECIFIED: UncertaintyMeasure
+UNCERTAINTY_MEASURE_LEAST_CONFIDENCE: UncertaintyMeasure
+UNCERTAINTY_MEASURE_MARGIN: UncertaintyMeasure
+UNCERTAINTY_MEASURE_RATIO: UncertaintyMeasure
+UNCERTAINTY_MEASURE_ENTROPY: UncertaintyMeasure
+OUTPUT_UNSPECIFIED: Output
+OUTPUT_PREDICTIONS: Output
+OUTPUT_PROBABILITIES: Output
+OUTPUT_LOGITS: Output
+OUTPUT_EMBEDDINGS: Output
+
+class ModelSelector(_message.Message):
+    __slots__ = ("name", "version")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: int
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+
+class ModelIdentity(_message.Message):
+    __slots__ = ("name", "version", "digest")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: int
+    digest: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
+
+class ScoreRequest(_message.Message):
+    __slots__ = ("model", "rows", "head", "outputs", "top_k", "temperature", "uncertainties")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    TOP_K_FIELD_NUMBER: _ClassVar[int]
+    TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
+    UNCERTAINTIES_FIELD_NUMBER: _ClassVar[int]
+    model: ModelSelector
+    rows: _rows_pb2.Rows
+    head: _rows_pb2.LinearHead
+    outputs: _containers.RepeatedScalarFieldContainer[Output]
+    top_k: int
+    temperature: float
+    uncertainties: _containers.RepeatedScalarFieldContainer[UncertaintyMeasure]
+    def __init__(self, model: _Optional[_Union[ModelSelector, _Mapping]] = ..., rows: _Optional[_Union[_rows_pb2.Rows, _Mapping]] = ..., head: _Optional[_Union[_rows_pb2.LinearHead, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[Output, str]]] = ..., top_k: _Optional[int] = ..., temperature: _Optional[float] = ..., uncertainties: _Optional[_Iterable[_Union[UncertaintyMeasure, str]]] = ...) -> None: ...
+
+class TopClasses(_message.Message):
+    __slots__ = ("classes", "probabilities")
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    PROBABILITIES_FIELD_NUMBER: _ClassVar[int]
+    classes: _tensor_pb2.Tensor
+    probabilities: _tensor_pb2.Tensor
+    def __init__(self, classes: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., probabilities: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
+
+class Uncertainty(_message.Message):
+    __slots__ = ("measure", "values")
+    MEASURE_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    measure: UncertaintyMeasure
+    values: _tensor_pb2.Tensor
+    def __init__(self, measure: _Optional[_Union[UncertaintyMeasure, str]] = ..., values: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
+
+class ScoreResponse(_message.Message):
+    __slots__ = ("model", "predictions", "probabilities", "logits", "embeddings", "top", "uncertainties", "class_names", "invalid_rows")
+    class ClassNamesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: int
+        value: str
+        def __init__(self, key: _Optional[int] = ..., value: _Optional[str] = ...) -> None: ...
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    PREDICTIONS_FIELD_NUMBER: _ClassVar[int]
+    PROBABILITIES_FIELD_NUMBER: _ClassVar[int]
+    LOGITS_FIELD_NUMBER: _ClassVar[int]
+    EMBEDDINGS_FIELD_NUMBER: _ClassVar[int]
+    TOP_FIELD_NUMBER: _ClassVar[int]
+    UNCERTAINTIES_FIELD_NUMBER: _ClassVar[int]
+    CLASS_NAMES_FIELD_NUMBER: _ClassVar[int]
+    INVALID_ROWS_FIELD_NUMBER: _ClassVar[int]
+    model: ModelIdentity
+    predictions: _tensor_pb2.Tensor
+    probabilities: _tensor_pb2.Tensor
+    logits: _tensor_pb2.Tensor
+    embeddings: _tensor_pb2.Tensor
+    top: TopClasses
+    uncertainties: _containers.RepeatedCompositeFieldContainer[Uncertainty]
+    class_names: _containers.ScalarMap[int, str]
+    invalid_rows: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, model: _Optional[_Union[ModelIdentity, _Mapping]] = ..., predictions: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., probabilities: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., logits: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., embeddings: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., top: _Optional[_Union[TopClasses, _Mapping]] = ..., uncertainties: _Optional[_Iterable[_Union[Uncertainty, _Mapping]]] = ..., class_names: _Optional[_Mapping[int, str]] = ..., invalid_rows: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class TensorSpec(_message.Message):
+    __slots__ = ("name", "data_type", "shape")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DATA_TYPE_FIELD_NUMBER: _ClassVar[int]
+    SHAPE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    data_type: _tensor_pb2.DataType
+    shape: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, name: _Optional[str] = ..., data_type: _Optional[_Union[_tensor_pb2.DataType, str]] = ..., shape: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class Model(_message.Message):
+    __slots__ = ("identity", "inputs", "outputs", "logits_output", "probabilities_output", "embedding_output", "class_count", "embedding_width", "labels", "temperature")
+    IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
+    OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    LOGITS_OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    PROBABILITIES_OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    EMBEDDING_OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    CLASS_COUNT_FIELD_NUMBER: _ClassVar[int]
+    EMBEDDING_WIDTH_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
+    identity: ModelIdentity
+    inputs: _containers.RepeatedCompositeFieldContainer[TensorSpec]
+    outputs: _containers.RepeatedCompositeFieldContainer[TensorSpec]
+    logits_output: str
+    probabilities_output: str
+    embedding_output: str
+    class_count: int
+    embedding_width: int
+    labels: _containers.RepeatedScalarFieldContainer[str]
+    temperature: float
+    def __init__(self, identity: _Optional[_Union[ModelIdentity, _Mapping]] = ..., inputs: _Optional[_Iterable[_Union[TensorSpec, _Mapping]]] = ..., outputs: _Optional[_Iterable[_Union[TensorSpec, _Mapping]]] = ..., logits_output: _Optional[str] = ..., probabilities_output: _Optional[str] = ..., embedding_output: _Optional[str] = ..., class_count: _Optional[int] = ..., embedding_width: _Optional[int] = ..., labels: _Optional[_Iterable[str]] = ..., temperature: _Optional[float] = ...) -> None: ...
+
+class GetModelRequest(_message.Message):
+    __slots__ = ("model",)
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    model: ModelSelector
+    def __init__(self, model: _Optional[_Union[ModelSelector, _Mapping]] = ...) -> None: ...
+
+class GetModelResponse(_message.Message):
+    __slots__ = ("model",)
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    model: Model
+    def __init__(self, model: _Optional[_Union[Model, _Mapping]] = ...) -> None: ...
+
+class ListModelsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class FailedModel(_message.Message):
+    __slots__ = ("name", "version", "reason")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: int
+    reason: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ListModelsResponse(_message.Message):
+    __slots__ = ("models", "failed")
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    models: _containers.RepeatedCompositeFieldContainer[Model]
+    failed: _containers.RepeatedCompositeFieldContainer[FailedModel]
+    def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ..., failed: _Optional[_Iterable[_Union[FailedModel, _Mapping]]] = ...) -> None: ...

@@ -1,0 +1,1 @@
+"""The assayd server. Start it with `assayd serve`."""

@@ -1,0 +1,168 @@
+"""The composition root: puts the parts together, and takes the server through its life."""
+
+import signal
+import threading
+import time
+from importlib.metadata import version
+from types import FrameType
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from assayd_server import logs, repository, servable
+from assayd_server.bundle import Bundle
+from assayd_server.config import Settings
+from assayd_server.cpus import usable_cpus
+from assayd_server.engine import Engine
+from assayd_server.gate import Gate
+from assayd_server.metrics import Metrics
+from assayd_server.probes import Probes
+from assayd_server.repository import Repository
+from assayd_server.rpc.server import RpcServer, ServerOptions
+from assayd_server.servable import Servable
+
+_log = structlog.get_logger()
+
+
+class App:
+    """A server in this process: loaded, listening, not yet answering."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Bind the probes, so that a long load does not look like a dead server; load the models; bind gRPC.
+
+        Raises:
+            StartError: a model cannot be loaded or a port cannot be had.
+        """
+        self._settings = settings
+        registry = CollectorRegistry()
+        metrics = Metrics(registry)
+        self._probes = Probes(
+            host=settings.metrics_host or settings.host, port=settings.metrics_port, registry=registry
+        )
+        try:
+            threads = settings.inference_threads or usable_cpus()
+            models = load_models(settings, threads=threads)
+            self._rpc = _rpc_server(settings, models, metrics)
+            metrics.describe(
+                version=version("assayd"),
+                threads=_threads(settings, threads),
+                failed_models=len(models.failures),
+            )
+        except BaseException:
+            self._probes.stop()
+            raise
+        _log_models(models)
+
+    @property
+    def port(self) -> int:
+        """The gRPC port that was bound."""
+        return self._rpc.port
+
+    @property
+    def metrics_port(self) -> int:
+        """The HTTP port that was bound."""
+        return self._probes.port
+
+    def start(self) -> None:
+        """Answer calls."""
+        self._rpc.start()
+        self._probes.ready = True
+        _log.info("serving", host=self._settings.host, port=self.port, metrics_port=self.metrics_port)
+
+    def drain(self, *, hurry: threading.Event | None = None) -> None:
+        """Say NOT_SERVING, go on for the drain delay, then finish what was accepted, and stop.
+
+        Args:
+            hurry: when it is set, the delay ends at once.
+        """
+        self._probes.ready = False
+        self._rpc.announce_end()
+        _log.info("draining", delay_seconds=self._settings.drain_delay_seconds)
+        (hurry or threading.Event()).wait(self._settings.drain_delay_seconds)
+        began = time.monotonic()
+        self._rpc.stop(self._settings.drain_grace_seconds)
+        self._probes.stop()
+        _log.info("stopped", seconds=round(time.monotonic() - began, 3))
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. A second signal skips the drain delay.
+
+    Raises:
+        StartError: the server cannot start.
+    """
+    logs.configure(settings.log_level)
+    asked_to_end, hurry = threading.Event(), threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        (hurry if asked_to_end.is_set() else asked_to_end).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    app = App(settings)
+    app.start()
+    asked_to_end.wait()
+    app.drain(hurry=hurry)
+
+
+def load_models(settings: Settings, *, threads: int) -> Repository:
+    """The models that the settings name.
+
+    Raises:
+        ArtefactError: one cannot be loaded.
+    """
+
+    def load(bundle: Bundle) -> Servable:
+        return servable.load(bundle, threads=threads, chosen=settings.chosen_outputs)
+
+    if settings.model is not None:
+        return repository.load_file(settings.model, load)
+    assert settings.repository is not None  # the settings hold one of the two
+    return repository.load_folder(settings.repository, load)
+
+
+def _rpc_server(settings: Settings, models: Repository, metrics: Metrics) -> RpcServer:
+    engine = Engine(
+        models,
+        gate=Gate(settings.rows_pending_max),
+        metrics=metrics,
+        response_bytes_max=settings.message_bytes_max,
+    )
+    options = ServerOptions(
+        host=settings.host,
+        port=settings.port,
+        call_threads=settings.call_threads,
+        calls_waiting_max=settings.calls_waiting_max,
+        message_wait_max_seconds=settings.message_wait_max_seconds,
+        control_threads=settings.control_threads,
+        streams_per_connection_max=settings.streams_per_connection_max,
+        message_bytes_max=settings.message_bytes_max,
+        rows_max=settings.rows_max,
+        connection_age_max_seconds=settings.connection_age_max_seconds,
+        connection_grace_seconds=settings.connection_grace_seconds,
+        log_calls=settings.log_calls,
+    )
+    return RpcServer(engine, metrics, options, model_names={model.identity.name for model in models.all()})
+
+
+def _threads(settings: Settings, inference: int) -> dict[str, int]:
+    return {"inference": inference, "calls": settings.call_threads, "control": settings.control_threads}
+
+
+def _log_models(models: Repository) -> None:
+    for model in models.all():
+        identity, contract = model.identity, model.contract
+        _log.info(
+            "model loaded",
+            model=identity.name,
+            version=identity.version,
+            digest=identity.digest,
+            inputs=list(map(str, contract.inputs)),
+            outputs=list(map(str, contract.outputs)),
+            roles={role: f"{name} ({contract.reasons[role]})" for role, name in contract.roles.items()},
+            class_count=contract.class_count,
+            embedding_width=contract.embedding_width,
+            temperature=model.temperature,
+        )
+    for failure in models.failures:
+        _log.error("model failed to load", model=failure.name, version=failure.version, reason=failure.reason)

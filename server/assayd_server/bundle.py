@@ -1,0 +1,133 @@
+"""A model on disk: a bundle folder with its manifest, or a bare ONNX file. Digests are checked before parsing."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from assayd_server.errors import ArtefactError
+
+MANIFEST = "bundle.json"
+MODEL_FILE = "model.onnx"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+_Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputEntry(_Strict):
+    """An input, as the manifest declares it; the graph must agree."""
+
+    name: str
+    data_type: str
+    shape: tuple[int | None, ...]
+
+
+class OutputsEntry(_Strict):
+    """Which output of the graph is what."""
+
+    logits: str | None = None
+    probabilities: str | None = None
+    embedding: str | None = None
+
+
+class Manifest(_Strict):
+    """bundle.json."""
+
+    format: Literal[1]
+    inputs: tuple[InputEntry, ...] = ()
+    outputs: OutputsEntry = OutputsEntry()
+    labels: tuple[str, ...] = ()
+    activation: Literal["softmax"] = "softmax"
+    temperature: _Positive = 1.0
+    files: dict[str, _Digest]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which model this is."""
+
+    name: str
+    version: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A model that was read and whose digests are right, but that was not parsed yet."""
+
+    identity: Identity
+    manifest: Manifest
+    model: bytes
+    """The .onnx file."""
+
+
+def read_file(path: Path) -> Bundle:
+    """A bare ONNX file, as version 1 of a model named like the file.
+
+    Raises:
+        ArtefactError: it cannot be read.
+    """
+    content = _read(path)
+    digest = _digest(content)
+    name = re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem).lstrip("_.-")[:128] or "model"
+    manifest = Manifest(format=1, files={MODEL_FILE: digest})
+    return Bundle(Identity(name, 1, digest), manifest, content)
+
+
+def read_folder(folder: Path) -> Bundle:
+    """A bundle: the folder <name>/<version>.
+
+    Raises:
+        ArtefactError: a file is missing or is not what the manifest says.
+    """
+    manifest_path = folder / MANIFEST
+    text = _read(manifest_path)
+    manifest = _parsed(text, manifest_path)
+    contents = {name: _checked(folder, name, digest) for name, digest in manifest.files.items()}
+    if MODEL_FILE not in contents:
+        raise ArtefactError(f"{manifest_path}: files has no entry for {MODEL_FILE}")
+    identity = Identity(folder.parent.name, int(folder.name), _digest(text))
+    return Bundle(identity, manifest, contents[MODEL_FILE])
+
+
+def is_model_name(name: str) -> bool:
+    """Whether a folder's name can be a model's."""
+    return _NAME.fullmatch(name) is not None
+
+
+def _parsed(text: bytes, path: Path) -> Manifest:
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ArtefactError(f"{path}: {where + ': ' if where else ''}{first['msg']}") from None
+
+
+def _checked(folder: Path, name: str, digest: str) -> bytes:
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise ArtefactError(f"{folder / MANIFEST}: files names {name!r}, which is outside of the bundle")
+    content = _read(folder / name)
+    actual = _digest(content)
+    if actual != digest:
+        raise ArtefactError(f"{folder / name}: its digest is {actual}, {MANIFEST} says {digest}")
+    return content
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ArtefactError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"

@@ -1,0 +1,187 @@
+"""Every setting and every limit, in one frozen object: flags, then ASSAYD_ variables, then a TOML file."""
+
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from assayd_server.errors import StartError
+
+PREFIX = "ASSAYD_"
+MIB = 1024 * 1024
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Positive = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+
+
+class Settings(BaseModel):
+    """How the server runs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, protected_namespaces=())
+
+    model: Path | None = None
+    """One ONNX file to serve. Either this or repository must be given."""
+    repository: Path | None = None
+    """A folder of bundles to serve, <name>/<version>/bundle.json."""
+    logits_output: str | None = None
+    """With model: the output that holds unnormalised class scores, where its name does not tell."""
+    probabilities_output: str | None = None
+    """With model: the output that holds class probabilities, where its name does not tell."""
+    embedding_output: str | None = None
+    """With model: the output that holds the embedding, where its name does not tell."""
+
+    host: str = "127.0.0.1"
+    """The address to listen on."""
+    port: Port = 50051
+    """The gRPC port; 0 takes any free one, which the log names."""
+    metrics_host: str | None = None
+    """The address for metrics and probes; the same as host where it is not given."""
+    metrics_port: Port = 9090
+    """The HTTP port of /metrics, /healthz and /readyz; 0 takes any free one."""
+    insecure: bool = False
+    """Allow an address other than this machine's own although calls are neither encrypted nor authenticated."""
+
+    call_threads: Annotated[int, Field(ge=1, le=1024)] = 64
+    """Threads that answer calls. A call holds one from its headers to its answer."""
+    calls_waiting_max: Annotated[int, Field(ge=0, le=65_536)] = 192
+    """Calls that may wait for a thread; the next one is refused at once, and so is any while all threads stall."""
+    message_wait_max_seconds: Annotated[float, Field(gt=0, le=3600)] = 20.0
+    """A call whose message has not come by then is cancelled, because it holds a thread."""
+    control_threads: Annotated[int, Field(ge=1, le=64)] = 8
+    """Threads of their own for health, reflection and refusals."""
+    streams_per_connection_max: Positive = 1024
+    """Calls that one connection may have open at once."""
+    message_bytes_max: Annotated[int, Field(ge=1024, le=1024 * MIB)] = 16 * MIB
+    """The largest request taken and the largest response sent."""
+    rows_max: Positive = 65_536
+    """The most rows in one request. The client cuts larger batches by itself."""
+    rows_pending_max: Positive = 262_144
+    """The most rows that may wait for the model or be in it; further calls are refused at once."""
+    connection_age_max_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    """After this time a client is asked to connect anew, so that it finds replicas that were added."""
+    connection_grace_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    """How long the calls of a connection that has come of age may go on."""
+
+    inference_threads: Annotated[int, Field(ge=0, le=1024)] = 0
+    """Threads of one forward pass; 0 takes as many as the container may use CPUs."""
+
+    drain_delay_seconds: Seconds = 5.0
+    """On SIGTERM: how long to go on answering while health says NOT_SERVING, until load balancers have noticed."""
+    drain_grace_seconds: Seconds = 20.0
+    """After that: how long accepted calls may take before they are cut."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is below it is not logged."""
+    log_calls: bool = False
+    """Log every call, with its request id, status and time."""
+
+    @model_validator(mode="after")
+    def _check_together(self) -> "Settings":
+        if (self.model is None) == (self.repository is None):
+            given = "neither" if self.model is None else "both"
+            raise ValueError(f"give either model or repository, not {given}")
+        if self.repository is not None and self.chosen_outputs:
+            raise ValueError(
+                f"{next(iter(self.chosen_outputs))}_output goes with model; a bundle names its outputs"
+            )
+        if not self.insecure and not _is_loopback(self.host):
+            raise ValueError(
+                f"host {self.host} can be reached from other machines, and calls are neither encrypted nor "
+                "authenticated: pass --insecure if that is meant"
+            )
+        return self
+
+    @property
+    def chosen_outputs(self) -> dict[str, str]:
+        """Output name by role, as the flags say."""
+        roles = {
+            "logits": self.logits_output,
+            "probabilities": self.probabilities_output,
+            "embedding": self.embedding_output,
+        }
+        return {role: name for role, name in roles.items() if name}
+
+
+def load(flags: Mapping[str, Any], environ: Mapping[str, str], config_file: Path | None = None) -> Settings:
+    """The settings; a flag wins over a variable, and a variable over the file.
+
+    Args:
+        flags: by setting; None where a flag was not given.
+        environ: ASSAYD_<SETTING> variables count, empty ones do not.
+        config_file: a TOML file of settings; ASSAYD_CONFIG names one too.
+
+    Raises:
+        StartError: a setting is unknown or malformed; the sentence names it and where it stands.
+    """
+    variables = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environ.items()
+        if name.startswith(PREFIX) and value
+    }
+    variables_file = variables.pop("config", None)
+    file = config_file or (Path(variables_file) if variables_file else None)
+    sources = {
+        "flag": {name: value for name, value in flags.items() if value is not None},
+        "variable": variables,
+        "file": {} if file is None else _read(file),
+    }
+    merged: dict[str, Any] = {}
+    for values in reversed(sources.values()):
+        merged.update(values)
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        raise StartError(_sentence(error, sources, file)) from None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text())
+    except OSError as error:
+        raise StartError(f"{file}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StartError(f"{file}: is not TOML: {error}") from None
+
+
+def _sentence(error: ValidationError, sources: Mapping[str, Mapping[str, Any]], file: Path | None) -> str:
+    """The first thing that is wrong, in one sentence."""
+    first = error.errors()[0]
+    if not first["loc"]:
+        return str(first["ctx"]["error"])
+    setting = str(first["loc"][0])
+    source = next(source for source, values in sources.items() if setting in values)
+    spelled = _spelled(setting, source, file)
+    if first["type"] != "extra_forbidden":
+        return f"{spelled}: {first['input']!r} is not allowed: {first['msg']}"
+    close = get_close_matches(setting, Settings.model_fields, n=1)
+    meant = f", did you mean {_spelled(close[0], source, None)}?" if close else ""
+    return f"{spelled}: there is no such setting{meant}{_kubernetes_hint(setting, source)}"
+
+
+def _spelled(setting: str, source: str, file: Path | None) -> str:
+    if source == "flag":
+        return f"--{setting.replace('_', '-')}"
+    if source == "variable":
+        return PREFIX + setting.upper()
+    return f"{file}: {setting}" if file else setting
+
+
+def _kubernetes_hint(setting: str, source: str) -> str:
+    """A Service called assayd makes Kubernetes set variables that look like settings."""
+    if source == "variable" and setting.startswith(("service_", "port_")):
+        return " (Kubernetes sets it for a Service called assayd: set enableServiceLinks to false in the pod)"
+    return ""

@@ -1,0 +1,101 @@
+"""How unsure a model is of each row: four measures in [0, 1], where 1 is most uncertain.
+
+Every function takes class probabilities and returns one number a row; a row with NaN gives NaN.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+
+import numpy as np
+from scipy.special import entr
+
+from assayd_server.core.arrays import Floats
+
+
+class Measure(Enum):
+    """A measure of uncertainty, by the name that callers use."""
+
+    LEAST_CONFIDENCE = "least_confidence"
+    MARGIN = "margin"
+    RATIO = "ratio"
+    ENTROPY = "entropy"
+
+
+def least_confidence(probabilities: Floats) -> Floats:
+    """(1 - p1) c / (c - 1): how far the most probable class is from certain.
+
+    Args:
+        probabilities: (n, c), rows sum to 1, c >= 2.
+
+    Returns:
+        (n,), in [0, 1].
+
+    Source: Monarch 2021, Human-in-the-Loop Machine Learning, chapter 3 (for the factor c / (c - 1)).
+    """
+    class_count = probabilities.shape[1]
+    return _clipped((1 - probabilities.max(axis=1)) * (class_count / (class_count - 1)))
+
+
+def margin(probabilities: Floats) -> Floats:
+    """1 - (p1 - p2): how close the two most probable classes are.
+
+    Args:
+        probabilities: (n, c), rows sum to 1, c >= 2.
+
+    Returns:
+        (n,), in [0, 1].
+
+    Source: Scheffer, Decomain and Wrobel 2001, Active Hidden Markov Models for Information Extraction.
+    """
+    first, second = _two_largest(probabilities)
+    return _clipped(1 - (first - second))
+
+
+def ratio(probabilities: Floats) -> Floats:
+    """p2 / p1: the odds of the second most probable class against the first.
+
+    With p = softmax(z / T) it equals exp((z2 - z1) / T), so its ranking does not depend on T.
+
+    Args:
+        probabilities: (n, c), rows sum to 1, c >= 2.
+
+    Returns:
+        (n,), in [0, 1].
+
+    Source: Monarch 2021, Human-in-the-Loop Machine Learning, chapter 3.
+    """
+    first, second = _two_largest(probabilities)
+    return _clipped(second / first)
+
+
+def entropy(probabilities: Floats) -> Floats:
+    """Shannon entropy of each row, divided by ln c.
+
+    Args:
+        probabilities: (n, c), rows sum to 1, c >= 2.
+
+    Returns:
+        (n,), in [0, 1]; a zero probability contributes 0.
+
+    Source: Settles 2009, Active Learning Literature Survey.
+    """
+    return _clipped(entr(probabilities).sum(axis=1) / np.log(probabilities.shape[1]))
+
+
+FORMULAS: dict[Measure, Callable[[Floats], Floats]] = {
+    Measure.LEAST_CONFIDENCE: least_confidence,
+    Measure.MARGIN: margin,
+    Measure.RATIO: ratio,
+    Measure.ENTROPY: entropy,
+}
+
+
+def _two_largest(probabilities: Floats) -> tuple[Floats, Floats]:
+    """The largest and the second largest probability of each row, (n,) each."""
+    two = np.partition(probabilities, -2, axis=1)[:, -2:]
+    return two[:, 1], two[:, 0]
+
+
+def _clipped(values: Floats) -> Floats:
+    """Rounding can leave [0, 1] by a few units in the last place."""
+    return np.clip(values, 0, 1)

@@ -1,0 +1,86 @@
+"""What the demo prints."""
+
+import sys
+
+import numpy as np
+from assayd.results import ModelInfo, Scores
+from numpy.typing import NDArray
+
+_SHADES = np.array(list(" ░▒▓█"))
+_PIXEL_MAX = 16
+_SIDE = 8
+_COLUMN = 2 * _SIDE + 4
+_SHOWN = 5
+
+
+class Progress:
+    """A line that counts up, on a terminal only."""
+
+    def __init__(self, what: str, total: int) -> None:
+        self._what = what
+        self._total = total
+        self._done = 0
+
+    def advance(self, count: int) -> None:
+        """So many more are done."""
+        self._done += count
+        self._write(f"\r  {self._done:,} of {self._total:,} {self._what}")
+
+    def end(self) -> None:
+        """Wipe the line."""
+        self._write("\r" + " " * 60 + "\r")
+
+    def _write(self, text: str) -> None:
+        if sys.stdout.isatty():
+            print(text, end="", flush=True)
+
+
+def model(info: ModelInfo, port: int) -> None:
+    """Which model is served."""
+    print(
+        f"Serving {info.name} version {info.version} on port {port}: {info.class_count} classes, "
+        f"{info.digest[:19]}"
+    )
+
+
+def accuracy(scores: Scores, digits: NDArray[np.uint8]) -> None:
+    """How many of the held-out images were read rightly."""
+    right = np.count_nonzero(scores.predictions == digits)
+    print(f"Accuracy on {len(digits)} images that it has never seen: {right / len(digits):.1%}")
+
+
+def latency(seconds: list[float]) -> None:
+    """The time of calls with one row."""
+    p50, p99 = 1000 * np.percentile(seconds, (50, 99))
+    print(f"One row a call, {len(seconds):,} calls one after the other: p50 {p50:.2f} ms, p99 {p99:.2f} ms")
+
+
+def throughput(rows: int, seconds: float) -> None:
+    """How fast a pool goes through."""
+    print(f"Streamed {rows:,} rows in {seconds:.2f} s: {rows / seconds:,.0f} rows per second")
+
+
+def most_uncertain(images: NDArray[np.uint8], digits: NDArray[np.uint8], scores: Scores) -> None:
+    """The images whose entropy is largest, side by side: the ones that are worth a label."""
+    entropy = scores.uncertainty["entropy"]
+    chosen = np.argsort(-entropy, kind="stable")[:_SHOWN]
+    print(f"\nThe {_SHOWN} images of which it is least sure:\n")
+    pictures = [_picture(images[row]) for row in chosen]
+    for lines in zip(*pictures, strict=True):
+        _columns(lines)
+    assert scores.top is not None  # the demo asked for it
+    _columns([f"entropy {entropy[row]:.2f}" for row in chosen])
+    _columns([f"read as {scores.labels[row]}, is {digits[row]}" for row in chosen])
+    for place in range(2):
+        labels, shares = scores.top.labels[:, place], scores.top.probabilities[:, place]
+        _columns([f"  {labels[row]}: {shares[row]:.0%}" for row in chosen])
+
+
+def _picture(image: NDArray[np.uint8]) -> list[str]:
+    """An image as lines of text; each pixel is two characters wide, so that it is about square."""
+    levels = image.astype(int) * (len(_SHADES) - 1) // _PIXEL_MAX
+    return ["".join(np.repeat(line, 2)) for line in _SHADES[levels].reshape(_SIDE, _SIDE)]
+
+
+def _columns(texts: list[str] | tuple[str, ...]) -> None:
+    print("  " + "".join(text.ljust(_COLUMN) for text in texts).rstrip())

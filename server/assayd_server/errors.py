@@ -1,0 +1,67 @@
+"""What can go wrong on purpose. No gRPC here: rpc/boundary.py holds the one table from class to status."""
+
+from collections.abc import Mapping
+
+
+class StartError(Exception):
+    """The server cannot start; the message is the one sentence that a person gets to see."""
+
+
+class ArtefactError(StartError):
+    """A model or a bundle cannot be loaded; the message names the file and says why."""
+
+
+class ServiceError(Exception):
+    """A call that is answered with an error on purpose.
+
+    Attributes:
+        message: one sentence; it starts with the field where there is one.
+        reason: a stable word for programs, such as UNKNOWN_MODEL.
+        field: the field of the request that is wrong; empty where none is.
+        details: further values for programs.
+        retry_after_seconds: when to try again; None where that makes no sense.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str,
+        field: str = "",
+        details: Mapping[str, str] | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        self.message = f"{field}: {message}" if field else message
+        super().__init__(self.message)
+        self.reason = reason
+        self.field = field
+        self.details = dict(details or {})
+        self.retry_after_seconds = retry_after_seconds
+
+
+class InvalidArgumentError(ServiceError):
+    """The request is wrong; the field says where."""
+
+
+class NotFoundError(ServiceError):
+    """There is no such model or version."""
+
+
+class FailedPreconditionError(ServiceError):
+    """The request needs what this server or this model does not have."""
+
+
+class ResourceExhaustedError(ServiceError):
+    """The server is full; try again after retry_after_seconds."""
+
+
+class UnavailableError(ServiceError):
+    """The server is starting or draining."""
+
+
+class DeadlineExceededError(ServiceError):
+    """The deadline passed before the work began; nothing was computed."""
+
+
+class CallCancelledError(ServiceError):
+    """The caller went away before the work began; nothing was computed."""

@@ -1,0 +1,91 @@
+"""From the tensors of a request to arrays that a model takes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assayd_server.contract import TensorSpec
+from assayd_server.errors import InvalidArgumentError
+from assayd_server.rows import NamedArray
+
+_FIELD = "rows.inputs.tensors"
+
+
+def feeds(specs: Sequence[TensorSpec], tensors: Sequence[NamedArray]) -> dict[str, NDArray[Any]]:
+    """Arrays of the model's own types, by input name.
+
+    Args:
+        specs: the model's inputs.
+        tensors: those of the request; one without a name feeds the only input there is.
+
+    Raises:
+        InvalidArgumentError: an input is missing, unknown or given twice, or a type or a shape does not fit.
+    """
+    by_name = {spec.name: spec for spec in specs}
+    fed: dict[str, NDArray[Any]] = {}
+    for index, tensor in enumerate(tensors):
+        spec = _spec_for(tensor.name, by_name, f"{_FIELD}[{index}].name")
+        if spec.name in fed:
+            raise _wrong(f"{_FIELD}[{index}].name", f"input {spec.name!r} was given twice")
+        fed[spec.name] = _fitted(tensor.values, spec, f"{_FIELD}[{index}]")
+    missing = [name for name in by_name if name not in fed]
+    if missing:
+        raise _wrong(_FIELD, f"the model's inputs {missing} were not given, it takes {_listed(by_name)}")
+    return fed
+
+
+def _spec_for(name: str, by_name: dict[str, TensorSpec], field: str) -> TensorSpec:
+    if not name and len(by_name) == 1:
+        return next(iter(by_name.values()))
+    if name not in by_name:
+        raise _wrong(field, f"{name!r} is not an input of the model, it takes {_listed(by_name)}")
+    return by_name[name]
+
+
+def _fitted(values: NDArray[Any], spec: TensorSpec, field: str) -> NDArray[Any]:
+    shape = values.shape
+    fits = len(shape) == len(spec.shape) and all(
+        wanted in (None, length) for length, wanted in zip(shape[1:], spec.shape[1:], strict=True)
+    )
+    if not fits:
+        raise _wrong(f"{field}.shape", f"is {list(shape)}, the model takes {spec}")
+    return _cast(values, spec, field)
+
+
+def _cast(values: NDArray[Any], spec: TensorSpec, field: str) -> NDArray[Any]:
+    if spec.data_type == "string" or values.dtype.kind == "O":
+        if spec.data_type != "string" or values.dtype.kind != "O":
+            raise _wrong_type(values, spec, field)
+        return values
+    wanted = np.dtype(spec.data_type)
+    if values.dtype == wanted:
+        return values
+    if not np.can_cast(values.dtype, wanted, "same_kind"):
+        raise _wrong_type(values, spec, field)
+    if wanted.kind in "iu" and values.size:
+        _check_range(values, wanted, field)
+    with np.errstate(
+        over="ignore"
+    ):  # a float64 beyond float32 becomes an infinity, like one that was sent as such
+        return values.astype(wanted)
+
+
+def _check_range(values: NDArray[Any], wanted: np.dtype[Any], field: str) -> None:
+    low, high = np.iinfo(wanted).min, np.iinfo(wanted).max
+    if values.min() < low or values.max() > high:
+        raise _wrong(f"{field}.data", f"a value is outside of {wanted.name}, [{low}, {high}]")
+
+
+def _wrong_type(values: NDArray[Any], spec: TensorSpec, field: str) -> InvalidArgumentError:
+    sent = "string" if values.dtype.kind == "O" else values.dtype.name
+    return _wrong(f"{field}.data_type", f"{sent} cannot be cast to what the model takes, {spec}")
+
+
+def _wrong(field: str, message: str) -> InvalidArgumentError:
+    return InvalidArgumentError(message, reason="INPUT_DOES_NOT_FIT", field=field)
+
+
+def _listed(by_name: dict[str, TensorSpec]) -> str:
+    return "; ".join(map(str, by_name.values()))

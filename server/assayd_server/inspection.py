@@ -1,0 +1,39 @@
+"""What `assayd inspect` prints: the contract of a model, and why it is read that way."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from assayd_server import servable
+from assayd_server.bundle import read_file, read_folder
+from assayd_server.servable import Servable
+
+
+def describe(path: Path, *, chosen: Mapping[str, str]) -> str:
+    """The contract of the model at a path, as text.
+
+    Args:
+        path: an ONNX file, or a bundle's folder.
+        chosen: output name by role, where a flag says so.
+
+    Raises:
+        ArtefactError: it cannot be loaded.
+    """
+    bundle = read_folder(path.resolve()) if path.is_dir() else read_file(path)
+    return "\n".join(_lines(servable.load(bundle, threads=1, chosen=dict(chosen))))
+
+
+def _lines(model: Servable) -> list[str]:
+    contract, identity = model.contract, model.identity
+    return [
+        f"{identity.name} version {identity.version}, {identity.digest}",
+        "takes",
+        *(f"  {spec}" for spec in contract.inputs),
+        "gives",
+        *(f"  {spec}" for spec in contract.outputs),
+        "read as",
+        *(f"  {role}: {name} ({contract.reasons[role]})" for role, name in contract.roles.items()),
+        *(f"  no {role}" for role in ("embedding",) if role not in contract.roles),
+        f"{contract.class_count} classes"
+        + (f": {', '.join(model.labels)}" if model.labels else ", without names"),
+        f"temperature {model.temperature:g}",
+    ]

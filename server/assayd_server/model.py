@@ -1,0 +1,117 @@
+"""An ONNX model in ONNX Runtime. The only file that imports onnxruntime."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from assayd_server.contract import TensorSpec
+from assayd_server.errors import ArtefactError
+
+_TYPES = {
+    "tensor(bool)": "bool",
+    "tensor(uint8)": "uint8",
+    "tensor(int8)": "int8",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(float16)": "float16",
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(string)": "string",
+}
+_FATAL_ONLY = 4
+_SAMPLE_ROWS = 4
+
+
+class ModelRunError(Exception):
+    """ONNX Runtime could not compute the rows it was given."""
+
+
+class OnnxModel:
+    """A loaded graph; safe to run from several threads."""
+
+    def __init__(self, content: bytes, *, threads: int) -> None:
+        """Parse and optimise the graph.
+
+        Args:
+            content: the .onnx file.
+            threads: how many threads one pass may use.
+
+        Raises:
+            ArtefactError: it is no ONNX model, or one that this ONNX Runtime cannot load.
+        """
+        try:
+            self._session = onnxruntime.InferenceSession(
+                content, _session_options(threads), providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's own classes share no base but this
+            raise ArtefactError(f"ONNX Runtime cannot load it: {_first_line(error)}") from error
+        self.inputs = tuple(map(_spec, self._session.get_inputs()))
+        self.outputs = tuple(map(_spec, self._session.get_outputs()))
+
+    def run(self, feeds: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
+        """One forward pass.
+
+        Args:
+            feeds: arrays of the model's own types, by input name.
+            outputs: the names of the outputs to return.
+
+        Raises:
+            ModelRunError: the graph refused these values.
+        """
+        try:
+            return self._session.run(list(outputs), dict(feeds))
+        except Exception as error:  # as above
+            raise ModelRunError(_first_line(error)) from error
+
+    def sample(self) -> dict[str, NDArray[Any]]:
+        """What the model gives for a few made-up rows: it warms the model up and shows what its outputs are.
+
+        Raises:
+            ArtefactError: an input is of a kind that cannot be served, or the model does not run.
+        """
+        names = [output.name for output in self.outputs]
+        feeds = {spec.name: _made_up(spec) for spec in self.inputs}
+        try:
+            return dict(zip(names, self.run(feeds, names), strict=True))
+        except ModelRunError as error:
+            raise ArtefactError(f"the model does not run on made-up rows: {error}") from error
+
+
+def _session_options(threads: int) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _FATAL_ONLY  # errors come as exceptions; its own log lines are not JSON
+    # a spinning thread pool takes the CPU from the threads that serve calls
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _spec(value: Any) -> TensorSpec:
+    shape = tuple(length if isinstance(length, int) else None for length in value.shape or ())
+    return TensorSpec(value.name, _TYPES.get(value.type, value.type), shape)
+
+
+def _made_up(spec: TensorSpec) -> NDArray[Any]:
+    """Rows of the right type and shape, the same each time; axes of any length get length 1."""
+    if spec.data_type not in _TYPES.values():
+        raise ArtefactError(
+            f"input {spec.name!r} has type {spec.data_type}, allowed are {', '.join(_TYPES.values())}"
+        )
+    if not spec.shape or spec.shape[0] is not None:
+        raise ArtefactError(
+            f"input {spec} has no free first axis for the rows: export the model with a dynamic batch axis"
+        )
+    shape = (_SAMPLE_ROWS, *(1 if length is None else length for length in spec.shape[1:]))
+    if spec.data_type == "string":
+        return np.full(shape, "", object)
+    values = np.random.default_rng(0).random(shape)
+    return (values < 0.5 if spec.data_type == "bool" else values).astype(spec.data_type)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,70 @@
+"""The HTTP side: /metrics for Prometheus, /healthz and /readyz for Kubernetes."""
+
+import threading
+from collections.abc import Callable, Iterable
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import CollectorRegistry, make_wsgi_app
+
+from assayd_server.errors import StartError
+
+_REQUEST_SECONDS_MAX = 5.0
+
+
+class Probes:
+    """Answers over HTTP from a thread of its own."""
+
+    def __init__(self, *, host: str, port: int, registry: CollectorRegistry) -> None:
+        """Bind the port and begin to answer: alive, not ready.
+
+        Raises:
+            StartError: the port cannot be had.
+        """
+        self.ready = False
+        self._metrics = make_wsgi_app(registry)
+        try:
+            self._server = make_server(host, port, self._answer, _Server, _Handler)
+        except OSError as error:
+            raise StartError(f"metrics_port: cannot listen on {host}:{port}: {error.strerror}") from None
+        self.port = int(self._server.server_port)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="probes", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            return self._metrics(environ, start_response)
+        status, text = self._probe(path)
+        start_response(status, [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))])
+        return [text]
+
+    def _probe(self, path: str) -> tuple[str, bytes]:
+        if path == "/healthz":
+            return "200 OK", b"alive\n"
+        if path == "/readyz":
+            return ("200 OK", b"ready\n") if self.ready else ("503 Service Unavailable", b"not ready\n")
+        return "404 Not Found", b"there are /metrics, /healthz and /readyz\n"
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """A thread for each request, so that a slow scrape does not fail a probe."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no news."""
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = _REQUEST_SECONDS_MAX  # a connection that sends nothing is closed
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Probes come every few seconds and say nothing."""

@@ -1,0 +1,128 @@
+"""Every model that the server has, by name and version."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from assayd_server.bundle import Bundle, is_model_name, read_file, read_folder
+from assayd_server.errors import ArtefactError, InvalidArgumentError, NotFoundError
+from assayd_server.servable import Servable
+
+_VERSION = re.compile(r"[1-9][0-9]{0,17}")  # fits int64; no leading zero, so that no two folders are one version
+
+Load = Callable[[Bundle], Servable]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A version that could not be loaded."""
+
+    name: str
+    version: int
+    reason: str
+
+
+class Repository:
+    """Loaded models; the largest version of a name is the one that is served unless a call says otherwise."""
+
+    def __init__(self, servables: Iterable[Servable], failures: Iterable[Failure] = ()) -> None:
+        self._models: dict[str, dict[int, Servable]] = {}
+        for servable in servables:
+            self._models.setdefault(servable.identity.name, {})[servable.identity.version] = servable
+        self.failures = tuple(sorted(failures, key=lambda failure: (failure.name, failure.version)))
+
+    def find(self, name: str, version: int) -> Servable:
+        """The model that is meant.
+
+        Args:
+            name: may be empty where there is one model only.
+            version: 0 for the largest.
+
+        Raises:
+            InvalidArgumentError: no name was given and there are several models.
+            NotFoundError: there is no such model or version.
+        """
+        versions = self._versions(name)
+        servable = versions.get(version or max(versions))
+        if servable is None:
+            loaded = ", ".join(map(str, sorted(versions)))
+            raise NotFoundError(
+                f"model {name!r} has no version {version}, loaded are {loaded}",
+                reason="UNKNOWN_VERSION",
+                field="model.version",
+            )
+        return servable
+
+    def all(self) -> list[Servable]:
+        """Every loaded version, by name and version."""
+        return [versions[version] for _, versions in sorted(self._models.items()) for version in sorted(versions)]
+
+    def _versions(self, name: str) -> dict[int, Servable]:
+        names = ", ".join(sorted(self._models))
+        if not name and len(self._models) == 1:
+            return next(iter(self._models.values()))
+        if not name:
+            raise InvalidArgumentError(
+                f"is empty, and the server has several models: {names}",
+                reason="MODEL_NOT_NAMED",
+                field="model.name",
+            )
+        if name not in self._models:
+            raise NotFoundError(
+                f"{name!r} is not loaded, loaded are {names}", reason="UNKNOWN_MODEL", field="model.name"
+            )
+        return self._models[name]
+
+
+def load_file(path: Path, load: Load) -> Repository:
+    """A repository of one bare ONNX file.
+
+    Raises:
+        ArtefactError: it cannot be loaded.
+    """
+    return Repository([_loaded(path, read_file, load)])
+
+
+def load_folder(root: Path, load: Load) -> Repository:
+    """Every bundle at <root>/<name>/<version>.
+
+    Versions that fail are listed, with the reason, as long as another version of the same model loads.
+
+    Raises:
+        ArtefactError: the folder cannot be read or is empty, or a model has no version that loads.
+    """
+    servables, failures = [], []
+    for folder in _version_folders(root):
+        try:
+            servables.append(_loaded(folder, read_folder, load))
+        except ArtefactError as error:
+            failures.append(Failure(folder.parent.name, int(folder.name), str(error)))
+    served = {servable.identity.name for servable in servables}
+    for failure in failures:
+        if failure.name not in served:
+            raise ArtefactError(failure.reason)
+    if not servables:
+        raise ArtefactError(f"{root}: has no model, expected are folders <name>/<version> with a bundle.json")
+    return Repository(servables, failures)
+
+
+def _version_folders(root: Path) -> list[Path]:
+    try:
+        return sorted(
+            version
+            for model in root.iterdir()
+            if model.is_dir() and is_model_name(model.name)
+            for version in model.iterdir()
+            if version.is_dir() and _VERSION.fullmatch(version.name)
+        )
+    except OSError as error:
+        raise ArtefactError(f"{root}: cannot be read: {error.strerror}") from None
+
+
+def _loaded(path: Path, read: Callable[[Path], Bundle], load: Load) -> Servable:
+    bundle = read(path)
+    try:
+        return load(bundle)
+    except ArtefactError as error:
+        raise ArtefactError(f"{path}: {error}") from error

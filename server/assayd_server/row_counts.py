@@ -1,0 +1,93 @@
+"""Counts of scored rows, by predicted class and by uncertainty: whole arrays at a time.
+
+One int64 array a model behind a collector: adding a batch costs a few microseconds, where a counter object for
+every class and every bucket would cost that for each of them.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from assayd_server.core.arrays import Floats, Integers
+from assayd_server.core.uncertainty import Measure
+
+CLASSES_MAX = 100
+"""Classes with a series of their own; the ones after them are counted together as "other"."""
+BUCKET_EDGES = np.round(np.arange(1, 11) / 10, 1)
+
+
+class RowCounts:
+    """The counts of one model version."""
+
+    def __init__(self, labels: Iterable[str]) -> None:
+        """Begin at zero.
+
+        Args:
+            labels: one for each class.
+        """
+        names = list(labels)
+        self.classes = names[:CLASSES_MAX] + ["other"] * (len(names) > CLASSES_MAX)
+        self.class_rows = np.zeros(len(self.classes), np.int64)
+        self.bucket_rows = {measure: np.zeros(len(BUCKET_EDGES), np.int64) for measure in Measure}
+        self.sums = dict.fromkeys(Measure, 0.0)
+        self._lock = threading.Lock()
+
+    def add(self, predictions: Integers, uncertainties: Mapping[Measure, Floats]) -> None:
+        """Count rows.
+
+        Args:
+            predictions: (n,), class positions of valid rows.
+            uncertainties: (n,) each, of the same rows.
+        """
+        places = np.minimum(predictions, len(self.classes) - 1)
+        rows = np.bincount(places, minlength=len(self.classes))
+        buckets = {measure: _bucketed(values) for measure, values in uncertainties.items()}
+        with self._lock:
+            self.class_rows += rows
+            for measure, counted in buckets.items():
+                self.bucket_rows[measure] += counted
+                self.sums[measure] += float(uncertainties[measure].sum())
+
+
+class RowCountsCollector(Collector):
+    """Shows the counts of every model to Prometheus."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, str], RowCounts] = {}
+
+    def add_model(self, name: str, version: str, counts: RowCounts) -> None:
+        """Show one more model version."""
+        self._counts[name, version] = counts
+
+    def collect(self) -> Iterator[Metric]:
+        """The counts as they are now."""
+        predicted = CounterMetricFamily(
+            "assayd_predicted_rows",
+            f"Rows by predicted class; classes after the first {CLASSES_MAX} are counted as other.",
+            labels=["model", "version", "class"],
+        )
+        uncertainty = HistogramMetricFamily(
+            "assayd_uncertainty",
+            "Rows by uncertainty: least_confidence of every row, the other measures where a call asked for them.",
+            labels=["model", "version", "measure"],
+        )
+        for key, counts in list(self._counts.items()):
+            for label, rows in zip(counts.classes, counts.class_rows.tolist(), strict=True):
+                predicted.add_metric([*key, label], rows)
+            for measure in Measure:
+                buckets = _cumulative(counts.bucket_rows[measure])
+                uncertainty.add_metric([*key, measure.value], buckets, counts.sums[measure])
+        yield predicted
+        yield uncertainty
+
+
+def _bucketed(values: Floats) -> Integers:
+    return np.bincount(np.searchsorted(BUCKET_EDGES[:-1], values), minlength=len(BUCKET_EDGES))
+
+
+def _cumulative(rows: Integers) -> list[tuple[str, float]]:
+    totals = rows.cumsum().tolist()
+    return [*zip(map(str, BUCKET_EDGES.tolist()), totals, strict=True), ("+Inf", totals[-1])]

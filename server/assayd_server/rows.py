@@ -1,0 +1,71 @@
+"""The rows of a request, decoded and counted, before any model has seen them."""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+from assayd_server.core.arrays import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class NamedArray:
+    """An array for one input of a model; an empty name means the only input."""
+
+    name: str
+    values: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Rows for the model itself."""
+
+    tensors: tuple[NamedArray, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Logits:
+    """Rows of class scores, (n, c)."""
+
+    values: Floats
+
+    @property
+    def count(self) -> int:
+        """n."""
+        return len(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Probabilities:
+    """Rows of class probabilities, (n, c)."""
+
+    values: Floats
+
+    @property
+    def count(self) -> int:
+        """n."""
+        return len(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """Rows of an embedding, (n, d)."""
+
+    values: Floats
+
+    @property
+    def count(self) -> int:
+        """n."""
+        return len(self.values)
+
+
+Rows: TypeAlias = Inputs | Logits | Probabilities | Embeddings
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A linear layer that came with the request: (c, d) and (c,) or None."""
+
+    weights: Floats
+    bias: Floats | None

@@ -1,0 +1,1 @@
+"""The gRPC side: servicers convert, call the engine and convert back. The only folder that imports grpc."""

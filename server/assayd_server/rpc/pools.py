@@ -1,0 +1,108 @@
+"""Threads for calls: a bound on how many wait for one, and on how long one waits for its message.
+
+grpc.server gives a call a thread as soon as its headers are there, and the thread then waits for the message, so a
+caller that is slow, or that means harm, holds it (docs/decisions/0001). The executor's own queue has no bound.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event, Lock, Thread
+from typing import Any
+
+import grpc
+
+STALLED_AFTER_SECONDS = 0.25
+"""A message that has not come by then is late. When late ones hold all threads, none will be free soon."""
+
+_WATCH_INTERVAL_SECONDS = 0.25
+
+
+class CallPool(ThreadPoolExecutor):
+    """A thread pool that knows when to take no more calls, and that frees threads whose message never comes."""
+
+    def __init__(
+        self,
+        *,
+        threads: int,
+        waiting_max: int,
+        message_wait_max_seconds: float,
+        on_stalled: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Start with no call.
+
+        Args:
+            threads: how many calls are answered at once.
+            waiting_max: how many more may wait for a thread.
+            message_wait_max_seconds: after this a call whose message has not come is cancelled.
+            on_stalled: is told of each call that was cancelled so.
+        """
+        super().__init__(max_workers=threads, thread_name_prefix="call")
+        self._thread_count = threads
+        self._calls_max = threads + waiting_max
+        self._calls = 0
+        self._calls_lock = Lock()
+        self._message_wait_max_seconds = message_wait_max_seconds
+        self._on_stalled = on_stalled
+        self._receiving: dict[int, tuple[float, grpc.ServicerContext]] = {}
+        self._stopped = Event()
+        self._watch = Thread(target=self._cancel_stalled, name="stalled-calls", daemon=True)
+        self._watch.start()
+
+    @property
+    def calls(self) -> int:
+        """Calls that have a thread or wait for one."""
+        return self._calls
+
+    @property
+    def full(self) -> bool:
+        """Whether the next call should be refused: too many wait, or no thread will be free soon."""
+        calls = self._calls
+        if calls < self._thread_count:
+            return False
+        return calls >= self._calls_max or len(self._late(STALLED_AFTER_SECONDS)) >= self._thread_count
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """As in ThreadPoolExecutor."""
+        with self._calls_lock:
+            self._calls += 1
+        future = super().submit(fn, *args, **kwargs)
+        future.add_done_callback(self._ended)
+        return future
+
+    def receive(self, messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
+        """Wait for the message of the calling thread's call.
+
+        Raises:
+            StopIteration: the caller sent none.
+            grpc.RpcError: the call was cancelled meanwhile.
+        """
+        key = id(context)
+        self._receiving[key] = (time.monotonic(), context)
+        try:
+            return next(messages)
+        finally:
+            self._receiving.pop(key, None)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """As in ThreadPoolExecutor."""
+        self._stopped.set()
+        self._watch.join()
+        super().shutdown(wait, cancel_futures=cancel_futures)
+
+    def _ended(self, _: Future[Any]) -> None:
+        with self._calls_lock:
+            self._calls -= 1
+
+    def _late(self, seconds: float) -> list[int]:
+        """Calls that have held a thread for longer than that without their message."""
+        since = time.monotonic() - seconds
+        return [key for key, (began, _) in list(self._receiving.items()) if began < since]
+
+    def _cancel_stalled(self) -> None:
+        while not self._stopped.wait(_WATCH_INTERVAL_SECONDS):
+            for key in self._late(self._message_wait_max_seconds):
+                began_and_context = self._receiving.pop(key, None)
+                if began_and_context is not None:
+                    began_and_context[1].cancel()
+                    self._on_stalled()

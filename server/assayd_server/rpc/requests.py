@@ -1,0 +1,206 @@
+"""From messages to what the engine takes. Everything that came is checked here, before any work is done."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from assayd.arrays import TensorError, decode
+from assayd.v1 import rows_pb2, scoring_pb2, tensor_pb2
+from numpy.typing import NDArray
+
+from assayd_server.core.uncertainty import Measure
+from assayd_server.errors import InvalidArgumentError
+from assayd_server.rows import Embeddings, Head, Inputs, Logits, NamedArray, Probabilities, Rows
+from assayd_server.wanted import ModelChoice, Output, Wanted
+
+TEMPERATURE_MIN, TEMPERATURE_MAX = 0.001, 1000.0
+HEAD_ELEMENTS_MAX = 16_777_216
+_SUM_TOLERANCE = 0.01
+
+MEASURES = {
+    scoring_pb2.UNCERTAINTY_MEASURE_LEAST_CONFIDENCE: Measure.LEAST_CONFIDENCE,
+    scoring_pb2.UNCERTAINTY_MEASURE_MARGIN: Measure.MARGIN,
+    scoring_pb2.UNCERTAINTY_MEASURE_RATIO: Measure.RATIO,
+    scoring_pb2.UNCERTAINTY_MEASURE_ENTROPY: Measure.ENTROPY,
+}
+_OUTPUTS = {
+    scoring_pb2.OUTPUT_PREDICTIONS: None,
+    scoring_pb2.OUTPUT_PROBABILITIES: Output.PROBABILITIES,
+    scoring_pb2.OUTPUT_LOGITS: Output.LOGITS,
+    scoring_pb2.OUTPUT_EMBEDDINGS: Output.EMBEDDINGS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RowLimits:
+    """How much one request may hold."""
+
+    rows_max: int
+    head_elements_max: int = HEAD_ELEMENTS_MAX
+
+
+def rows(message: rows_pb2.Rows, limits: RowLimits) -> Rows:
+    """The rows of a request.
+
+    Raises:
+        InvalidArgumentError: none were given, there are too many, or a tensor is not what it says.
+    """
+    kind = message.WhichOneof("kind")
+    if kind is None:
+        raise _wrong(
+            "rows", "is missing: give one of inputs, logits, probabilities and embeddings", "ROWS_MISSING"
+        )
+    if kind == "inputs":
+        found: Rows = _inputs(message.inputs)
+    elif kind == "logits":
+        found = Logits(_matrix(message.logits, "rows.logits", columns_min=2))
+    elif kind == "probabilities":
+        found = Probabilities(_probabilities(message.probabilities))
+    else:
+        found = Embeddings(_matrix(message.embeddings, "rows.embeddings", columns_min=1))
+    _check_count(found.count, limits.rows_max)
+    return found
+
+
+def wanted(request: scoring_pb2.ScoreRequest, limits: RowLimits) -> Wanted:
+    """What a score request asks for, besides its rows.
+
+    Raises:
+        InvalidArgumentError: a measure, an output, the temperature or the head is not allowed.
+    """
+    return Wanted(
+        model=model_choice(request.model) if request.HasField("model") else None,
+        head=_head(request.head, limits) if request.HasField("head") else None,
+        temperature=_temperature(request.temperature) if request.HasField("temperature") else None,
+        outputs=_outputs(request.outputs),
+        uncertainties=_measures(request.uncertainties),
+        top_k=request.top_k,
+    )
+
+
+def model_choice(selector: scoring_pb2.ModelSelector) -> ModelChoice:
+    """Which model is meant.
+
+    Raises:
+        InvalidArgumentError: the version is negative.
+    """
+    if selector.version < 0:
+        raise _wrong(
+            "model.version", f"is {selector.version}, allowed are 0 (the largest) and above", "BAD_VERSION"
+        )
+    return ModelChoice(name=selector.name, version=selector.version)
+
+
+def _inputs(inputs: rows_pb2.Inputs) -> Inputs:
+    field = "rows.inputs.tensors"
+    if not inputs.tensors:
+        raise _wrong(field, "is empty: give one tensor for each input of the model", "ROWS_MISSING")
+    tensors = tuple(
+        NamedArray(tensor.name, _array(tensor, f"{field}[{index}]")) for index, tensor in enumerate(inputs.tensors)
+    )
+    for index, tensor in enumerate(tensors):
+        if tensor.values.ndim == 0:
+            raise _wrong(f"{field}[{index}].shape", "is [], the first axis must be the rows", "BAD_SHAPE")
+    counts = {len(tensor.values) for tensor in tensors}
+    if len(counts) > 1:
+        raise _wrong(field, f"must all have the same number of rows, have {sorted(counts)}", "BAD_SHAPE")
+    return Inputs(tensors, counts.pop())
+
+
+def _array(tensor: tensor_pb2.Tensor, field: str) -> NDArray[Any]:
+    try:
+        return decode(tensor)
+    except TensorError as error:
+        raise _wrong(f"{field}.{error.field}", error.message, "BAD_TENSOR") from None
+
+
+def _matrix(tensor: tensor_pb2.Tensor, field: str, *, columns_min: int) -> NDArray[Any]:
+    """A float matrix, float32 or float64; half precision is widened."""
+    values = _floats(tensor, field)
+    if values.ndim != 2 or values.shape[1] < columns_min:
+        shape = f"[n, {columns_min} or more]"
+        raise _wrong(f"{field}.shape", f"is {list(values.shape)}, allowed is {shape}", "BAD_SHAPE")
+    return values
+
+
+def _floats(tensor: tensor_pb2.Tensor, field: str) -> NDArray[Any]:
+    values = _array(tensor, field)
+    if values.dtype.kind != "f":
+        name = "string" if values.dtype.kind == "O" else values.dtype.name
+        raise _wrong(f"{field}.data_type", f"is {name}, allowed are float16, float32 and float64", "BAD_TYPE")
+    return values.astype(np.float32) if values.dtype.itemsize == 2 else values
+
+
+def _probabilities(tensor: tensor_pb2.Tensor) -> NDArray[Any]:
+    field = "rows.probabilities"
+    values = _matrix(tensor, field, columns_min=2)
+    with np.errstate(invalid="ignore"):
+        sums = values.sum(axis=1)
+        bad = (np.abs(sums - 1) > _SUM_TOLERANCE) | (values < 0).any(axis=1)  # both False for NaN: marked invalid
+    if bad.any():
+        row = int(bad.argmax())
+        low, total = values[row].min(), sums[row]
+        raise _wrong(
+            f"{field}.data",
+            f"row {row} has the sum {total:.6g} and the least value {low:.6g}, allowed are 1 and 0 or more",
+            "NOT_PROBABILITIES",
+        )
+    return values
+
+
+def _head(head: rows_pb2.LinearHead, limits: RowLimits) -> Head:
+    weights = _matrix(head.weights, "head.weights", columns_min=1)
+    if len(weights) < 2:
+        raise _wrong("head.weights.shape", f"is {list(weights.shape)}, at least 2 classes are needed", "BAD_SHAPE")
+    if weights.size > limits.head_elements_max:
+        message = f"has {weights.size} elements, allowed are {limits.head_elements_max}"
+        raise _wrong("head.weights.shape", message, "HEAD_TOO_LARGE")
+    bias = _floats(head.bias, "head.bias") if head.HasField("bias") else None
+    if bias is not None and bias.shape != weights.shape[:1]:
+        raise _wrong(
+            "head.bias.shape", f"is {list(bias.shape)}, the weights need [{len(weights)}]", "HEAD_DOES_NOT_FIT"
+        )
+    if not np.isfinite(weights).all() or (bias is not None and not np.isfinite(bias).all()):
+        raise _wrong("head", "has a value that is NaN or infinite", "HEAD_NOT_FINITE")
+    return Head(weights, bias)
+
+
+def _temperature(value: float) -> float:
+    if not TEMPERATURE_MIN <= value <= TEMPERATURE_MAX:  # False for NaN
+        message = f"is {value}, allowed are {TEMPERATURE_MIN} to {TEMPERATURE_MAX:g}"
+        raise _wrong("temperature", message, "TEMPERATURE_OUT_OF_RANGE")
+    return value
+
+
+def _outputs(numbers: Any) -> frozenset[Output]:
+    for index, number in enumerate(numbers):
+        if number not in _OUTPUTS:
+            raise _unknown(f"outputs[{index}]", number, scoring_pb2.Output)
+    found = (_OUTPUTS[number] for number in numbers or [scoring_pb2.OUTPUT_PROBABILITIES])
+    return frozenset(output for output in found if output is not None)
+
+
+def _measures(numbers: Any) -> tuple[Measure, ...]:
+    for index, number in enumerate(numbers):
+        if number not in MEASURES:
+            raise _unknown(f"uncertainties[{index}]", number, scoring_pb2.UncertaintyMeasure)
+    return tuple(dict.fromkeys(MEASURES[number] for number in numbers))
+
+
+def _unknown(field: str, number: int, enum: Any) -> InvalidArgumentError:
+    allowed = ", ".join(f"{name} ({value})" for name, value in enum.items() if value)
+    return _wrong(field, f"{number} is unknown, allowed are {allowed}", "UNKNOWN_VALUE")
+
+
+def _check_count(count: int, rows_max: int) -> None:
+    if count > rows_max:
+        raise InvalidArgumentError(
+            f"{count} rows were sent, allowed are {rows_max} in one request",
+            reason="TOO_MANY_ROWS",
+            field="rows",
+            details={"rows_max": str(rows_max)},
+        )
+
+
+def _wrong(field: str, message: str, reason: str) -> InvalidArgumentError:
+    return InvalidArgumentError(message, reason=reason, field=field)

@@ -1,0 +1,36 @@
+"""ScoringService."""
+
+import grpc
+from assayd.v1 import scoring_pb2, scoring_pb2_grpc
+
+from assayd_server import deadline as deadlines
+from assayd_server.engine import Engine
+from assayd_server.rpc import requests, responses
+
+
+class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
+    """Scores rows, and says which models there are."""
+
+    def __init__(self, engine: Engine, limits: requests.RowLimits) -> None:
+        self._engine = engine
+        self._limits = limits
+
+    def Score(self, request: scoring_pb2.ScoreRequest, context: grpc.ServicerContext) -> scoring_pb2.ScoreResponse:
+        """See scoring.proto."""
+        wanted = requests.wanted(request, self._limits)
+        rows = requests.rows(request.rows, self._limits)
+        scores = self._engine.score(rows, wanted, deadline=deadlines.after(context.time_remaining()))
+        return responses.score(scores, wanted)
+
+    def GetModel(
+        self, request: scoring_pb2.GetModelRequest, context: grpc.ServicerContext
+    ) -> scoring_pb2.GetModelResponse:
+        """See scoring.proto."""
+        servable = self._engine.model(requests.model_choice(request.model))
+        return scoring_pb2.GetModelResponse(model=responses.model(servable))
+
+    def ListModels(
+        self, request: scoring_pb2.ListModelsRequest, context: grpc.ServicerContext
+    ) -> scoring_pb2.ListModelsResponse:
+        """See scoring.proto."""
+        return responses.models(*self._engine.models())

@@ -1,0 +1,126 @@
+"""Puts the gRPC server together: services, threads, options, health and reflection."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import grpc
+from assayd.v1 import scoring_pb2, scoring_pb2_grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from assayd_server.engine import Engine
+from assayd_server.errors import StartError
+from assayd_server.metrics import Metrics
+from assayd_server.rpc.boundary import Boundary
+from assayd_server.rpc.pools import CallPool
+from assayd_server.rpc.requests import RowLimits
+from assayd_server.rpc.scoring import ScoringServicer
+
+_CONTROL_CALLS_MAX = 64
+_PING_INTERVAL_MIN_MS = 10_000
+"""Clients that keep a long call alive ping every 30 s; gRPC's default of five minutes would disconnect them."""
+
+_SCORING = scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"].full_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """What the gRPC server is built with."""
+
+    host: str
+    port: int
+    call_threads: int
+    calls_waiting_max: int
+    message_wait_max_seconds: float
+    control_threads: int
+    streams_per_connection_max: int
+    message_bytes_max: int
+    rows_max: int
+    connection_age_max_seconds: float
+    connection_grace_seconds: float
+    log_calls: bool
+
+
+class RpcServer:
+    """The gRPC server, bound but not serving until start."""
+
+    def __init__(
+        self, engine: Engine, metrics: Metrics, options: ServerOptions, *, model_names: Iterable[str]
+    ) -> None:
+        """Bind the port.
+
+        Args:
+            engine: answers the calls.
+            metrics: where calls are counted.
+            options: addresses and limits.
+            model_names: each gets a health status of its own.
+
+        Raises:
+            StartError: the port cannot be had.
+        """
+        control = ThreadPoolExecutor(options.control_threads, thread_name_prefix="control")
+        pool = CallPool(
+            threads=options.call_threads,
+            waiting_max=options.calls_waiting_max,
+            message_wait_max_seconds=options.message_wait_max_seconds,
+            on_stalled=metrics.stalled.inc,
+        )
+        self._server = grpc.server(
+            control,  # for what has no pool of its own: health, reflection, refusals
+            interceptors=[Boundary(pool, metrics, log_calls=options.log_calls)],
+            options=_channel_arguments(options),
+            maximum_concurrent_rpcs=options.call_threads + options.calls_waiting_max + _CONTROL_CALLS_MAX,
+        )
+        self._pools = (control, pool)
+        self._health = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=control)
+        self._services = ("", _SCORING, *model_names)
+        self._add_services(engine, RowLimits(options.rows_max))
+        self.port = _bound(self._server, options)
+
+    def start(self) -> None:
+        """Take calls; health says SERVING."""
+        self._server.start()
+        for service in self._services:
+            self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+
+    def announce_end(self) -> None:
+        """Go on answering, but say NOT_SERVING, so that load balancers send new calls elsewhere."""
+        self._health.enter_graceful_shutdown()
+
+    def stop(self, grace_seconds: float) -> None:
+        """Take no new calls, and wait for the accepted ones; cut those that take longer than the grace."""
+        self._server.stop(grace_seconds).wait()
+        for pool in self._pools:
+            pool.shutdown()
+
+    def _add_services(self, engine: Engine, limits: RowLimits) -> None:
+        scoring_pb2_grpc.add_ScoringServiceServicer_to_server(ScoringServicer(engine, limits), self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        for service in self._services:
+            self._health.set(service, health_pb2.HealthCheckResponse.NOT_SERVING)
+        reflection.enable_server_reflection((_SCORING, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+
+
+def _channel_arguments(options: ServerOptions) -> list[tuple[str, int]]:
+    return [
+        ("grpc.max_receive_message_length", options.message_bytes_max),
+        ("grpc.max_send_message_length", options.message_bytes_max),
+        ("grpc.max_concurrent_streams", options.streams_per_connection_max),
+        ("grpc.max_connection_age_ms", round(1000 * options.connection_age_max_seconds)),
+        ("grpc.max_connection_age_grace_ms", round(1000 * options.connection_grace_seconds)),
+        ("grpc.http2.min_ping_interval_without_data_ms", _PING_INTERVAL_MIN_MS),
+        ("grpc.so_reuseport", 0),  # a second server on the same port is a mistake, and should say so
+    ]
+
+
+def _bound(server: grpc.Server, options: ServerOptions) -> int:
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    address = f"{host}:{options.port}"
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError:
+        port = 0
+    if not port:
+        raise StartError(f"port: cannot listen on {address}, is it taken?")
+    return port

@@ -1,0 +1,117 @@
+"""A model that is ready to answer: its bundle, its contract, its session, and its metrics."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from assayd_server.bundle import Bundle, Identity, InputEntry
+from assayd_server.contract import Contract, TensorSpec, read_contract
+from assayd_server.core.arrays import Floats
+from assayd_server.errors import ArtefactError, InvalidArgumentError
+from assayd_server.feeds import feeds
+from assayd_server.gate import Gate
+from assayd_server.metrics import ModelMetrics
+from assayd_server.model import ModelRunError, OnnxModel
+from assayd_server.rows import Inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """What one forward pass gave; either logits or probabilities are there."""
+
+    logits: Floats | None = None
+    probabilities: Floats | None = None
+    embeddings: Floats | None = None
+
+
+class Servable:
+    """One version of one model."""
+
+    def __init__(self, bundle: Bundle, model: OnnxModel, contract: Contract) -> None:
+        self.identity: Identity = bundle.identity
+        self.contract = contract
+        self.labels = bundle.manifest.labels
+        self.labels_bytes = sum(len(label.encode()) + 16 for label in self.labels)  # at most, in a response
+        self.temperature = bundle.manifest.temperature
+        self._model = model
+
+    def forward(
+        self, rows: Inputs, *, roles: Sequence[str], gate: Gate, deadline: float, metrics: ModelMetrics
+    ) -> Forward:
+        """Run the model once over the rows.
+
+        Args:
+            rows: n of them; for none the model is not run, because not every graph can.
+            roles: which outputs are wanted: logits, probabilities, embedding. The model must have them.
+            gate: where the pass waits for its turn.
+            deadline: after it, the pass does not begin.
+            metrics: of this model.
+
+        Raises:
+            InvalidArgumentError: the inputs do not fit the model.
+        """
+        fed = feeds(self.contract.inputs, rows.tensors)
+        if rows.count == 0:
+            arrays = [np.empty((0, self._width(role)), np.float32) for role in roles]
+        else:
+            queued = time.perf_counter()
+            with metrics.pending(rows.count), gate.enter(rows.count, deadline):
+                began = time.perf_counter()
+                metrics.queue.observe(began - queued)
+                arrays = self._run(fed, roles)
+                metrics.inference.observe(time.perf_counter() - began)
+                metrics.executions.inc()
+        return _as_forward(dict(zip(roles, arrays, strict=True)))
+
+    def _run(self, fed: dict[str, Floats], roles: Sequence[str]) -> list[Floats]:
+        try:
+            return self._model.run(fed, [self.contract.roles[role] for role in roles])
+        except ModelRunError as error:
+            raise InvalidArgumentError(
+                "the model failed on these rows; the server's log holds the cause",
+                reason="MODEL_FAILED",
+                field="rows.inputs",
+            ) from error
+
+    def _width(self, role: str) -> int:
+        return self.contract.embedding_width if role == "embedding" else self.contract.class_count
+
+
+def load(bundle: Bundle, *, threads: int, chosen: dict[str, str]) -> Servable:
+    """Parse, check and warm up a model.
+
+    Args:
+        bundle: as read from disk.
+        threads: how many threads one pass may use.
+        chosen: output name by role, where a flag says so; else the manifest says, or the outputs show it.
+
+    Raises:
+        ArtefactError: it cannot be loaded, or it is not what its manifest says.
+    """
+    model = OnnxModel(bundle.model, threads=threads)
+    _check_inputs(bundle.manifest.inputs, model.inputs)
+    manifest_roles = bundle.manifest.outputs.model_dump(exclude_none=True)
+    contract = read_contract(model.inputs, model.outputs, chosen=chosen or manifest_roles, sample=model.sample())
+    labels = bundle.manifest.labels
+    if labels and len(labels) != contract.class_count:
+        raise ArtefactError(
+            f"labels: {len(labels)} names were given, the model has {contract.class_count} classes"
+        )
+    return Servable(bundle, model, contract)
+
+
+def _check_inputs(declared: Sequence[InputEntry], actual: Sequence[TensorSpec]) -> None:
+    """What the manifest says of the inputs, if it says anything, must be what the graph has."""
+    said = tuple(TensorSpec(entry.name, entry.data_type, entry.shape) for entry in declared)
+    if said and said != tuple(actual):
+        raise ArtefactError(
+            f"inputs: the manifest says {'; '.join(map(str, said))}, the model has {'; '.join(map(str, actual))}"
+        )
+
+
+def _as_forward(arrays: dict[str, Floats]) -> Forward:
+    """Half precision is too coarse for a softmax over many classes, so everything is at least float32."""
+    wide = {role: values.astype(np.result_type(values, np.float32), copy=False) for role, values in arrays.items()}
+    return Forward(wide.get("logits"), wide.get("probabilities"), wide.get("embedding"))

@@ -1,0 +1,39 @@
+"""What a caller asks of the engine."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from assayd_server.core.uncertainty import Measure
+from assayd_server.rows import Head
+
+
+class Output(Enum):
+    """What a caller can have besides the predicted class."""
+
+    PROBABILITIES = "probabilities"
+    LOGITS = "logits"
+    EMBEDDINGS = "embeddings"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelChoice:
+    """Which model is meant."""
+
+    name: str = ""
+    """May be empty where there is one model only."""
+    version: int = 0
+    """0 for the largest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What to score with and what to return."""
+
+    model: ModelChoice | None = None
+    """None where the caller named none."""
+    head: Head | None = None
+    temperature: float | None = None
+    """None for the model's own."""
+    outputs: frozenset[Output] = frozenset()
+    uncertainties: tuple[Measure, ...] = ()
+    top_k: int = 0
