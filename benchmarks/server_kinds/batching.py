@@ -12,9 +12,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
-
 from benchmarks.server_kinds.wire import CLASS_COUNT, FEATURE_COUNT, FLOAT32, append_entropy, make_weights
+from onnx import TensorProto, helper, numpy_helper
 
 _PASS_ROW_LIMIT = 1024
 _ROW_BYTES = FEATURE_COUNT * FLOAT32.itemsize

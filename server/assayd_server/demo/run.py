@@ -14,8 +14,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import numpy as np
-from assayd import Client
 
+from assayd import Client
 from assayd_server.demo import show
 from assayd_server.errors import StartError
 

@@ -3,8 +3,9 @@
 import sys
 
 import numpy as np
-from assayd.results import ModelInfo, Scores
 from numpy.typing import NDArray
+
+from assayd.results import ModelInfo, Scores
 
 _SHADES = np.array(list(" ░▒▓█"))
 _PIXEL_MAX = 16

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from assayd.arrays import TensorError, decode
-from assayd.v1 import rows_pb2, scoring_pb2, tensor_pb2
 from numpy.typing import NDArray
 
+from assayd.arrays import TensorError, decode
+from assayd.v1 import rows_pb2, scoring_pb2, tensor_pb2
 from assayd_server.core.uncertainty import Measure
 from assayd_server.errors import InvalidArgumentError
 from assayd_server.rows import Embeddings, Head, Inputs, Logits, NamedArray, Probabilities, Rows

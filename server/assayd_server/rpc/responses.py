@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 import numpy as np
+
 from assayd.arrays import DATA_TYPES, encode
 from assayd.v1 import scoring_pb2, tensor_pb2
-
 from assayd_server.bundle import Identity
 from assayd_server.contract import TensorSpec
 from assayd_server.core.arrays import Floats, Integers

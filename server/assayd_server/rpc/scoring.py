@@ -1,8 +1,8 @@
 """ScoringService."""
 
 import grpc
-from assayd.v1 import scoring_pb2, scoring_pb2_grpc
 
+from assayd.v1 import scoring_pb2, scoring_pb2_grpc
 from assayd_server import deadline as deadlines
 from assayd_server.engine import Engine
 from assayd_server.rpc import requests, responses

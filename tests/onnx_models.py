@@ -1,0 +1,100 @@
+"""Small ONNX models for tests, made from their parts, so that every number in them is known."""
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET, IR_VERSION = 17, 9
+
+
+def build(
+    *,
+    nodes: Sequence[onnx.NodeProto],
+    inputs: Mapping[str, tuple[int, Sequence[Any]]],
+    outputs: Mapping[str, tuple[int, Sequence[Any]]],
+    weights: Mapping[str, np.ndarray] | None = None,
+) -> bytes:
+    """An .onnx file; inputs and outputs are element type and shape by name."""
+    graph = helper.make_graph(
+        list(nodes),
+        "test",
+        [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in inputs.items()],
+        [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in outputs.items()],
+        [numpy_helper.from_array(value, name) for name, value in (weights or {}).items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    return model.SerializeToString()
+
+
+def identity(class_count: int = 4) -> bytes:
+    """Logits that are the input itself, and an embedding that is twice the input."""
+    matrix = (TensorProto.FLOAT, ["rows", class_count])
+    return build(
+        nodes=[
+            helper.make_node("Identity", ["x"], ["logits"]),
+            helper.make_node("Add", ["x", "x"], ["embedding"]),
+        ],
+        inputs={"x": matrix},
+        outputs={"logits": matrix, "embedding": matrix},
+    )
+
+
+def network(*, width: int = 64, hidden: int = 32, class_count: int = 10, seed: int = 0) -> bytes:
+    """A random two-layer network: x -> embedding -> logits."""
+    rng = np.random.default_rng(seed)
+    weights = {
+        "w1": rng.normal(0, 0.3, (width, hidden)).astype(np.float32),
+        "b1": rng.normal(0, 0.3, hidden).astype(np.float32),
+        "w2": rng.normal(0, 0.5, (hidden, class_count)).astype(np.float32),
+        "b2": rng.normal(0, 0.5, class_count).astype(np.float32),
+    }
+    return build(
+        nodes=[
+            helper.make_node("Gemm", ["x", "w1", "b1"], ["a1"]),
+            helper.make_node("Relu", ["a1"], ["embedding"]),
+            helper.make_node("Gemm", ["embedding", "w2", "b2"], ["logits"]),
+        ],
+        inputs={"x": (TensorProto.FLOAT, ["rows", width])},
+        outputs={
+            "logits": (TensorProto.FLOAT, ["rows", class_count]),
+            "embedding": (TensorProto.FLOAT, ["rows", hidden]),
+        },
+        weights=weights,
+    )
+
+
+def softmax_only(class_count: int = 4, *, output: str = "output") -> bytes:
+    """Probabilities of the input, under a name that says nothing unless one is given."""
+    matrix = (TensorProto.FLOAT, ["rows", class_count])
+    return build(
+        nodes=[helper.make_node("Softmax", ["x"], [output], axis=1)],
+        inputs={"x": matrix},
+        outputs={output: matrix},
+    )
+
+
+def look_up(rows: int = 8, class_count: int = 4) -> bytes:
+    """Logits by position in a table: a position outside of it makes the model fail."""
+    table = np.arange(rows * class_count, dtype=np.float32).reshape(rows, class_count)
+    return build(
+        nodes=[helper.make_node("Gather", ["table", "position"], ["logits"], axis=0)],
+        inputs={"position": (TensorProto.INT64, ["rows"])},
+        outputs={"logits": (TensorProto.FLOAT, ["rows", class_count])},
+        weights={"table": table},
+    )
+
+
+def write_bundle(root: Path, content: bytes, *, name: str = "m", version: int = 1, **manifest: Any) -> Path:
+    """Write <root>/<name>/<version> with its manifest; further entries of the manifest as given."""
+    folder = root / name / str(version)
+    folder.mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(content)
+    files = {"model.onnx": f"sha256:{sha256(content).hexdigest()}"}
+    (folder / "bundle.json").write_text(json.dumps({"format": 1, "files": files} | manifest))
+    return folder
