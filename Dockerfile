@@ -6,7 +6,7 @@ FROM ${BASE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 
-# Two environments: pip and the build backend stay behind in the first, so that the image holds neither.
+# Two environments: pip and the build backend stay behind in the first, so that the server's holds neither.
 COPY constraints.txt ./
 RUN python3 -m venv /opt/build \
     && /opt/build/bin/pip install --constraint constraints.txt hatchling \
@@ -16,8 +16,8 @@ COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
 COPY client ./client
 COPY server ./server
 
-# No isolation, so that the constraints hold for the build backend too. The bytecode is never checked against its sources:
-# copying between stages may change their times, and the server could not write it anew.
+# No isolation, so that the constraints hold for the build backend too. The bytecode is never checked against its
+# sources: copying between stages may change their times, and the server could not write it anew.
 RUN /opt/build/bin/pip wheel --no-build-isolation --no-deps --wheel-dir /dist . \
     && set -- /dist/assayd-*.whl \
     && /opt/build/bin/pip --python /opt/assayd/bin/python install \

@@ -6,6 +6,7 @@ BIN := .venv/bin
 PROTOS := $(wildcard protos/assayd/v1/*.proto)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
+export ORT_DISABLE_TELEMETRY := 1
 
 .PHONY: help demo test check lint types stubs check-stubs protos-lint unit format constraints wheel clean
 help: ## Show this text

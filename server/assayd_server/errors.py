@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+RETRY_AFTER_SECONDS = 0.1
+"""What a full server asks a caller to wait at first; the boundary asks for more at each further attempt."""
+
 
 class StartError(Exception):
     """The server cannot start; the message is the one sentence that a person gets to see."""

@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from assayd_server import deadline as deadlines
-from assayd_server.errors import ResourceExhaustedError
-
-RETRY_AFTER_SECONDS = 0.1
+from assayd_server.errors import RETRY_AFTER_SECONDS, ResourceExhaustedError
 
 
 class Gate:

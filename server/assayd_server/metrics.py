@@ -118,6 +118,7 @@ class Metrics:
         self._threads = Gauge(
             "assayd_threads", "Threads by purpose: inference, calls, control.", ("purpose",), registry=registry
         )
+        self.calls = Gauge("assayd_calls", "Calls that have a thread or wait for one.", registry=registry)
         self.refused = Counter(
             "assayd_refused_calls", "Calls refused at once because the server was full.", registry=registry
         )

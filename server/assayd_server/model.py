@@ -1,11 +1,15 @@
 """An ONNX model in ONNX Runtime. The only file that imports onnxruntime."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
+
+# From 1.29 on, ONNX Runtime reports what it loads to its makers, unless this is set before it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime
 
 from assayd_server.contract import TensorSpec
 from assayd_server.errors import ArtefactError

@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from assayd_server.errors import StartError
 
 _REQUEST_SECONDS_MAX = 5.0
+_POLL_SECONDS = 0.05
+"""How long a stop can take to be noticed."""
 
 
 class Probes:
@@ -29,7 +31,9 @@ class Probes:
         except OSError as error:
             raise StartError(f"metrics_port: cannot listen on {host}:{port}: {error.strerror}") from None
         self.port = int(self._server.server_port)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="probes", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_SECONDS,), name="probes", daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:

@@ -47,8 +47,9 @@ class Repository:
         servable = versions.get(version or max(versions))
         if servable is None:
             loaded = ", ".join(map(str, sorted(versions)))
+            found = next(iter(versions.values())).identity.name
             raise NotFoundError(
-                f"model {name!r} has no version {version}, loaded are {loaded}",
+                f"model {found!r} has no version {version}, loaded are {loaded}",
                 reason="UNKNOWN_VERSION",
                 field="model.version",
             )

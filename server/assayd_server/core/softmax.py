@@ -20,9 +20,10 @@ def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
 
     Source: Guo et al. 2017, On Calibration of Modern Neural Networks (for T).
     """
-    with np.errstate(invalid="ignore"):  # inf - inf: the row is invalid and stays NaN
+    # inf - inf leaves an invalid row NaN; a difference beyond the largest float is -inf, and its exponential 0
+    with np.errstate(invalid="ignore", over="ignore"):
         exponents = logits - logits.max(axis=1, keepdims=True)
-    exponents /= exponents.dtype.type(temperature)
+        exponents /= exponents.dtype.type(temperature)
     np.exp(exponents, out=exponents)
     exponents /= exponents.sum(axis=1, keepdims=True)
     return exponents

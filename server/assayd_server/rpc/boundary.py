@@ -1,5 +1,6 @@
 """What every call passes through: admission, deadlines, metrics, and the turning of exceptions into statuses."""
 
+import random
 import re
 import time
 import uuid
@@ -10,17 +11,23 @@ import grpc
 import structlog
 
 from assayd_server.deadline import passed
-from assayd_server.errors import CallCancelledError, InvalidArgumentError, ResourceExhaustedError, ServiceError
+from assayd_server.errors import (
+    RETRY_AFTER_SECONDS,
+    CallCancelledError,
+    InvalidArgumentError,
+    ResourceExhaustedError,
+    ServiceError,
+)
 from assayd_server.metrics import MethodMetrics, Metrics
 from assayd_server.rpc import status
 from assayd_server.rpc.pools import CallPool
 
-RETRY_AFTER_SECONDS = 0.1
 REQUEST_ID = "x-request-id"
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
+_DOUBLINGS_MAX = 5
 _log = structlog.get_logger()
 
 
@@ -130,7 +137,7 @@ class GuardedMethod:
             retry_after_seconds=RETRY_AFTER_SECONDS,
         )
         self._end(grpc.StatusCode.RESOURCE_EXHAUSTED, time.perf_counter(), context)
-        context.abort_with_status(status.of_error(error))
+        context.abort_with_status(_status_of(error, context))
         raise AssertionError("abort_with_status returned")
 
     def _deliberate(self, error: ServiceError, context: grpc.ServicerContext) -> status.Failure:
@@ -138,7 +145,7 @@ class GuardedMethod:
             _log.warning(
                 "call failed", request_id=_request_id(context), error=str(error), cause=str(error.__cause__)
             )
-        return status.of_error(error)
+        return _status_of(error, context)
 
     def _bug(self, error: Exception, context: grpc.ServicerContext) -> status.Failure:
         request_id = _request_id(context) or uuid.uuid4().hex
@@ -162,9 +169,21 @@ def _check_wanted_still(request: Any, context: grpc.ServicerContext) -> None:
         raise CallCancelledError("the caller went away before the work began", reason="CALLER_GONE")
 
 
+def _status_of(error: ServiceError, context: grpc.ServicerContext) -> status.Failure:
+    """With a longer wait at each attempt, and some chance in it, so that callers do not all come back at once."""
+    if error.retry_after_seconds is not None:
+        attempts = _metadata(context, "grpc-previous-rpc-attempts")
+        doublings = min(int(attempts), _DOUBLINGS_MAX) if attempts.isdecimal() else 0
+        error.retry_after_seconds *= 2**doublings * random.uniform(0.5, 1.5)  # noqa: S311
+    return status.of_error(error)
+
+
 def _request_id(context: grpc.ServicerContext) -> str:
     """The caller's own id for the call; empty where it sent none that a log can hold."""
-    for key, value in context.invocation_metadata():
-        if key == REQUEST_ID and isinstance(value, str) and _ID.fullmatch(value):
-            return value
-    return ""
+    value = _metadata(context, REQUEST_ID)
+    return value if _ID.fullmatch(value) else ""
+
+
+def _metadata(context: grpc.ServicerContext, key: str) -> str:
+    values = (value for name, value in context.invocation_metadata() if name == key)
+    return str(next(values, ""))

@@ -66,6 +66,7 @@ class RpcServer:
             message_wait_max_seconds=options.message_wait_max_seconds,
             on_stalled=metrics.stalled.inc,
         )
+        metrics.calls.set_function(lambda: pool.calls)
         self._server = grpc.server(
             control,  # for what has no pool of its own: health, reflection, refusals
             interceptors=[Boundary(pool, metrics, log_calls=options.log_calls)],

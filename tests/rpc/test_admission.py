@@ -1,0 +1,164 @@
+"""Calls that hold threads: callers whose message does not come must not take the server away from the others."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from urllib.request import urlopen
+
+import grpc
+import numpy as np
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from prometheus_client.parser import text_string_to_metric_families
+
+import onnx_models
+from assayd import ChannelSettings, Client, ResourceExhaustedError
+from assayd_server.app import App
+
+GOOD = np.zeros((1, 4), np.float32)
+WAIT_SECONDS_MAX = 20.0
+ONE_ATTEMPT = ChannelSettings(attempts_max=1)
+
+Connect = Callable[..., Client]
+Serve = Callable[..., App]
+
+
+@contextmanager
+def header_only_calls(app: App, count: int) -> Iterator[list[Any]]:
+    """Calls whose headers have come and whose message does not."""
+    release = threading.Event()
+
+    def no_message() -> Iterator[bytes]:
+        release.wait()
+        yield from ()
+
+    with ExitStack() as stack:
+        channel = stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{app.port}"))
+        stack.callback(release.set)
+        method = channel.stream_unary("/assayd.v1.ScoringService/Score")
+        held = metric(app, "assayd_calls")
+        calls = [method.future(no_message(), timeout=60) for _ in range(count)]
+        wait_until(lambda: metric(app, "assayd_calls") >= held + count)
+        yield calls
+        for call in calls:
+            call.cancel()
+
+
+def metric(app: App, name: str) -> float:
+    with urlopen(f"http://127.0.0.1:{app.metrics_port}/metrics", timeout=10) as response:
+        families = text_string_to_metric_families(response.read().decode())
+    return sum(sample.value for family in families for sample in family.samples if sample.name == name)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS_MAX
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        threading.Event().wait(0.01)
+
+
+def is_healthy(app: App) -> bool:
+    with grpc.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+        response = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+    return response.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def refusal(client: Client) -> ResourceExhaustedError | None:
+    try:
+        client.score(GOOD, deadline_seconds=0.5)
+    except ResourceExhaustedError as error:
+        return error
+    except Exception:  # not yet refused: the calls that hold the threads are not late yet
+        return None
+    return None
+
+
+def test_one_thread_less_than_all_held_leaves_score_alive(serve: Serve, connect: Connect) -> None:
+    app = serve(onnx_models.identity())  # 64 threads, the default
+    with header_only_calls(app, 63):
+        assert len(connect(app).score(GOOD)) == 1
+
+
+def test_with_every_thread_held_health_answers_and_calls_are_refused_at_once(
+    serve: Serve, connect: Connect
+) -> None:
+    app = serve(onnx_models.identity())
+    client = connect(app, settings=ONE_ATTEMPT)
+    with header_only_calls(app, 64):
+        wait_until(lambda: refusal(client) is not None)
+        began = time.monotonic()
+        with pytest.raises(ResourceExhaustedError, match="the server is full") as raised:
+            client.score(GOOD, deadline_seconds=30)
+        assert time.monotonic() - began < 5  # at once, and not when the deadline or a thread came
+        assert raised.value.reason == "TOO_MANY_CALLS"
+        assert 0.05 <= raised.value.retry_after_seconds <= 0.15
+        assert is_healthy(app)
+        assert metric(app, "assayd_refused_calls_total") >= 1
+    wait_until(lambda: refusal(client) is None)
+    assert len(client.score(GOOD)) == 1
+
+
+def test_more_calls_than_may_wait_are_refused_at_once(serve: Serve, connect: Connect) -> None:
+    app = serve(onnx_models.identity(), call_threads=2, calls_waiting_max=3)
+    with (
+        header_only_calls(app, 5),
+        pytest.raises(ResourceExhaustedError, match="5 calls are being answered or wait"),
+    ):
+        connect(app, settings=ONE_ATTEMPT).score(GOOD)
+
+
+def test_a_call_whose_message_does_not_come_is_cancelled_and_its_thread_freed(
+    serve: Serve, connect: Connect
+) -> None:
+    app = serve(onnx_models.identity(), call_threads=1, message_wait_max_seconds=0.2)
+    with header_only_calls(app, 1) as (stalled,):
+        with pytest.raises(grpc.RpcError) as raised:
+            stalled.result(timeout=WAIT_SECONDS_MAX)
+        assert raised.value.code() is grpc.StatusCode.CANCELLED
+        wait_until(lambda: metric(app, "assayd_calls") == 0)
+        assert metric(app, "assayd_stalled_calls_total") == 1
+        assert len(connect(app).score(GOOD)) == 1
+
+
+def test_the_client_tries_again_when_it_was_pushed_back(serve: Serve, connect: Connect) -> None:
+    app = serve(onnx_models.identity(), call_threads=1, calls_waiting_max=0, message_wait_max_seconds=0.3)
+    with header_only_calls(app, 1):
+        assert len(connect(app).score(GOOD)) == 1  # refused first, then answered when the stalled call was cut
+        assert metric(app, "assayd_refused_calls_total") >= 1
+
+
+def test_the_wait_that_is_asked_for_doubles_at_each_attempt(serve: Serve, connect: Connect) -> None:
+    app = serve(onnx_models.identity(), call_threads=1, calls_waiting_max=0)
+    client = connect(app)
+    with header_only_calls(app, 1):
+        began = time.monotonic()
+        with pytest.raises(ResourceExhaustedError) as raised:
+            client.score(GOOD)
+        waited = time.monotonic() - began
+        assert metric(app, "assayd_refused_calls_total") == 5  # as often as gRPC tries
+    assert waited >= 0.5 * (0.1 + 0.2 + 0.4 + 0.8)  # chance takes off half at most; without doubling 0.6 at most
+    assert 0.8 <= raised.value.retry_after_seconds <= 2.4
+
+
+def test_more_pending_rows_than_allowed_are_refused(serve: Serve, connect: Connect) -> None:
+    app = serve(onnx_models.network(width=256, hidden=2048), rows_pending_max=1000)
+    x = np.zeros((1000, 256), np.float32)
+    refused: list[ResourceExhaustedError] = []
+
+    def call(client: Client) -> None:
+        try:
+            client.score(x, outputs=[])
+        except ResourceExhaustedError as error:
+            refused.append(error)
+
+    clients = [connect(app, settings=ONE_ATTEMPT) for _ in range(4)]
+    for _ in range(20):
+        threads = [threading.Thread(target=call, args=[client]) for client in clients]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert refused, "four times the rows that may be pending were all taken"
+    assert {error.reason for error in refused} == {"TOO_MANY_PENDING_ROWS"}

@@ -1,0 +1,135 @@
+"""What callers see of errors, deliberate and not: statuses from one table, and nothing of our insides."""
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pytest
+from prometheus_client import CollectorRegistry
+
+from assayd.errors import from_rpc_error
+from assayd_server import errors, logs
+from assayd_server.metrics import CODES, Metrics
+from assayd_server.rpc import status
+from assayd_server.rpc.boundary import Boundary
+from assayd_server.rpc.pools import CallPool
+
+Behavior = Callable[[bytes, grpc.ServicerContext], bytes]
+Call = Callable[..., bytes]
+
+
+@pytest.fixture
+def call_guarded() -> Iterator[Callable[[Behavior], Call]]:
+    """Serve a behaviour behind the boundary, and return how to call it."""
+    pool = CallPool(threads=2, waiting_max=2, message_wait_max_seconds=10)
+    control = ThreadPoolExecutor(1)
+    boundary = Boundary(pool, Metrics(CollectorRegistry()), log_calls=False)
+    server = grpc.server(control, interceptors=[boundary])
+    port = server.add_insecure_port("127.0.0.1:0")
+    channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+
+    def serve(behavior: Behavior) -> Call:
+        handler = grpc.unary_unary_rpc_method_handler(behavior)
+        server.add_generic_rpc_handlers(
+            [grpc.method_handlers_generic_handler("assayd.test.Service", {"Do": handler})]
+        )
+        server.start()
+        return channel.unary_unary("/assayd.test.Service/Do")
+
+    yield serve
+    channel.close()
+    server.stop(0).wait()
+    pool.shutdown()
+    control.shutdown()
+
+
+def raising(error: Exception) -> Behavior:
+    def behavior(_request: bytes, _context: grpc.ServicerContext) -> bytes:
+        raise error
+
+    return behavior
+
+
+def failure(call: Call, **kwargs: Any) -> grpc.RpcError:
+    with pytest.raises(grpc.RpcError) as raised:
+        call(b"x", timeout=10, **kwargs)
+    return raised.value
+
+
+def test_every_deliberate_error_has_its_status_in_the_table() -> None:
+    assert set(status.STATUS) == set(errors.ServiceError.__subclasses__())
+
+
+def test_every_status_is_counted_under_the_name_that_dashboards_know() -> None:
+    assert {status.name(code) for code in grpc.StatusCode} == set(CODES)
+
+
+@pytest.mark.parametrize("kind", errors.ServiceError.__subclasses__())
+def test_a_deliberate_error_keeps_its_message_reason_field_and_details(
+    call_guarded: Callable[[Behavior], Call], kind: type[errors.ServiceError]
+) -> None:
+    error = kind("is wrong", reason="WRONG", field="a.b", details={"limit": "7"}, retry_after_seconds=1.0)
+    caught = from_rpc_error(failure(call_guarded(raising(error))))
+    assert caught.status is status.STATUS[kind]
+    assert (caught.message, caught.reason, caught.field) == ("a.b: is wrong", "WRONG", "a.b")
+    assert caught.details == {"limit": "7"}
+    assert caught.retry_after_seconds is not None
+
+
+def test_a_bug_gives_a_fixed_sentence_and_an_id_that_is_in_the_log(
+    call_guarded: Callable[[Behavior], Call], capfd: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("error")
+    caught = from_rpc_error(failure(call_guarded(raising(KeyError("secret of the house")))))
+    assert caught.status is grpc.StatusCode.INTERNAL
+    assert "secret" not in str(caught)
+    (line,) = capfd.readouterr().err.splitlines()
+    assert json.loads(line)["request_id"] == caught.details["request_id"]
+    assert caught.details["request_id"] in caught.message
+    assert "secret of the house" in json.loads(line)["exception"]
+
+
+def test_the_callers_own_request_id_is_used(call_guarded: Callable[[Behavior], Call]) -> None:
+    error = failure(call_guarded(raising(KeyError())), metadata=[("x-request-id", "order-17")])
+    assert from_rpc_error(error).details == {"request_id": "order-17"}
+
+
+@pytest.mark.parametrize("request_id", ["with space", "x" * 129, ""])
+def test_a_request_id_that_no_log_should_hold_is_replaced(
+    call_guarded: Callable[[Behavior], Call], request_id: str
+) -> None:
+    error = failure(call_guarded(raising(KeyError())), metadata=[("x-request-id", request_id)])
+    assert from_rpc_error(error).details["request_id"] not in ("", request_id)
+
+
+def test_a_call_that_was_cancelled_while_it_waited_is_not_begun(call_guarded: Callable[[Behavior], Call]) -> None:
+    begun = []
+
+    def behavior(request: bytes, context: grpc.ServicerContext) -> bytes:
+        begun.append(request)
+        if request == b"first":
+            context.cancel()  # as if the caller had gone: what is answered is of no use any more
+        return b""
+
+    call = call_guarded(behavior)
+    with pytest.raises(grpc.RpcError) as raised:
+        call(b"first", timeout=10)
+    assert raised.value.code() is grpc.StatusCode.CANCELLED
+    assert call(b"second", timeout=10) == b""
+    assert begun == [b"first", b"second"]
+
+
+def test_methods_of_others_pass_untouched() -> None:
+    pool = CallPool(threads=1, waiting_max=0, message_wait_max_seconds=10)
+    boundary = Boundary(pool, Metrics(CollectorRegistry()), log_calls=False)
+    handler = grpc.unary_unary_rpc_method_handler(lambda _request, _context: b"")
+
+    class Details(grpc.HandlerCallDetails):
+        method = "/grpc.health.v1.Health/Check"
+        invocation_metadata = ()
+
+    assert boundary.intercept_service(lambda _: handler, Details()) is handler
+    assert boundary.intercept_service(lambda _: None, Details()) is None
+    pool.shutdown()

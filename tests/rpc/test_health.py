@@ -1,0 +1,56 @@
+"""Health and reflection, as load balancers and grpcurl see them."""
+
+from collections.abc import Callable, Iterator
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+import onnx_models
+from assayd_server.app import App
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@pytest.fixture
+def app(serve: Callable[..., App]) -> App:
+    return serve(onnx_models.identity())
+
+
+@pytest.fixture
+def channel(app: App) -> Iterator[grpc.Channel]:
+    with grpc.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+        yield channel
+
+
+@pytest.mark.parametrize("service", ["", "m", "assayd.v1.ScoringService"])
+def test_the_server_its_service_and_its_model_are_serving(channel: grpc.Channel, service: str) -> None:
+    stub = health_pb2_grpc.HealthStub(channel)
+    assert stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=10).status == SERVING
+
+
+def test_an_unknown_service_has_no_health(channel: grpc.Channel) -> None:
+    with pytest.raises(grpc.RpcError) as raised:
+        health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service="x"), timeout=10)
+    assert raised.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_a_watcher_is_told_of_the_end_before_the_server_stops(app: App, channel: grpc.Channel) -> None:
+    watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=10)
+    assert next(watch).status == SERVING
+    app._rpc.announce_end()
+    assert next(watch).status == NOT_SERVING
+    watch.cancel()
+
+
+def test_reflection_names_the_services(channel: grpc.Channel) -> None:
+    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+    request = reflection_pb2.ServerReflectionRequest(list_services="")
+    (response,) = stub.ServerReflectionInfo(iter([request]), timeout=10)
+    assert [service.name for service in response.list_services_response.service] == [
+        "assayd.v1.ScoringService",
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1alpha.ServerReflection",
+    ]

@@ -1,0 +1,135 @@
+"""What an operator sees: metrics over HTTP, probes, and log lines."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import numpy as np
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+import onnx_models
+from assayd import Client, InvalidArgumentError
+from assayd_server import logs
+from assayd_server.app import App
+
+Connect = Callable[..., Client]
+Serve = Callable[..., App]
+
+MODEL = {"model": "m", "version": "1"}
+SCORE = {"grpc_type": "unary", "grpc_service": "assayd.v1.ScoringService", "grpc_method": "Score"}
+
+
+def sample(app: App, name: str, **labels: str) -> float:
+    with urlopen(f"http://127.0.0.1:{app.metrics_port}/metrics", timeout=10) as response:
+        families = list(text_string_to_metric_families(response.read().decode()))
+    (value,) = [
+        sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    ]
+    return value
+
+
+def test_rows_passes_classes_and_uncertainty_are_counted(serve: Serve, connect: Connect) -> None:
+    app = serve(onnx_models.identity())
+    x = np.array([[9, 0, 0, 0], [0, 9, 0, 0], [0, 9, 0, 0], [0, 0, 0, 0], [np.nan, 0, 0, 0]], np.float32)
+    connect(app).score(x, uncertainties=["entropy"])
+    assert sample(app, "assayd_rows_total", **MODEL) == 5
+    assert sample(app, "assayd_invalid_rows_total", **MODEL) == 1
+    assert sample(app, "assayd_executions_total", **MODEL) == 1
+    assert sample(app, "assayd_pending_rows", **MODEL) == 0
+    classes = [sample(app, "assayd_predicted_rows_total", **MODEL, **{"class": str(c)}) for c in range(4)]
+    assert classes == [2, 2, 0, 0]
+    for measure in ("entropy", "least_confidence"):
+        labels = MODEL | {"measure": measure}
+        assert sample(app, "assayd_uncertainty_count", **labels) == 4
+        assert sample(app, "assayd_uncertainty_bucket", **labels, le="0.1") == 3
+        assert sample(app, "assayd_uncertainty_bucket", **labels, le="1.0") == 4
+    for stage in ("queue", "inference", "total"):
+        assert sample(app, "assayd_stage_seconds_count", **MODEL, stage=stage) == 1
+
+
+def test_rows_that_need_no_model_are_not_counted_as_its_traffic(serve: Serve, connect: Connect) -> None:
+    app = serve(onnx_models.identity())
+    client = connect(app)
+    client.score(logits=np.zeros((3, 4)), model="m")
+    client.score(np.zeros((2, 4), np.float32), head=(np.ones((9, 4)), None))
+    assert sample(app, "assayd_executions_total", **MODEL) == 1
+    assert sample(app, "assayd_rows_total", **MODEL) == 2
+    assert sample(app, "assayd_uncertainty_count", **MODEL, measure="least_confidence") == 0
+
+
+def test_calls_are_counted_under_the_ecosystems_names(serve: Serve, connect: Connect) -> None:
+    app = serve(onnx_models.identity())
+    client = connect(app)
+    client.score(np.zeros((1, 4), np.float32))
+    with pytest.raises(InvalidArgumentError):
+        client.score(np.zeros((1, 5), np.float32))
+    assert sample(app, "grpc_server_started_total", **SCORE) == 2
+    assert sample(app, "grpc_server_handled_total", **SCORE, grpc_code="OK") == 1
+    assert sample(app, "grpc_server_handled_total", **SCORE, grpc_code="InvalidArgument") == 1
+    assert sample(app, "grpc_server_handled_total", **SCORE, grpc_code="Internal") == 0
+    assert sample(app, "grpc_server_handling_seconds_count", **SCORE) == 2
+
+
+def test_the_model_and_the_threads_are_told(serve: Serve, connect: Connect) -> None:
+    app = serve(onnx_models.identity(), inference_threads=1)
+    digest = connect(app).model().digest
+    assert sample(app, "assayd_model_info", **MODEL, digest=digest) == 1
+    assert sample(app, "assayd_threads", purpose="inference") == 1
+    assert sample(app, "assayd_threads", purpose="calls") == 64
+    assert sample(app, "assayd_failed_models") == 0
+
+
+def test_ready_is_said_while_it_serves_and_taken_back_when_it_drains(serve: Serve) -> None:
+    app = serve(onnx_models.identity())
+    url = f"http://127.0.0.1:{app.metrics_port}"
+    with urlopen(f"{url}/readyz", timeout=10) as response:
+        assert response.status == 200
+    app._probes.ready = False
+    with pytest.raises(HTTPError) as raised, urlopen(f"{url}/readyz", timeout=10):
+        pass
+    raised.value.close()
+    assert raised.value.code == 503
+    with urlopen(f"{url}/healthz", timeout=10) as response:
+        assert response.status == 200
+
+
+def test_with_log_calls_each_call_has_a_line_with_its_request_id(
+    serve: Serve, connect: Connect, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("info")
+    client = connect(serve(onnx_models.identity(), log_calls=True), metadata={"x-request-id": "order-17"})
+    client.score(np.zeros((1, 4), np.float32))
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    (call,) = [line for line in lines if line["event"] == "call"]
+    assert (call["method"], call["code"]) == ("/assayd.v1.ScoringService/Score", "OK")
+    assert call["request_id"] == "order-17"
+    assert call["seconds"] > 0
+
+
+def test_why_a_model_failed_on_rows_is_in_the_log(
+    serve: Serve, connect: Connect, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("warning")
+    client = connect(serve(onnx_models.look_up(rows=8)), metadata={"x-request-id": "order-18"})
+    with pytest.raises(InvalidArgumentError):
+        client.score(np.array([99]))
+    (line,) = map(json.loads, capfd.readouterr().err.splitlines())
+    assert line["request_id"] == "order-18"
+    assert "Gather" in line["cause"]
+
+
+def test_onnx_runtime_does_not_report_to_its_makers(tmp_path: Path) -> None:
+    """What it would do without being told otherwise from 1.29 on."""
+    script = "import os, assayd_server.model; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    result = subprocess.run(
+        [sys.executable, "-c", script], env={}, capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert result.stdout == "1\n"
