@@ -8,7 +8,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test check lint types stubs check-stubs protos-lint unit format constraints wheel clean
+.PHONY: help demo test check lint types stubs check-stubs protos-lint unit format docs baseline constraints \
+  wheel clean
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -42,6 +43,12 @@ format: .make/dev ## Format the code
 
 stubs: .make/gen ## Write the generated stubs anew
 	@$(call generate,client)
+
+docs: .make/dev ## Write docs/settings.md and docs/metrics.md anew
+	@$(BIN)/python docs/reference.py
+
+baseline: .make/dev ## At a release: make the protos what later ones are compared with
+	@cd protos && ../$(BIN)/buf build --exclude-source-info -o ../tests/data/assayd.v1.binpb
 
 check-stubs: .make/gen
 	@echo "generated stubs"

@@ -1,6 +1,5 @@
 """Fixtures: a real server in this process, and a client that speaks to it."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path

@@ -21,7 +21,7 @@ class ChannelSettings:
     """How many requests of one batch or stream are under way at once."""
 
     attempts_max: int = 5
-    """How often gRPC sends a request that found no server or a full one: 1 to 5, 1 for no retry."""
+    """How often gRPC sends a request that found no server, or a full or stopping one: 1 to 5, 1 for no retry."""
 
     backoff_initial_seconds: float = 0.1
     """The pause before the first retry; it doubles each time, with jitter, up to backoff_max_seconds."""
@@ -59,7 +59,7 @@ def options(settings: ChannelSettings) -> list[tuple[str, Any]]:
 
 
 def service_config(settings: ChannelSettings) -> dict[str, Any]:
-    """Calls are spread over every address; those that met no server, or a full one, are sent again."""
+    """Calls are spread over every address; one that met no server, a full or a stopping one is sent again."""
     config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
     if settings.attempts_max > 1:
         config["methodConfig"] = [{"name": [{}], "retryPolicy": _retry_policy(settings)}]
@@ -72,5 +72,6 @@ def _retry_policy(settings: ChannelSettings) -> dict[str, Any]:
         "initialBackoff": f"{settings.backoff_initial_seconds}s",
         "maxBackoff": f"{settings.backoff_max_seconds}s",
         "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
+        # a gRPC server that shuts down cancels the calls that reach it in that moment, before any of our code
+        "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED", "CANCELLED"],
     }

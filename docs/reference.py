@@ -1,0 +1,81 @@
+"""Writes docs/settings.md and docs/metrics.md from the code, so that they cannot lag behind: make docs."""
+
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from assayd_server.bundle import Identity
+from assayd_server.config import PREFIX, Settings
+from assayd_server.metrics import Metrics
+
+FOLDER = Path(__file__).parent
+
+_SETTINGS = """# Settings
+
+`assayd serve` takes each setting as a flag, as a variable or as a line of a TOML file (`--config FILE` or
+`ASSAYD_CONFIG`). A flag wins over a variable, a variable over the file; an empty variable counts as not set.
+A setting that is unknown or malformed stops the start with one sentence that names it.
+
+In Kubernetes, a Service called `assayd` would set variables such as `ASSAYD_PORT=tcp://...`: the chart
+switches that off with `enableServiceLinks: false`.
+
+This page is written by `make docs`.
+
+| setting | flag | variable | default | what it is |
+|---|---|---|---|---|
+"""
+_METRICS = """# Metrics
+
+At `/metrics` on the metrics port, for Prometheus. Rates, and what is summed over a fleet, come from the `_total`
+counters and the histograms' `_bucket`, `_sum` and `_count`. The `process_` and `python_` metrics of the Prometheus
+client are there too. `assayd_pending_rows` is what to scale on.
+
+This page is written by `make docs`.
+
+| metric | type | labels | what it is |
+|---|---|---|---|
+"""
+
+
+def settings_page() -> str:
+    """Every setting, in the order of the code."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else f"`{str(field.default).lower()}`"
+        flag = f"`--{name.replace('_', '-')}`"
+        rows.append(f"| `{name}` | {flag} | `{PREFIX}{name.upper()}` | {default} | {field.description} |")
+    return _SETTINGS + "\n".join(rows) + "\n"
+
+
+def metrics_page() -> str:
+    """Every metric of ours, as a server with one model shows them."""
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    metrics.model(Identity("m", 1, "sha256:"), ("a", "b"))
+    metrics.method("/assayd.v1.ScoringService/Score")
+    metrics.describe(version="0", threads={"inference": 1}, failed_models=0)
+    families = text_string_to_metric_families(generate_latest(registry).decode())
+    rows = [
+        f"| `{_full_name(family.name, family.type)}` | {family.type} | {_labels(family.samples)} "
+        f"| {family.documentation} |"
+        for family in families
+        if family.name.startswith(("assayd_", "grpc_")) and not family.name.endswith("_created")
+    ]
+    return _METRICS + "\n".join(rows) + "\n"
+
+
+def _full_name(name: str, kind: str) -> str:
+    return f"{name}_total" if kind == "counter" else name
+
+
+def _labels(samples: list) -> str:
+    names = dict.fromkeys(label for sample in samples for label in sample.labels if label != "le")
+    return ", ".join(f"`{name}`" for name in names)
+
+
+PAGES = {"settings.md": settings_page, "metrics.md": metrics_page}
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page())

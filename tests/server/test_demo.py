@@ -1,0 +1,20 @@
+"""`assayd demo`, as a newcomer runs it."""
+
+import re
+import subprocess
+import sys
+
+
+def test_the_demo_serves_scores_shows_and_stops() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "assayd_server", "demo"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    accuracy = re.search(r"Accuracy on 450 images that it has never seen: ([\d.]+)%", result.stdout)
+    assert accuracy is not None
+    assert float(accuracy[1]) > 95
+    assert re.search(r"p50 [\d.]+ ms, p99 [\d.]+ ms", result.stdout)
+    assert re.search(r"Streamed 100,000 rows in [\d.]+ s: [\d,]+ rows per second", result.stdout)
+    assert result.stdout.count("read as") == 5
+    assert "\u2588" in result.stdout
+    assert result.stdout.endswith("It finished what it had accepted and ended with exit code 0.\n")

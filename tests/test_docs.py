@@ -1,0 +1,121 @@
+"""The documents are true: every snippet runs, every command exists, and nothing is left out."""
+
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import helm_python
+import pytest
+from typer.testing import CliRunner
+
+import onnx_models
+from assayd_server.bundle import Manifest
+from assayd_server.cli import app as cli
+from assayd_server.config import Settings
+from processes import ServerProcess, serving
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "docs"))
+import reference  # noqa: E402
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DEMO_MODELS = ROOT / "server" / "assayd_server" / "demo" / "models"
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """(page and number, text) of every code block in that language."""
+    return [
+        (f"{page.relative_to(ROOT)}:{number}", text)
+        for page in PAGES
+        for number, text in enumerate(re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL))
+    ]
+
+
+def commands(program: str) -> list[str]:
+    lines = [line for _, text in blocks("sh") for line in text.splitlines()]
+    return [line.partition(" #")[0].strip() for line in lines if line.startswith(f"{program} ")]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    log = tmp_path_factory.mktemp("docs") / "log"
+    with serving(log, "--repository", str(DEMO_MODELS), "--drain-delay-seconds", "0") as server:
+        yield server
+
+
+PYTHON = blocks("python")
+
+
+@pytest.mark.xdist_group("docs")
+@pytest.mark.parametrize("text", [text for _, text in PYTHON], ids=[name for name, _ in PYTHON])
+def test_a_python_snippet_runs(server: ServerProcess, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "localhost:50051" in text
+    exec(compile(text.replace("localhost:50051", f"localhost:{server.port}"), "snippet", "exec"), {})  # noqa: S102
+    assert "Error" not in capsys.readouterr().out
+
+
+def test_the_make_targets_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {words for page in PAGES for words in re.findall(r"`make ([a-z-]+)`", page.read_text())}
+    named |= {command.split()[1] for command in commands("make")}
+    assert {"demo", "test"} <= named <= targets
+
+
+def test_the_commands_of_assayd_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model.onnx").write_bytes(onnx_models.identity())
+    monkeypatch.chdir(tmp_path)
+    found = commands("assayd")
+    assert {command.split()[1] for command in found} == {"inspect", "serve"}
+    for command in found:
+        words = shlex.split(command)[1:]
+        if words[0] == "inspect":
+            assert CliRunner().invoke(cli, words).exit_code == 0
+        else:
+            flags = [word.removeprefix("--").replace("-", "_") for word in words if word.startswith("--")]
+            assert set(flags) <= set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("command", commands("helm"))
+def test_the_chart_takes_the_values_that_are_named(command: str) -> None:
+    words = shlex.split(command)
+    assert words[:2] == ["helm", "install"]
+    values: dict[str, Any] = {}
+    for assignment in (words[index + 1] for index, word in enumerate(words) if word == "--set"):
+        path, _, value = assignment.partition("=")
+        *outer, last = path.split(".")
+        place = values
+        for name in outer:
+            place = place.setdefault(name, {})
+        place[last] = yaml.safe_load(value)
+    with helm_python.Chart.load(ROOT / words[3]) as chart:  # its schema refuses a value that it does not know
+        assert chart.render(values, name="assayd", namespace="default")
+
+
+def test_the_manifest_in_the_docs_is_one() -> None:
+    manifests = blocks("json")
+    assert manifests
+    for _, text in manifests:
+        Manifest.model_validate_json(text)
+
+
+@pytest.mark.parametrize("name", reference.PAGES)
+def test_settings_and_metrics_are_documented_as_they_are(name: str) -> None:
+    assert (ROOT / "docs" / name).read_text() == reference.PAGES[name](), "run make docs"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", page.read_text())
+    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+
+
+def test_the_table_of_rpcs_is_complete() -> None:
+    from assayd.v1 import scoring_pb2
+
+    table = (ROOT / "README.md").read_text()
+    for service in scoring_pb2.DESCRIPTOR.services_by_name.values():
+        assert f"`{service.full_name}`" in table
+        assert all(f"`{method.name}`" in table for method in service.methods)

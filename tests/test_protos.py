@@ -1,0 +1,47 @@
+"""The wire is a promise: what a released client relies on may not change."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool
+
+from assayd.v1 import rows_pb2, scoring_pb2, tensor_pb2
+
+ROOT = Path(__file__).resolve().parents[1]
+BUF = Path(sys.executable).with_name("buf")
+BASELINE = ROOT / "tests" / "data" / "assayd.v1.binpb"
+MODULES = [tensor_pb2, rows_pb2, scoring_pb2]
+
+
+def test_nothing_that_a_released_client_relies_on_has_changed() -> None:
+    command = [BUF, "breaking", "--against", BASELINE]
+    result = subprocess.run(command, cwd=ROOT / "protos", capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_a_changed_field_would_be_noticed(tmp_path: Path) -> None:
+    """The check above can fail: the baseline with one field renumbered is not the same wire."""
+    baseline = descriptor_pb2.FileDescriptorSet.FromString(BASELINE.read_bytes())
+    (file,) = [file for file in baseline.file if file.name.endswith("tensor.proto")]
+    file.message_type[0].field[0].number = 99
+    changed = tmp_path / "changed.binpb"
+    changed.write_bytes(baseline.SerializeToString())
+    command = [BUF, "breaking", "--against", changed]
+    result = subprocess.run(command, cwd=ROOT / "protos", capture_output=True, text=True, check=False)
+    assert result.returncode != 0
+    assert "tensor.proto" in result.stdout
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.DESCRIPTOR.name)
+def test_enums_begin_with_unspecified(module: object) -> None:
+    enums = module.DESCRIPTOR.enum_types_by_name.values()  # type: ignore[attr-defined]
+    assert all(enum.values_by_number[0].name.endswith("_UNSPECIFIED") for enum in enums)
+
+
+def test_every_rpc_has_messages_of_its_own() -> None:
+    service = descriptor_pool.Default().FindServiceByName("assayd.v1.ScoringService")
+    for method in service.methods:
+        assert method.input_type.name == f"{method.name}Request"
+        assert method.output_type.name == f"{method.name}Response"
