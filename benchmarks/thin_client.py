@@ -72,10 +72,9 @@ def main() -> None:
         thin, full = install(folder / "thin", str(wheel)), install(folder / "full", f"{wheel}[server]")
         sizes = megabytes(folder / "thin"), megabytes(folder / "full")
         below, client = import_seconds(thin)
+        times = sizes[1] / sizes[0]
         print(f"assayd brings {', '.join(packages(thin))}: {sizes[0]:.0f} MB")
-        print(
-            f"assayd[server] brings {len(packages(full))}: {sizes[1]:.0f} MB, {sizes[1] / sizes[0]:.1f} times as much"
-        )
+        print(f"assayd[server] brings {len(packages(full))}: {sizes[1]:.0f} MB, {times:.1f} times as much")
         print(f"import of the client: {client:.3f} s on top of {below:.3f} s for grpc, protobuf and NumPy")
         print(f"the wheel: {wheel.stat().st_size / 1e3:.0f} kB")
 

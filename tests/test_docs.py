@@ -9,6 +9,7 @@ from typing import Any
 
 import helm_python
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 import onnx_models

@@ -1,6 +1,6 @@
 """`assayd serve`, `assayd inspect` and `assayd demo`."""
 
-import inspect as inspection
+import inspect as introspection
 import os
 import sys
 from collections.abc import Iterator
@@ -13,7 +13,9 @@ import typer
 from assayd_server.config import PREFIX, Settings, load
 from assayd_server.errors import StartError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+)
 
 _CONFIG_HELP = "A TOML file of these settings, under the same names with underscores."
 
@@ -25,11 +27,10 @@ def serve(**flags: Any) -> None:
     """
     from assayd_server.app import run
 
-    with one_sentence():
+    with _one_sentence():
         run(load(flags, os.environ, flags.pop("config")))
 
 
-@app.command()
 def inspect(
     model: Annotated[Path, typer.Argument(help="An ONNX file, or a bundle's folder <name>/<version>.")],
     logits_output: Annotated[str | None, typer.Option(help="Read this output as logits.")] = None,
@@ -40,21 +41,20 @@ def inspect(
     from assayd_server.inspection import describe
 
     chosen = {"logits": logits_output, "probabilities": probabilities_output, "embedding": embedding_output}
-    with one_sentence():
+    with _one_sentence():
         print(describe(model, chosen={role: name for role, name in chosen.items() if name}))
 
 
-@app.command()
 def demo() -> None:
     """Serve a small network for handwritten digits, score images that it has never seen, and show the result."""
     from assayd_server.demo.run import run
 
-    with one_sentence():
+    with _one_sentence():
         run()
 
 
 @contextmanager
-def one_sentence() -> Iterator[None]:
+def _one_sentence() -> Iterator[None]:
     """What stops a start is said in one sentence, with exit code 1."""
     try:
         yield
@@ -63,15 +63,15 @@ def one_sentence() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _parameter(name: str, kind: Any, option: Any) -> inspection.Parameter:
+def _parameter(name: str, kind: Any, option: Any) -> introspection.Parameter:
     annotation = Annotated[kind, option]
-    return inspection.Parameter(name, inspection.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+    return introspection.Parameter(name, introspection.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
-def _flag(name: str) -> inspection.Parameter:
+def _flag(name: str) -> introspection.Parameter:
     """A flag for a setting. Its value stays text: config.py alone decides what is allowed."""
     field = Settings.model_fields[name]
-    default = "" if field.default is None else f" Default: {field.default}."
+    default = "" if field.default is None else f" Default: {str(field.default).lower()}."
     help_text = f"{field.description}{default}"
     spelled = f"--{name.replace('_', '-')}"
     if field.annotation is bool:
@@ -79,13 +79,14 @@ def _flag(name: str) -> inspection.Parameter:
     return _parameter(name, str | None, typer.Option(spelled, help=help_text, metavar=PREFIX + name.upper()))
 
 
-def _with_flags() -> None:
-    """Give serve a flag for every setting, from the one place where settings are declared."""
+def _with_a_flag_for_each_setting(command: Any) -> Any:
+    """Typer reads a function's signature, so the settings, declared in one place, are made into one."""
     config = _parameter("config", Path | None, typer.Option("--config", help=_CONFIG_HELP))
     parameters = [config, *map(_flag, Settings.model_fields)]
-    serve.__signature__ = inspection.Signature(parameters)  # type: ignore[attr-defined]
-    serve.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    app.command()(serve)
+    command.__signature__ = introspection.Signature(parameters)
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return command
 
 
-_with_flags()
+for _command in (_with_a_flag_for_each_setting(serve), inspect, demo):
+    app.command()(_command)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from assayd_server.errors import StartError
 
@@ -166,10 +167,10 @@ def _sentence(error: ValidationError, sources: Mapping[str, Mapping[str, Any]], 
     source = next(source for source, values in sources.items() if setting in values)
     spelled = _spelled(setting, source, file)
     if first["type"] != "extra_forbidden":
-        return f"{spelled}: {first['input']!r} is not allowed: {first['msg']}"
+        return f"{spelled}: {first['input']!r} is not allowed: {first['msg']}{_kubernetes_hint(first, source)}"
     close = get_close_matches(setting, Settings.model_fields, n=1)
     meant = f", did you mean {_spelled(close[0], source, None)}?" if close else ""
-    return f"{spelled}: there is no such setting{meant}{_kubernetes_hint(setting, source)}"
+    return f"{spelled}: there is no such setting{meant}{_kubernetes_hint(first, source)}"
 
 
 def _spelled(setting: str, source: str, file: Path | None) -> str:
@@ -180,8 +181,11 @@ def _spelled(setting: str, source: str, file: Path | None) -> str:
     return f"{file}: {setting}" if file else setting
 
 
-def _kubernetes_hint(setting: str, source: str) -> str:
+def _kubernetes_hint(error: ErrorDetails, source: str) -> str:
     """A Service called assayd makes Kubernetes set variables that look like settings."""
-    if source == "variable" and setting.startswith(("service_", "port_")):
+    looks_like_one = str(error["loc"][0]).startswith(("service_", "port_")) or str(error["input"]).startswith(
+        "tcp://"
+    )
+    if source == "variable" and looks_like_one:
         return " (Kubernetes sets it for a Service called assayd: set enableServiceLinks to false in the pod)"
     return ""

@@ -1,13 +1,13 @@
 """What a caller asks of the engine."""
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from assayd_server.core.uncertainty import Measure
 from assayd_server.rows import Head
 
 
-class Output(Enum):
+class Output(StrEnum):
     """What a caller can have besides the predicted class."""
 
     PROBABILITIES = "probabilities"

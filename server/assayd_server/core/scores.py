@@ -67,6 +67,7 @@ def scores_of_probabilities(
 def _described(probabilities: Floats, valid: Booleans, measures: Iterable[Measure], top_k: int) -> RowScores:
     classes = top_classes(probabilities, max(top_k, 1))
     top = classes[:, :top_k]
+    top_probabilities = np.take_along_axis(probabilities, top, axis=1) if top_k else probabilities[:, :0]
     return RowScores(
         valid=valid,
         predictions=_spread(classes[:, 0], valid, fill=-1),
@@ -75,7 +76,7 @@ def _described(probabilities: Floats, valid: Booleans, measures: Iterable[Measur
             measure: _spread(FORMULAS[measure](probabilities), valid, fill=np.nan) for measure in measures
         },
         top_classes=_spread(top, valid, fill=-1),
-        top_probabilities=_spread(np.take_along_axis(probabilities, top, axis=1), valid, fill=np.nan),
+        top_probabilities=_spread(top_probabilities, valid, fill=np.nan),
     )
 
 

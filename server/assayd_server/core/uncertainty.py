@@ -4,7 +4,7 @@ Every function takes class probabilities and returns one number a row; a row wit
 """
 
 from collections.abc import Callable
-from enum import Enum
+from enum import StrEnum
 
 import numpy as np
 from scipy.special import entr
@@ -12,7 +12,7 @@ from scipy.special import entr
 from assayd_server.core.arrays import Floats
 
 
-class Measure(Enum):
+class Measure(StrEnum):
     """A measure of uncertainty, by the name that callers use."""
 
     LEAST_CONFIDENCE = "least_confidence"

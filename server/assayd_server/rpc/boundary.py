@@ -64,7 +64,8 @@ class Boundary(grpc.ServerInterceptor):
 
     def _guard(self, handler: Handler, method: str) -> tuple[Handler, Handler]:
         assert handler.unary_unary is not None  # streams get a boundary of their own when there are any
-        call = GuardedMethod(handler.unary_unary, self._pool, self._metrics.method(method), self._call_log(method))
+        log = _log.bind(method=method) if self._log_calls else None
+        call = GuardedMethod(handler.unary_unary, self._pool, self._metrics.method(method), log=log)
 
         def answer(messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
             return call.answer(messages, context)
@@ -83,10 +84,6 @@ class Boundary(grpc.ServerInterceptor):
             grpc.stream_unary_rpc_method_handler(refuse),
         )
 
-    def _call_log(self, method: str) -> Callable[..., None]:
-        level = _log.info if self._log_calls else _log.debug
-        return lambda **values: level("call", method=method, **values)
-
 
 class GuardedMethod:
     """One RPC: calls its servicer, and answers with a status whatever happens there."""
@@ -96,12 +93,21 @@ class GuardedMethod:
         servicer: Callable[[Any, grpc.ServicerContext], Any],
         pool: CallPool,
         metrics: MethodMetrics,
-        log_call: Callable[..., None],
+        *,
+        log: Any = None,
     ) -> None:
+        """Guard a method.
+
+        Args:
+            servicer: answers the calls.
+            pool: the threads on which it does.
+            metrics: of this method.
+            log: gets a line for each call; None for no lines.
+        """
         self._servicer = servicer
         self._pool = pool
         self._metrics = metrics
-        self._log_call = log_call
+        self._log = log
 
     def answer(self, messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
         """The servicer's response, or an abort with the status of what it raised.
@@ -155,7 +161,10 @@ class GuardedMethod:
     def _end(self, code: grpc.StatusCode, began: float, context: grpc.ServicerContext) -> None:
         seconds = time.perf_counter() - began
         self._metrics.end(status.name(code), seconds)
-        self._log_call(request_id=_request_id(context), code=status.name(code), seconds=round(seconds, 6))
+        if self._log is not None:
+            self._log.info(
+                "call", request_id=_request_id(context), code=status.name(code), seconds=round(seconds, 6)
+            )
 
 
 def _check_wanted_still(request: Any, context: grpc.ServicerContext) -> None:

@@ -1,0 +1,141 @@
+"""Fixtures: small real gRPC servers that answer as a test says, addresses that never answer, and call counts."""
+
+import re
+import socket
+import urllib.request
+from collections import namedtuple
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+import grpc
+import pytest
+
+from assayd import ChannelSettings, Client
+from assayd_server.app import App
+
+Answer = Callable[[bytes, grpc.ServicerContext], bytes]
+
+
+class Status(namedtuple("Status", ("code", "details", "trailing_metadata")), grpc.Status):
+    """What abort_with_status takes."""
+
+
+class _AnyMethod(grpc.GenericRpcHandler):
+    """Answers every method with one function of bytes."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._handler = grpc.unary_unary_rpc_method_handler(answer)
+
+    def service(self, _details: grpc.HandlerCallDetails) -> Any:
+        return self._handler
+
+
+@pytest.fixture
+def bare_server() -> Iterator[Callable[..., str]]:
+    """Start servers of one function: bare_server(answer, credentials) gives the address."""
+    with ExitStack() as stack:
+
+        def start(answer: Answer, credentials: grpc.ServerCredentials | None = None) -> str:
+            pool = stack.enter_context(ThreadPoolExecutor(4))
+            server = grpc.server(pool, handlers=[_AnyMethod(answer)])
+            if credentials is None:
+                port = server.add_insecure_port("127.0.0.1:0")
+            else:
+                port = server.add_secure_port("127.0.0.1:0", credentials)
+            server.start()
+            stack.callback(lambda: server.stop(None).wait())
+            return f"127.0.0.1:{port}"
+
+        yield start
+
+
+@pytest.fixture
+def failing_server(bare_server: Callable[..., str]) -> Callable[..., str]:
+    """Start servers that fail every call: failing_server(code, details, trailing_metadata)."""
+
+    def start(code: grpc.StatusCode, details: str = "", trailing: tuple[Any, ...] = ()) -> str:
+        def answer(_request: bytes, context: grpc.ServicerContext) -> bytes:
+            context.abort_with_status(Status(code, details, trailing))
+            raise AssertionError("abort_with_status returned")
+
+        return bare_server(answer)
+
+    return start
+
+
+@pytest.fixture
+def rpc_error(failing_server: Callable[..., str]) -> Callable[..., grpc.RpcError]:
+    """What grpc-python raises for a status: rpc_error(code, details, trailing_metadata)."""
+
+    def call(*status: Any) -> grpc.RpcError:
+        with grpc.insecure_channel(failing_server(*status)) as channel:
+            with pytest.raises(grpc.RpcError) as caught:
+                channel.unary_unary("/any/Method")(b"", timeout=10)
+            return caught.value
+
+    return call
+
+
+@pytest.fixture
+def connect_to() -> Iterator[Callable[..., Client]]:
+    """Open clients of an address: connect_to(address, **arguments of Client)."""
+    with ExitStack() as stack:
+        yield lambda address, **kwargs: stack.enter_context(Client(address, **kwargs))
+
+
+@pytest.fixture
+def refusing_address() -> Iterator[str]:
+    """An address where nobody listens, held so that nobody else can."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{held.getsockname()[1]}"
+
+
+@pytest.fixture
+def silent_listener() -> Iterator[socket.socket]:
+    """A socket that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+        yield listener
+
+
+@pytest.fixture
+def silent_address(silent_listener: socket.socket) -> str:
+    """The address of the silent listener."""
+    return f"127.0.0.1:{silent_listener.getsockname()[1]}"
+
+
+@pytest.fixture
+def quick_retries() -> ChannelSettings:
+    """Two attempts, a moment apart."""
+    return ChannelSettings(attempts_max=2, backoff_initial_seconds=0.01, backoff_max_seconds=0.01)
+
+
+@pytest.fixture
+def score_calls() -> Callable[[App], dict[str, int]]:
+    """How many Score calls a server has answered, by status: score_calls(app)."""
+    line = re.compile(r'grpc_server_handled_total{grpc_code="(\w+)",grpc_method="Score",.*} ([0-9.]+)')
+
+    def read(app: App) -> dict[str, int]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{app.metrics_port}/metrics", timeout=10) as answer:
+            counts = {code: int(float(count)) for code, count in line.findall(answer.read().decode())}
+        return {code: count for code, count in counts.items() if count}
+
+    return read
+
+
+@pytest.fixture
+def fleet(connect_to: Callable[..., Client]) -> Callable[..., Client]:
+    """Open clients of several servers behind one address: fleet(*apps, **arguments of Client)."""
+    return lambda *apps, **kwargs: connect_to(
+        "ipv4:" + ",".join(f"127.0.0.1:{app.port}" for app in apps), **kwargs
+    )
+
+
+@pytest.fixture
+def in_background() -> Iterator[Callable[[Callable[[], Any]], Future]]:
+    """Run functions in threads that are joined at the end: in_background(function)."""
+    with ThreadPoolExecutor(4) as pool:
+        yield pool.submit

@@ -1,0 +1,181 @@
+"""Calls that fail: deadlines, servers that are away, cancelled calls, closed clients, errors of others."""
+
+import time
+from concurrent.futures import Future
+
+import grpc
+import numpy as np
+import pytest
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+
+import onnx_models
+from assayd import (
+    AssaydError,
+    CallCancelledError,
+    ChannelSettings,
+    Client,
+    DeadlineExceededError,
+    PermissionDeniedError,
+    UnavailableError,
+    UnimplementedError,
+)
+from assayd.arrays import encode
+from assayd.requests import score_request
+from assayd.rows import collect
+from assayd.scoring import ScoreJob
+from assayd.v1 import scoring_pb2, scoring_pb2_grpc
+
+X = np.eye(4, dtype=np.float32)
+CALLS = {
+    "score": lambda client, **kwargs: client.score(X, **kwargs),
+    "score_stream": lambda client, **kwargs: list(client.score_stream([X, X], **kwargs)),
+    "model": lambda client, **kwargs: client.model(**kwargs),
+    "models": lambda client, **kwargs: client.models(**kwargs),
+}
+every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+
+
+@every_call
+def test_a_call_that_is_not_answered_ends_at_its_own_deadline(silent_address: str, call) -> None:
+    with Client(silent_address, deadline_seconds=60) as client:
+        began = time.monotonic()
+        with pytest.raises(DeadlineExceededError):
+            call(client, deadline_seconds=0.1)
+        assert 0.1 <= time.monotonic() - began < 5
+
+
+@every_call
+def test_a_call_without_a_deadline_of_its_own_has_the_clients(silent_address: str, call) -> None:
+    with Client(silent_address, deadline_seconds=0.1) as client:
+        began = time.monotonic()
+        with pytest.raises(DeadlineExceededError):
+            call(client)
+        assert 0.1 <= time.monotonic() - began < 5
+
+
+@every_call
+def test_a_deadline_of_zero_is_not_taken_for_none_given(silent_address: str, call) -> None:
+    with Client(silent_address, deadline_seconds=60) as client:
+        began = time.monotonic()
+        with pytest.raises(DeadlineExceededError):
+            call(client, deadline_seconds=0)
+        assert time.monotonic() - began < 5
+
+
+def test_all_pieces_of_a_batch_share_one_deadline(bare_server) -> None:
+    response = scoring_pb2.ScoreResponse(predictions=encode(np.zeros(1, np.int32))).SerializeToString()
+    allowed = []
+    with grpc.insecure_channel(bare_server(lambda _request, _context: response)) as channel:
+        stub = scoring_pb2_grpc.ScoringServiceStub(channel)
+
+        def start(request, seconds: float):
+            allowed.append(seconds)
+            return stub.Score.future(request, timeout=seconds)
+
+        settings = ChannelSettings(rows_max=1, calls_in_flight_max=1)
+        job = ScoreJob(score_request(), start, deadline_seconds=30, settings=settings)
+        assert len(job.score(collect(np.zeros((20, 4))))) == 20
+    assert 0 < allowed[-1] < allowed[0] <= 30
+    assert allowed == sorted(set(allowed), reverse=True)  # each has what the ones before it left
+
+
+@every_call
+def test_an_address_where_nobody_listens_is_unavailable_within_the_deadline(
+    refusing_address: str, quick_retries: ChannelSettings, call
+) -> None:
+    with Client(refusing_address, settings=quick_retries, deadline_seconds=30) as client:
+        began = time.monotonic()
+        with pytest.raises(UnavailableError):
+            call(client)
+        assert time.monotonic() - began < 10
+
+
+def test_a_drained_server_is_unavailable(serve, quick_retries: ChannelSettings) -> None:
+    app = serve(onnx_models.identity())
+    with Client(f"127.0.0.1:{app.port}", settings=quick_retries) as client:
+        assert len(client.score(X)) == 4
+        app.drain()
+        with pytest.raises(UnavailableError):
+            client.score(X)
+
+
+def test_closing_the_client_cancels_a_call_under_way(silent_listener, silent_address: str, in_background) -> None:
+    client = Client(silent_address, deadline_seconds=30)
+    call: Future = in_background(lambda: client.score(X))
+    connection, _ = silent_listener.accept()  # the call is under way once its connection is
+    with connection:
+        client.close()
+        with pytest.raises(CallCancelledError):
+            call.result(timeout=10)
+
+
+def test_a_call_that_was_cancelled_here_says_so(silent_address: str) -> None:
+    with grpc.insecure_channel(silent_address) as channel:
+        stub = scoring_pb2_grpc.ScoringServiceStub(channel)
+
+        def start_and_cancel(request, seconds: float):
+            call = stub.Score.future(request, timeout=seconds)
+            call.cancel()
+            return call
+
+        job = ScoreJob(score_request(), start_and_cancel, deadline_seconds=30, settings=ChannelSettings())
+        with pytest.raises(CallCancelledError, match="the call was cancelled, or its client was closed"):
+            job.score(collect(X))
+
+
+@every_call
+def test_a_closed_client_makes_no_calls(identity_client: Client, call) -> None:
+    identity_client.close()
+    with pytest.raises(ValueError, match="closed"):
+        call(identity_client)
+
+
+def test_a_client_may_be_closed_twice(identity_client: Client) -> None:
+    identity_client.close()
+    identity_client.close()
+
+
+def test_leaving_the_with_block_closes_the_client(serve) -> None:
+    with Client(f"127.0.0.1:{serve(onnx_models.identity()).port}") as client:
+        assert len(client.score(X)) == 4
+    with pytest.raises(ValueError, match="closed"):
+        client.models()
+
+
+@every_call
+def test_a_refusal_by_something_on_the_way_keeps_its_status_and_message(failing_server, connect_to, call) -> None:
+    client = connect_to(failing_server(grpc.StatusCode.PERMISSION_DENIED, "not for you"))
+    with pytest.raises(PermissionDeniedError, match="not for you"):
+        call(client)
+
+
+def test_a_grpc_server_that_is_not_assayd_does_not_know_the_call(failing_server, connect_to) -> None:
+    client = connect_to(failing_server(grpc.StatusCode.UNIMPLEMENTED, "Method not found!"))
+    with pytest.raises(UnimplementedError):
+        client.score(X)
+
+
+@pytest.mark.parametrize("rows_max", ["", "-1", "0", "4"])
+def test_too_many_rows_without_a_smaller_limit_is_an_error_and_not_a_loop(
+    failing_server, connect_to, rows_max: str
+) -> None:
+    status = _too_many_rows({"rows_max": rows_max} if rows_max else {})
+    client = connect_to(failing_server(grpc.StatusCode.INVALID_ARGUMENT, "too many", status))
+    with pytest.raises(AssaydError, match="too many") as caught:
+        client.score(X)
+    assert caught.value.reason == "TOO_MANY_ROWS"
+
+
+@pytest.mark.xfail(reason="the limit is read as a number before anything else is known of it", raises=ValueError)
+def test_a_limit_of_rows_that_is_no_number_leaves_the_error_as_it_is(failing_server, connect_to) -> None:
+    status = _too_many_rows({"rows_max": "many"})
+    client = connect_to(failing_server(grpc.StatusCode.INVALID_ARGUMENT, "too many", status))
+    with pytest.raises(AssaydError, match="too many"):
+        client.score(X)
+
+
+def _too_many_rows(details: dict[str, str]) -> tuple[tuple[str, bytes], ...]:
+    packed = any_pb2.Any()
+    packed.Pack(error_details_pb2.ErrorInfo(reason="TOO_MANY_ROWS", metadata=details))
+    return (("grpc-status-details-bin", status_pb2.Status(details=[packed]).SerializeToString()),)

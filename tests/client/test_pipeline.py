@@ -1,0 +1,123 @@
+"""Calls in order: how many are in flight, when items are taken, and what is cancelled."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+
+import pytest
+
+from assayd.pipeline import in_order
+
+
+@dataclass
+class Call:
+    """A call that is answered when it is asked."""
+
+    item: int
+    cancelled: bool = False
+
+    def result(self) -> int:
+        return self.item * 10
+
+    def cancel(self) -> bool:
+        self.cancelled = True
+        return True
+
+
+@dataclass
+class Starter:
+    """Starts calls and keeps them; refuses one item if told so."""
+
+    fails_at: int | None = None
+    calls: list[Call] = field(default_factory=list)
+
+    def __call__(self, item: int) -> Call:
+        if item == self.fails_at:
+            raise RuntimeError(f"item {item} cannot be sent")
+        self.calls.append(Call(item))
+        return self.calls[-1]
+
+    @property
+    def cancelled(self) -> list[int]:
+        return [call.item for call in self.calls if call.cancelled]
+
+
+@pytest.mark.parametrize("in_flight_max", [1, 2, 3, 7, 100])
+@pytest.mark.parametrize("item_count", [0, 1, 2, 3, 8])
+def test_every_item_is_answered_once_and_in_order(item_count: int, in_flight_max: int) -> None:
+    calls = in_order(range(item_count), Starter(), in_flight_max=in_flight_max)
+    answers = [(item, call.result()) for item, call in calls]
+    assert answers == [(item, item * 10) for item in range(item_count)]
+
+
+@pytest.mark.parametrize("in_flight_max", [1, 2, 5])
+def test_as_many_calls_are_in_flight_as_allowed_and_no_more(in_flight_max: int) -> None:
+    start = Starter()
+    calls = in_order(range(9), start, in_flight_max=in_flight_max)
+    in_flight = [len(start.calls) - answered for answered, _ in enumerate(calls)]
+    falling = list(range(in_flight_max - 1, 0, -1))  # the items have run out
+    assert in_flight == [in_flight_max] * (9 - len(falling)) + falling
+
+
+def test_nothing_is_taken_before_the_first_answer_is_wanted() -> None:
+    start = Starter()
+    in_order(count(), start, in_flight_max=3)
+    assert start.calls == []
+
+
+def test_an_endless_iterable_is_taken_only_as_there_is_room() -> None:
+    taken: list[int] = []
+
+    def endless() -> Iterator[int]:
+        for item in count():
+            taken.append(item)
+            yield item
+
+    calls = in_order(endless(), Starter(), in_flight_max=3)
+    lengths = []
+    for _ in range(4):
+        next(calls)
+        lengths.append(len(taken))
+    calls.close()
+    assert lengths == [3, 4, 5, 6]
+
+
+def test_closing_cancels_what_is_still_under_way() -> None:
+    start = Starter()
+    calls = in_order(count(), start, in_flight_max=3)
+    next(calls)
+    calls.close()
+    assert start.cancelled == [1, 2]
+
+
+def test_an_error_of_the_caller_cancels_what_is_still_under_way() -> None:
+    start = Starter()
+    calls = in_order(count(), start, in_flight_max=4)
+    next(calls)
+    with pytest.raises(KeyError):
+        calls.throw(KeyError("from the caller"))
+    assert start.cancelled == [1, 2, 3]
+
+
+def test_a_call_that_cannot_be_started_cancels_those_that_were() -> None:
+    start = Starter(fails_at=2)
+    with pytest.raises(RuntimeError, match="item 2 cannot be sent"):
+        list(in_order(range(5), start, in_flight_max=5))
+    assert start.cancelled == [0, 1]
+
+
+def test_an_iterable_that_fails_cancels_what_is_under_way() -> None:
+    def failing() -> Iterator[int]:
+        yield from (0, 1)
+        raise OSError("the disk is gone")
+
+    start = Starter()
+    with pytest.raises(OSError, match="the disk is gone"):
+        list(in_order(failing(), start, in_flight_max=5))
+    assert start.cancelled == [0, 1]
+
+
+def test_nothing_is_cancelled_where_all_was_answered() -> None:
+    start = Starter()
+    assert len(list(in_order(range(6), start, in_flight_max=2))) == 6
+    assert start.cancelled == []

@@ -1,0 +1,174 @@
+"""The gate in front of the model: one pass at a time, and a bound on the rows that wait."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from assayd_server.deadline import NEVER, after
+from assayd_server.errors import RETRY_AFTER_SECONDS, DeadlineExceededError, ResourceExhaustedError
+from assayd_server.gate import Gate
+
+WAIT = 30
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread is about to do, within a bound."""
+    end = time.monotonic() + WAIT
+    while not condition():
+        assert time.monotonic() < end, "it did not come"
+        threading.Event().wait(0.001)
+
+
+def test_rows_are_pending_while_they_are_in_the_pass() -> None:
+    gate = Gate(10)
+    with gate.enter(7, NEVER):
+        assert gate.rows_pending == 7
+    assert gate.rows_pending == 0
+
+
+def test_passes_run_one_at_a_time() -> None:
+    gate = Gate(1000)
+    inside, most = 0, 0
+
+    def call(_: int) -> None:
+        nonlocal inside, most
+        with gate.enter(1, NEVER):
+            inside += 1
+            most = max(most, inside)
+            sum(range(50_000))  # long enough for the others to come in, if anything lets them
+            inside -= 1
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(call, range(64)))
+    assert (most, gate.rows_pending) == (1, 0)
+
+
+def test_a_pass_waits_for_the_one_before() -> None:
+    gate, order = Gate(10), list[str]()
+
+    def second() -> None:
+        with gate.enter(1, NEVER):
+            order.append("second")
+
+    with ThreadPoolExecutor(1) as pool:
+        with gate.enter(1, NEVER):
+            call = pool.submit(second)
+            until(lambda: gate.rows_pending == 2)
+            order.append("first")
+        call.result(WAIT)
+    assert order == ["first", "second"]
+
+
+def test_rows_up_to_the_limit_may_wait() -> None:
+    gate = Gate(10)
+
+    def wait_and_pass() -> None:
+        with gate.enter(6, NEVER):
+            pass
+
+    with ThreadPoolExecutor(1) as pool:
+        with gate.enter(4, NEVER):
+            call = pool.submit(wait_and_pass)
+            until(lambda: gate.rows_pending == 10)
+        call.result(WAIT)
+
+
+def test_rows_past_the_limit_are_refused_at_once() -> None:
+    gate = Gate(10)
+    began = time.monotonic()
+    with gate.enter(4, NEVER), pytest.raises(ResourceExhaustedError) as caught, gate.enter(7, after(WAIT)):
+        pytest.fail("it was let in")
+    assert time.monotonic() - began < 1
+    assert str(caught.value) == "4 rows are waiting, allowed are 10"
+
+
+def test_a_refusal_says_when_to_try_again() -> None:
+    gate = Gate(1)
+    with gate.enter(1, NEVER), pytest.raises(ResourceExhaustedError) as caught, gate.enter(1, NEVER):
+        pytest.fail("it was let in")
+    assert (caught.value.reason, caught.value.retry_after_seconds) == (
+        "TOO_MANY_PENDING_ROWS",
+        RETRY_AFTER_SECONDS,
+    )
+
+
+def test_a_refusal_leaves_the_rows_that_were_let_in() -> None:
+    gate = Gate(1)
+    with gate.enter(1, NEVER):
+        with pytest.raises(ResourceExhaustedError), gate.enter(1, NEVER):
+            pytest.fail("it was let in")
+        assert gate.rows_pending == 1
+    assert gate.rows_pending == 0
+
+
+def test_a_request_larger_than_the_limit_passes_when_it_is_alone() -> None:
+    gate = Gate(10)
+    with gate.enter(1000, NEVER):
+        assert gate.rows_pending == 1000
+
+
+def test_a_request_larger_than_the_limit_does_not_pass_beside_another() -> None:
+    gate = Gate(10)
+    with gate.enter(1, NEVER), pytest.raises(ResourceExhaustedError), gate.enter(1000, NEVER):
+        pytest.fail("it was let in")
+
+
+def test_after_a_pass_there_is_room_again() -> None:
+    gate = Gate(1)
+    for _ in range(3):
+        with gate.enter(1, NEVER):
+            pass
+    assert gate.rows_pending == 0
+
+
+def test_a_deadline_that_passed_before_the_turn_runs_nothing() -> None:
+    with pytest.raises(DeadlineExceededError), Gate(10).enter(1, after(0)):
+        pytest.fail("it was let in")
+
+
+def test_a_deadline_that_passes_while_waiting_ends_the_wait() -> None:
+    gate = Gate(10)
+    began = time.monotonic()
+    with gate.enter(1, NEVER):
+        with pytest.raises(DeadlineExceededError) as caught, gate.enter(1, after(0.05)):
+            pytest.fail("it was let in")
+        assert 0.05 <= time.monotonic() - began < WAIT
+        assert gate.rows_pending == 1
+    assert caught.value.reason == "DEADLINE_PASSED"
+
+
+def test_after_a_deadline_that_passed_the_turn_is_free() -> None:
+    gate = Gate(10)
+    with pytest.raises(DeadlineExceededError), gate.enter(1, after(-1)):
+        pytest.fail("it was let in")
+    with gate.enter(1, after(WAIT)):
+        assert gate.rows_pending == 1
+
+
+def test_an_exception_in_the_pass_gives_the_turn_and_the_room_back() -> None:
+    gate = Gate(1)
+    with pytest.raises(ZeroDivisionError), gate.enter(1, NEVER):
+        raise ZeroDivisionError
+    with gate.enter(1, after(WAIT)):
+        assert gate.rows_pending == 1
+
+
+def test_many_threads_leave_nothing_behind() -> None:
+    gate, refused = Gate(8), threading.Semaphore(0)
+
+    def call(number: int) -> int:
+        try:
+            with gate.enter(1 + number % 4, after(WAIT)):
+                assert gate.rows_pending <= 8
+                return 1
+        except ResourceExhaustedError:
+            refused.release()
+            return 0
+
+    with ThreadPoolExecutor(16) as pool:
+        passed = sum(pool.map(call, range(400)))
+    assert passed >= 1
+    assert gate.rows_pending == 0

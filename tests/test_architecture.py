@@ -1,0 +1,273 @@
+"""Imports point down: the layers of the server and of the client, read from the source text."""
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = (ROOT / "server", ROOT / "client")
+S = "assayd_server"
+DEMO, BUILD = f"{S}.demo", f"{S}.demo.build"
+TOP = (f"{S}.__main__", f"{S}.cli", f"{S}.app", f"{S}.inspection", DEMO)
+STANDARD_LIBRARY = tuple(sys.stdlib_module_names)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Modules that may import what is in the layers below them."""
+
+    modules: tuple[str, ...]
+    """Each stands for itself and for what it contains."""
+    among_themselves: bool = False
+    """Whether they may import each other too."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What some modules may not import."""
+
+    sentence: str
+    within: tuple[str, ...]
+    unless: tuple[str, ...] = ()
+    """Modules within, for which the rule does not hold."""
+    forbidden: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()
+    """Parts of what is forbidden that are allowed."""
+    only: tuple[str, ...] = ()
+    """Where it is given, everything else is forbidden."""
+
+
+# From top to bottom. A module of the server that is not named here is in the layer above core.
+LAYERS = (
+    Layer((f"{S}.__main__",)),
+    Layer((f"{S}.cli",)),
+    Layer((f"{S}.app", DEMO, f"{S}.inspection")),
+    Layer((f"{S}.rpc",)),
+    Layer((f"{S}.engine",)),
+    Layer((S,), among_themselves=True),
+    Layer((f"{S}.core",)),
+)
+CORE = len(LAYERS) - 1
+THE_REST = CORE - 1
+
+RULES = (
+    Rule(
+        "core is arithmetic: the standard library, NumPy, scipy.special and core itself",
+        within=(f"{S}.core",),
+        only=(*STANDARD_LIBRARY, "numpy", "scipy.special", f"{S}.core"),
+    ),
+    Rule("only rpc speaks gRPC", within=(S,), unless=(f"{S}.rpc", DEMO), forbidden=("grpc", "grpc_*")),
+    Rule("only model.py runs ONNX Runtime", within=(S,), unless=(f"{S}.model", BUILD), forbidden=("onnxruntime",)),
+    Rule("only pool.py searches with Faiss", within=(S,), unless=(f"{S}.pool",), forbidden=("faiss",)),
+    Rule(
+        "of the client the server shares the stubs and the byte layout",
+        within=(S,),
+        unless=(DEMO,),
+        forbidden=("assayd",),
+        but=("assayd.v1", "assayd.arrays"),
+    ),
+    Rule(
+        "below rpc there are no messages",  # assayd.arrays makes them too
+        within=(S,),
+        unless=(*TOP, f"{S}.rpc"),
+        forbidden=(f"{S}.rpc", "google", "assayd"),
+    ),
+    Rule(
+        "settings are built by cli and read by app",
+        within=(S,),
+        unless=(f"{S}.cli", f"{S}.app"),
+        forbidden=(f"{S}.config",),
+    ),
+    Rule("the client knows nothing of the server", within=("assayd",), forbidden=(S,)),
+    Rule(
+        "the client needs no more than its four requirements",
+        within=("assayd",),
+        only=(*STANDARD_LIBRARY, "numpy", "grpc", "google", "assayd"),
+    ),
+    Rule(
+        "models are trained by the demo's script alone",
+        within=(S,),
+        unless=(BUILD,),
+        forbidden=("sklearn", "skl2onnx", "onnx", "threadpoolctl"),
+    ),
+    Rule("the demo's script is run and not imported", within=(S,), forbidden=(BUILD,)),
+)
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module's name, and where its text is from."""
+
+    name: str
+    path: Path
+    text: str
+
+    @property
+    def package(self) -> str:
+        return self.name if self.path.name == "__init__.py" else self.name.rpartition(".")[0]
+
+
+def imports(module: Module) -> Iterator[tuple[int, str]]:
+    """Line and full name of all that a module imports, inside of functions too."""
+    for node in ast.walk(ast.parse(module.text)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parents = module.package.split(".")
+            start = ".".join(parents[: len(parents) + 1 - node.level]) if node.level else ""
+            base = ".".join(filter(None, (start, node.module)))
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+
+
+def fits(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a name is one of these modules or in one of them."""
+    return any(
+        name.startswith(pattern[:-1]) if pattern.endswith("*") else f"{name}.".startswith(f"{pattern}.")
+        for pattern in patterns
+    )
+
+
+def concerns(rule: Rule, module: str) -> bool:
+    return fits(module, rule.within) and not fits(module, rule.unless)
+
+
+def breaks(rule: Rule, imported: str) -> bool:
+    if rule.only:
+        return not fits(imported, rule.only)
+    return fits(imported, rule.forbidden) and not fits(imported, rule.but)
+
+
+def place(name: str) -> tuple[int, str]:
+    """The layer of a module of the server, and which of the layer's modules it belongs to."""
+    order = [*range(THE_REST), CORE, THE_REST]  # the one that takes the rest comes last
+    return next((number, unit) for number in order for unit in LAYERS[number].modules if fits(name, (unit,)))
+
+
+def points_down(importer: str, imported: str) -> bool:
+    (above, importers_unit), (below, importeds_unit) = place(importer), place(imported)
+    beside = above == below and (LAYERS[above].among_themselves or importers_unit == importeds_unit)
+    return above < below or beside
+
+
+def violations(module: Module) -> list[str]:
+    """What a module imports and should not: file, line, import and rule."""
+    found = []
+    for line, imported in imports(module):
+        broken = [rule.sentence for rule in RULES if concerns(rule, module.name) and breaks(rule, imported)]
+        if fits(module.name, (S,)) and imported.startswith(f"{S}.") and not points_down(module.name, imported):
+            broken.append("imports point down")
+        found += [f"{module.path}:{line}: imports {imported}, but {sentence}" for sentence in broken]
+    return found
+
+
+def cycle(modules: Mapping[str, Module]) -> list[str]:
+    """Modules that import each other in a ring; empty where there is none."""
+    graph = {
+        name: {target for target in targets(module, modules) if target != name} for name, module in modules.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def targets(module: Module, modules: Mapping[str, Module]) -> Iterator[str]:
+    """The modules that a module imports: of package.module.name, the longest part that is one."""
+    for _, imported in imports(module):
+        parts = imported.split(".")
+        prefixes = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+        yield from [name for name in prefixes if name in modules][:1]
+
+
+def read(path: Path, source: Path) -> Module:
+    parts = path.relative_to(source).with_suffix("").parts
+    name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    return Module(name, path.relative_to(ROOT), path.read_text(encoding="utf-8"))
+
+
+def invented(name: str, text: str) -> Module:
+    return Module(name, Path(*name.split(".")).with_suffix(".py"), text)
+
+
+GENERATED = "assayd.v1"
+MODULES = {
+    module.name: module
+    for source in SOURCES
+    for module in (read(path, source) for path in sorted(source.rglob("*.py")))
+    if not fits(module.name, (GENERATED,))
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_imports_only_what_it_may(name: str) -> None:
+    assert violations(MODULES[name]) == []
+
+
+def test_no_modules_of_the_server_import_each_other_in_a_ring() -> None:
+    assert cycle({name: module for name, module in MODULES.items() if fits(name, (S,))}) == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.sentence)
+def test_a_rule_is_about_modules_that_there_are(rule: Rule) -> None:
+    assert any(concerns(rule, name) for name in MODULES)
+    exempt = [name for name in rule.unless if name != f"{S}.pool"]  # it is still to come
+    assert [name for name in exempt if name not in MODULES] == []
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.modules[0])
+def test_a_layer_is_made_of_modules_that_there_are(layer: Layer) -> None:
+    assert [name for name in layer.modules if name not in MODULES] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        (f"{S}.core.softmax", "import pandas", "core is arithmetic"),
+        (f"{S}.core.softmax", "from scipy import stats", "core is arithmetic"),
+        (f"{S}.core.softmax", "from assayd_server import errors", "core is arithmetic"),
+        (f"{S}.engine", "import grpc", "only rpc speaks gRPC"),
+        (f"{S}.metrics", "from grpc_health.v1 import health", "only rpc speaks gRPC"),
+        (f"{S}.servable", "import onnxruntime as ort", "only model.py runs ONNX Runtime"),
+        (f"{S}.engine", "from faiss import IndexFlatL2", "only pool.py searches with Faiss"),
+        (f"{S}.rpc.requests", "from assayd import Client", "of the client the server shares"),
+        (f"{S}.plan", "from assayd.v1 import rows_pb2", "below rpc there are no messages"),
+        (f"{S}.feeds", "from google.protobuf import any_pb2", "below rpc there are no messages"),
+        (f"{S}.gate", "from assayd_server.rpc import status", "below rpc there are no messages"),
+        (f"{S}.rpc.server", "from assayd_server.config import Settings", "settings are built by cli"),
+        (f"{S}.inspection", "from assayd_server import config", "settings are built by cli"),
+        ("assayd.rows", "from assayd_server.core import softmax", "the client knows nothing of the server"),
+        ("assayd.rows", "import pydantic", "the client needs no more"),
+        (f"{S}.demo.run", "import sklearn.datasets", "models are trained by the demo's script alone"),
+        (f"{S}.cli", "from assayd_server.demo import build", "the demo's script is run and not imported"),
+        (f"{S}.engine", "from assayd_server.app import App", "imports point down"),
+        (f"{S}.engine", "from assayd_server import cli", "imports point down"),
+        (f"{S}.gate", "from assayd_server.engine import Engine", "imports point down"),
+        (f"{S}.inspection", "from assayd_server.app import load_models", "imports point down"),
+        (f"{S}.app", "def start():\n    from . import cli", "imports point down"),
+        (f"{S}.a_new_module", "from .engine import Engine", "imports point down"),
+    ],
+)
+def test_the_checker_catches_a_violation(name: str, text: str, sentence: str) -> None:
+    assert any(f", but {sentence}" in found for found in violations(invented(name, text)))
+
+
+def test_the_checker_names_file_line_and_import() -> None:
+    module = invented(f"{S}.engine", "import time\n\n\ndef late():\n    import grpc.aio\n")
+    assert violations(module) == ["assayd_server/engine.py:5: imports grpc.aio, but only rpc speaks gRPC"]
+
+
+def test_the_checker_lets_pass_what_is_allowed() -> None:
+    text = "import numpy as np\nfrom scipy.special import entr\nfrom . import arrays\nfrom .arrays import Floats\n"
+    assert violations(invented(f"{S}.core.softmax", text)) == []
+
+
+def test_the_checker_finds_a_ring() -> None:
+    texts = {"p": "", "p.a": "from p import b", "p.b": "def f():\n    from .c import g", "p.c": "import p.a.x"}
+    ring = cycle({name: invented(name, text) for name, text in texts.items()})
+    assert set(ring) == {"p.a", "p.b", "p.c"}
