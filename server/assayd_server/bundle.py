@@ -2,24 +2,36 @@
 
 import hashlib
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from assayd_server.core.softmax import TEMPERATURE_MAX, TEMPERATURE_MIN
 from assayd_server.errors import ArtefactError
 
 MANIFEST = "bundle.json"
 MODEL_FILE = "model.onnx"
 
+VERSION = re.compile(r"[1-9][0-9]{0,17}")
+"""Fits int64; no leading zero, so that no two folders are one version."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Temperature = Annotated[float, Field(ge=TEMPERATURE_MIN, le=TEMPERATURE_MAX)]
+
+
+def _distinct(labels: tuple[str, ...]) -> tuple[str, ...]:
+    twice = next((label for label, count in Counter(labels).items() if count > 1), None)
+    if twice is not None:
+        raise ValueError(f"{twice!r} is there twice")
+    return labels
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class InputEntry(_Strict):
@@ -44,9 +56,9 @@ class Manifest(_Strict):
     format: Literal[1]
     inputs: tuple[InputEntry, ...] = ()
     outputs: OutputsEntry = OutputsEntry()
-    labels: tuple[str, ...] = ()
+    labels: Annotated[tuple[str, ...], AfterValidator(_distinct)] = ()
     activation: Literal["softmax"] = "softmax"
-    temperature: _Positive = 1.0
+    temperature: _Temperature = 1.0
     files: dict[str, _Digest]
 
 
@@ -88,6 +100,8 @@ def read_folder(folder: Path) -> Bundle:
     Raises:
         ArtefactError: a file is missing or is not what the manifest says.
     """
+    if not VERSION.fullmatch(folder.name):
+        raise ArtefactError(f"{folder}: a bundle's folder must be <name>/<version>, with a positive version")
     manifest_path = folder / MANIFEST
     text = _read(manifest_path)
     manifest = _parsed(text, manifest_path)
@@ -113,8 +127,8 @@ def _parsed(text: bytes, path: Path) -> Manifest:
 
 
 def _checked(folder: Path, name: str, digest: str) -> bytes:
-    if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise ArtefactError(f"{folder / MANIFEST}: files names {name!r}, which is outside of the bundle")
+    if Path(name).is_absolute() or ".." in Path(name).parts or not name.isprintable():
+        raise ArtefactError(f"{folder / MANIFEST}: files names {name!r}, which is not a file inside of the bundle")
     content = _read(folder / name)
     actual = _digest(content)
     if actual != digest:

@@ -7,7 +7,15 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from assayd_server.errors import StartError
@@ -18,6 +26,14 @@ MIB = 1024 * 1024
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
+
+
+class ConflictError(ValueError):
+    """Settings that do not go together, by the one that is in the way."""
+
+    def __init__(self, setting: str, message: str) -> None:
+        super().__init__(message)
+        self.setting = setting
 
 
 class Settings(BaseModel):
@@ -81,19 +97,27 @@ class Settings(BaseModel):
     log_calls: bool = False
     """Log every call, with its request id, status and time."""
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_no_bool_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """TOML's true is not the port 1."""
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("true and false are for switches")
+        return value
+
     @model_validator(mode="after")
     def _check_together(self) -> "Settings":
         if (self.model is None) == (self.repository is None):
             given = "neither" if self.model is None else "both"
             raise ValueError(f"give either model or repository, not {given}")
         if self.repository is not None and self.chosen_outputs:
-            raise ValueError(
-                f"{next(iter(self.chosen_outputs))}_output goes with model; a bundle names its outputs"
-            )
+            role = next(iter(self.chosen_outputs))
+            raise ConflictError(f"{role}_output", "goes with model; a bundle names its outputs")
         if not self.insecure and not _is_loopback(self.host):
-            raise ValueError(
-                f"host {self.host} can be reached from other machines, and calls are neither encrypted nor "
-                "authenticated: pass --insecure if that is meant"
+            raise ConflictError(
+                "host",
+                f"{self.host} can be reached from other machines, and calls are neither encrypted nor "
+                "authenticated: pass --insecure if that is meant",
             )
         return self
 
@@ -119,11 +143,11 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str], config_file: Path
     Raises:
         StartError: a setting is unknown or malformed; the sentence names it and where it stands.
     """
-    variables = {
-        name.removeprefix(PREFIX).lower(): value
-        for name, value in environ.items()
-        if name.startswith(PREFIX) and value
-    }
+    named = {name: value for name, value in environ.items() if name.startswith(PREFIX) and value}
+    misspelt = next((name for name in named if name != name.upper()), None)
+    if misspelt is not None:
+        raise StartError(f"{misspelt}: there is no such setting, did you mean {misspelt.upper()}?")
+    variables = {name.removeprefix(PREFIX).lower(): value for name, value in named.items()}
     variables_file = variables.pop("config", None)
     file = config_file or (Path(variables_file) if variables_file else None)
     sources = {
@@ -151,7 +175,7 @@ def _is_loopback(host: str) -> bool:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text())
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise StartError(f"{file}: cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -161,16 +185,23 @@ def _read(file: Path) -> dict[str, Any]:
 def _sentence(error: ValidationError, sources: Mapping[str, Mapping[str, Any]], file: Path | None) -> str:
     """The first thing that is wrong, in one sentence."""
     first = error.errors()[0]
+    conflict = first.get("ctx", {}).get("error")
+    if isinstance(conflict, ConflictError):
+        return f"{_spelled(conflict.setting, _source_of(conflict.setting, sources), file)}: {conflict}"
     if not first["loc"]:
-        return str(first["ctx"]["error"])
+        return str(conflict)
     setting = str(first["loc"][0])
-    source = next(source for source, values in sources.items() if setting in values)
+    source = _source_of(setting, sources)
     spelled = _spelled(setting, source, file)
     if first["type"] != "extra_forbidden":
         return f"{spelled}: {first['input']!r} is not allowed: {first['msg']}{_kubernetes_hint(first, source)}"
-    close = get_close_matches(setting, Settings.model_fields, n=1)
+    close = get_close_matches(setting.lower(), Settings.model_fields, n=1)
     meant = f", did you mean {_spelled(close[0], source, None)}?" if close else ""
     return f"{spelled}: there is no such setting{meant}{_kubernetes_hint(first, source)}"
+
+
+def _source_of(setting: str, sources: Mapping[str, Mapping[str, Any]]) -> str:
+    return next(source for source, values in sources.items() if setting in values)
 
 
 def _spelled(setting: str, source: str, file: Path | None) -> str:

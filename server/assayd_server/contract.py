@@ -17,6 +17,7 @@ _NAME_PARTS = {
     "embedding": ("embed", "feature", "hidden", "pooled", "represent"),
 }
 _SUM_TOLERANCE = 0.01
+SAMPLE_ROWS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def read_contract(
         inputs: as the graph declares them.
         outputs: as the graph declares them.
         chosen: output name by role, as the bundle or a flag says; the other outputs then have no role.
-        sample: what the model gave for a few made-up rows, by output name.
+        sample: what the model gave for SAMPLE_ROWS made-up rows, by output name.
 
     Raises:
         ArtefactError: no output can be read as class scores, or one is not what it is said to be.
@@ -73,20 +74,22 @@ def read_contract(
     else:
         roles, reasons = _guess(matrices)
     _check_roles(roles, matrices, outputs)
+    _check_rows(roles, matrices)
     scores = sample[roles.get("logits") or roles["probabilities"]]
     width = sample[roles["embedding"]].shape[1] if "embedding" in roles else 0
     return Contract(inputs, outputs, roles, reasons, class_count=scores.shape[1], embedding_width=width)
 
 
 def _is_matrix(values: Any) -> bool:
-    return isinstance(values, np.ndarray) and values.ndim == 2 and values.dtype.kind == "f"
+    return isinstance(values, np.ndarray) and values.ndim == 2 and values.size > 0 and values.dtype.kind == "f"
 
 
 def _guess(matrices: Mapping[str, NDArray[Any]]) -> tuple[dict[str, str], dict[str, str]]:
-    roles, reasons = {}, {}
+    roles: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for role, parts in _NAME_PARTS.items():
         for name in matrices:
-            if role not in roles and any(part in name.lower() for part in parts):
+            if not {role, name} & {*roles, *roles.values()} and any(part in name.lower() for part in parts):
                 roles[role], reasons[role] = name, "by its name"
     rest = [name for name in matrices if name not in roles.values()]
     if "logits" not in roles and "probabilities" not in roles and len(rest) == 1:
@@ -123,3 +126,9 @@ def _check_roles(
             f"output {roles['probabilities']!r} cannot be probabilities, its rows do not sum to 1: "
             "name it with --logits-output, or as logits in bundle.json"
         )
+
+
+def _check_rows(roles: Mapping[str, str], matrices: Mapping[str, NDArray[Any]]) -> None:
+    for name in roles.values():
+        if len(matrices[name]) != SAMPLE_ROWS:
+            raise ArtefactError(f"output {name!r} has {len(matrices[name])} rows for {SAMPLE_ROWS} rows of input")

@@ -9,6 +9,9 @@ RETRY_AFTER_SECONDS = 0.1
 class StartError(Exception):
     """The server cannot start; the message is the one sentence that a person gets to see."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))  # one line, whatever stood in a file
+
 
 class ArtefactError(StartError):
     """A model or a bundle cannot be loaded; the message names the file and says why."""

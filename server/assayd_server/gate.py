@@ -36,7 +36,7 @@ class Gate:
         self._admit(row_count)
         try:
             remaining = deadlines.remaining_seconds(deadline)
-            if not self._turn.acquire(timeout=-1 if remaining is None else remaining):
+            if not self._turn.acquire(timeout=-1 if remaining is None else min(remaining, threading.TIMEOUT_MAX)):
                 raise deadlines.passed()
             try:
                 deadlines.check(deadline)

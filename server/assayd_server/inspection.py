@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from assayd_server import servable
-from assayd_server.bundle import read_file, read_folder
+from assayd_server.bundle import Bundle, read_file, read_folder
+from assayd_server.repository import load_one
 from assayd_server.servable import Servable
 
 
@@ -18,8 +19,13 @@ def describe(path: Path, *, chosen: Mapping[str, str]) -> str:
     Raises:
         ArtefactError: it cannot be loaded.
     """
-    bundle = read_folder(path.resolve()) if path.is_dir() else read_file(path)
-    return "\n".join(_lines(servable.load(bundle, threads=1, chosen=dict(chosen))))
+
+    def load(bundle: Bundle) -> Servable:
+        return servable.load(bundle, threads=1, chosen=dict(chosen))
+
+    if path.is_dir():
+        return "\n".join(_lines(load_one(path.resolve(), read_folder, load)))
+    return "\n".join(_lines(load_one(path, read_file, load)))
 
 
 def _lines(model: Servable) -> list[str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
-from assayd_server.contract import TensorSpec
+from assayd_server.contract import SAMPLE_ROWS, TensorSpec
 from assayd_server.errors import ArtefactError
 
 _TYPES = {
@@ -26,7 +26,6 @@ _TYPES = {
     "tensor(string)": "string",
 }
 _FATAL_ONLY = 4
-_SAMPLE_ROWS = 4
 
 
 class ModelRunError(Exception):
@@ -109,7 +108,7 @@ def _made_up(spec: TensorSpec) -> NDArray[Any]:
         raise ArtefactError(
             f"input {spec} has no free first axis for the rows: export the model with a dynamic batch axis"
         )
-    shape = (_SAMPLE_ROWS, *(1 if length is None else length for length in spec.shape[1:]))
+    shape = (SAMPLE_ROWS, *(1 if length is None else length for length in spec.shape[1:]))
     if spec.data_type == "string":
         return np.full(shape, "", object)
     values = np.random.default_rng(0).random(shape)

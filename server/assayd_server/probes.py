@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from socket import AF_INET6
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -27,7 +28,7 @@ class Probes:
         self.ready = False
         self._metrics = make_wsgi_app(registry)
         try:
-            self._server = make_server(host, port, self._answer, _Server, _Handler)
+            self._server = make_server(host, port, self._answer, _Server6 if ":" in host else _Server, _Handler)
         except OSError as error:
             raise StartError(f"metrics_port: cannot listen on {host}:{port}: {error.strerror}") from None
         self.port = int(self._server.server_port)
@@ -62,9 +63,14 @@ class _Server(ThreadingMixIn, WSGIServer):
     """A thread for each request, so that a slow scrape does not fail a probe."""
 
     daemon_threads = True
+    request_queue_size = 64  # several scrapers and probes at once must not wait for a retry of TCP
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news."""
+
+
+class _Server6(_Server):
+    address_family = AF_INET6
 
 
 class _Handler(WSGIRequestHandler):

@@ -1,15 +1,12 @@
 """Every model that the server has, by name and version."""
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from assayd_server.bundle import Bundle, is_model_name, read_file, read_folder
+from assayd_server.bundle import VERSION, Bundle, is_model_name, read_file, read_folder
 from assayd_server.errors import ArtefactError, InvalidArgumentError, NotFoundError
 from assayd_server.servable import Servable
-
-_VERSION = re.compile(r"[1-9][0-9]{0,17}")  # fits int64; no leading zero, so that no two folders are one version
 
 Load = Callable[[Bundle], Servable]
 
@@ -82,7 +79,7 @@ def load_file(path: Path, load: Load) -> Repository:
     Raises:
         ArtefactError: it cannot be loaded.
     """
-    return Repository([_loaded(path, read_file, load)])
+    return Repository([load_one(path, read_file, load)])
 
 
 def load_folder(root: Path, load: Load) -> Repository:
@@ -96,7 +93,7 @@ def load_folder(root: Path, load: Load) -> Repository:
     servables, failures = [], []
     for folder in _version_folders(root):
         try:
-            servables.append(_loaded(folder, read_folder, load))
+            servables.append(load_one(folder, read_folder, load))
         except ArtefactError as error:
             failures.append(Failure(folder.parent.name, int(folder.name), str(error)))
     served = {servable.identity.name for servable in servables}
@@ -115,13 +112,18 @@ def _version_folders(root: Path) -> list[Path]:
             for model in root.iterdir()
             if model.is_dir() and is_model_name(model.name)
             for version in model.iterdir()
-            if version.is_dir() and _VERSION.fullmatch(version.name)
+            if version.is_dir() and VERSION.fullmatch(version.name)
         )
     except OSError as error:
         raise ArtefactError(f"{root}: cannot be read: {error.strerror}") from None
 
 
-def _loaded(path: Path, read: Callable[[Path], Bundle], load: Load) -> Servable:
+def load_one(path: Path, read: Callable[[Path], Bundle], load: Load) -> Servable:
+    """The model at a path; what goes wrong names it.
+
+    Raises:
+        ArtefactError: it cannot be loaded.
+    """
     bundle = read(path)
     try:
         return load(bundle)

@@ -29,7 +29,7 @@ class RowCounts:
             labels: one for each class.
         """
         names = list(labels)
-        self.classes = names[:CLASSES_MAX] + ["other"] * (len(names) > CLASSES_MAX)
+        self.classes = names[:CLASSES_MAX] + [_unlike(names)] * (len(names) > CLASSES_MAX)
         self.class_rows = np.zeros(len(self.classes), np.int64)
         self.bucket_rows = {measure: np.zeros(len(BUCKET_EDGES), np.int64) for measure in Measure}
         self.sums = dict.fromkeys(Measure, 0.0)
@@ -82,6 +82,14 @@ class RowCountsCollector(Collector):
                 uncertainty.add_metric([*key, measure.value], buckets, counts.sums[measure])
         yield predicted
         yield uncertainty
+
+
+def _unlike(names: list[str]) -> str:
+    """A name for the other classes that no class has."""
+    name = "other"
+    while name in names:
+        name = f"_{name}"
+    return name
 
 
 def _bucketed(values: Floats) -> Integers:

@@ -9,7 +9,7 @@ import numpy as np
 from assayd_server.bundle import Bundle, Identity, InputEntry
 from assayd_server.contract import Contract, TensorSpec, read_contract
 from assayd_server.core.arrays import Floats
-from assayd_server.errors import ArtefactError, InvalidArgumentError
+from assayd_server.errors import ArtefactError, FailedPreconditionError, InvalidArgumentError
 from assayd_server.feeds import feeds
 from assayd_server.gate import Gate
 from assayd_server.metrics import ModelMetrics
@@ -61,6 +61,7 @@ class Servable:
                 began = time.perf_counter()
                 metrics.queue.observe(began - queued)
                 arrays = self._run(fed, roles)
+                self._check_rows(arrays, rows.count)
                 metrics.inference.observe(time.perf_counter() - began)
                 metrics.executions.inc()
         return _as_forward(dict(zip(roles, arrays, strict=True)))
@@ -74,6 +75,15 @@ class Servable:
                 reason="MODEL_FAILED",
                 field="rows.inputs",
             ) from error
+
+    def _check_rows(self, arrays: Sequence[Floats], row_count: int) -> None:
+        """An answer must belong to its row, also where the graph does with rows what it likes."""
+        for array in arrays:
+            if len(array) != row_count:
+                raise FailedPreconditionError(
+                    f"model {self.identity.name!r} gave {len(array)} rows for {row_count}",
+                    reason="MODEL_GAVE_OTHER_ROWS",
+                )
 
     def _width(self, role: str) -> int:
         return self.contract.embedding_width if role == "embedding" else self.contract.class_count

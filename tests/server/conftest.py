@@ -1,5 +1,6 @@
 """Fixtures for the parts of the server, below its gRPC side."""
 
+import json
 import os
 import subprocess
 import sys
@@ -24,7 +25,11 @@ def load() -> Load:
     """Load an .onnx file's bytes: load(content, chosen=..., **entries of the manifest)."""
 
     def load_content(content: bytes, *, chosen: dict[str, str] | None = None, **manifest: Any) -> Servable:
-        bundle = Bundle(Identity("m", 1, "sha256:0"), Manifest(format=1, files={}, **manifest), content)
+        bundle = Bundle(
+            Identity("m", 1, "sha256:0"),
+            Manifest.model_validate_json(json.dumps({"format": 1, "files": {}} | manifest)),
+            content,
+        )
         return servable.load(bundle, threads=1, chosen=chosen or {})
 
     return load_content

@@ -35,7 +35,9 @@ def test_a_model_that_does_not_load_leaves_nobody_listening(tmp_path: Path) -> N
 def test_a_grpc_port_that_is_taken_leaves_nobody_listening(model: Path) -> None:
     with create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(StartError, match=rf"^port: cannot listen on 127\.0\.0\.1:{port}, is it taken\?$"):
+        with pytest.raises(
+            StartError, match=rf"^port: cannot listen on 127\.0\.0\.1:{port}: Address already in use$"
+        ):
             App(Settings(model=model, **PORTS | {"port": port}))
     assert probe_threads() == []
 

@@ -112,7 +112,7 @@ def test_a_manifest_must_list_the_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../model.onnx", "a/../../model.onnx", "/etc/hostname", ".."])
 def test_a_file_outside_of_the_bundle_is_not_even_read(tmp_path: Path, name: str) -> None:
     folder = bundle(tmp_path, files={name: digest(CONTENT)})
-    assert refusal(folder) == f"bundle.json: files names {name!r}, which is outside of the bundle"
+    assert refusal(folder) == f"bundle.json: files names {name!r}, which is not a file inside of the bundle"
 
 
 @pytest.mark.parametrize("text", ["", "{", "not json", '{"format": 1,}'])

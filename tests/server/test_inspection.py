@@ -95,8 +95,10 @@ def test_a_path_that_is_not_there_is_refused_in_one_line(tmp_path: Path) -> None
 
 
 def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
+    version = tmp_path / "m" / "1"
+    version.mkdir(parents=True)
     with pytest.raises(ArtefactError, match=r"/bundle\.json: cannot be read: No such file or directory$"):
-        describe(tmp_path, chosen={})
+        describe(version, chosen={})
 
 
 def test_a_bundle_with_a_wrong_digest_is_refused(tmp_path: Path) -> None:

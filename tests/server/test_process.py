@@ -72,7 +72,7 @@ def test_a_port_that_is_taken_stops_the_start(assayd: Assayd, model: Path) -> No
         port = str(taken.getsockname()[1])
         run = assayd("serve", "--model", model, "--port", port)
     assert (run.returncode, run.stdout) == (1, "")
-    assert run.stderr.splitlines()[-1] == f"assayd: port: cannot listen on 127.0.0.1:{port}, is it taken?"
+    assert run.stderr == f"assayd: port: cannot listen on 127.0.0.1:{port}: Address already in use\n"
 
 
 def test_where_only_the_client_is_installed_the_command_says_what_to_install(tmp_path: Path) -> None:

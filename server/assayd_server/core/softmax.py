@@ -4,6 +4,9 @@ import numpy as np
 
 from assayd_server.core.arrays import Floats
 
+TEMPERATURE_MIN, TEMPERATURE_MAX = 0.001, 1000.0
+"""Beyond these every row is one-hot or uniform, whatever its scores."""
+
 
 def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
     """Probabilities proportional to exp(z / T), row by row.

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from assayd.arrays import TensorError, decode
 from assayd.v1 import rows_pb2, scoring_pb2, tensor_pb2
+from assayd_server.core.softmax import TEMPERATURE_MAX, TEMPERATURE_MIN
 from assayd_server.core.uncertainty import Measure
 from assayd_server.errors import InvalidArgumentError
 from assayd_server.rows import Embeddings, Head, Inputs, Logits, NamedArray, Probabilities, Rows
 from assayd_server.wanted import ModelChoice, Output, Wanted
 
-TEMPERATURE_MIN, TEMPERATURE_MAX = 0.001, 1000.0
 HEAD_ELEMENTS_MAX = 16_777_216
 _SUM_TOLERANCE = 0.01
 

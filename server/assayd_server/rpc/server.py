@@ -1,5 +1,7 @@
 """Puts the gRPC server together: services, threads, options, health and reflection."""
 
+import os
+import socket
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -76,7 +78,7 @@ class RpcServer:
         self._pools = (control, pool)
         self._health = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=control)
         self._services = ("", _SCORING, *model_names)
-        self._add_services(engine, RowLimits(options.rows_max))
+        self._add_services(engine, RowLimits(options.rows_max), metrics)
         self.port = _bound(self._server, options)
 
     def start(self) -> None:
@@ -95,7 +97,9 @@ class RpcServer:
         for pool in self._pools:
             pool.shutdown()
 
-    def _add_services(self, engine: Engine, limits: RowLimits) -> None:
+    def _add_services(self, engine: Engine, limits: RowLimits, metrics: Metrics) -> None:
+        for method in scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"].methods:
+            metrics.method(f"/{_SCORING}/{method.name}")  # every series is there from the start
         scoring_pb2_grpc.add_ScoringServiceServicer_to_server(ScoringServicer(engine, limits), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         for service in self._services:
@@ -116,12 +120,12 @@ def _channel_arguments(options: ServerOptions) -> list[tuple[str, int]]:
 
 
 def _bound(server: grpc.Server, options: ServerOptions) -> int:
-    host = f"[{options.host}]" if ":" in options.host else options.host
-    address = f"{host}:{options.port}"
+    six = ":" in options.host
+    address = f"[{options.host}]:{options.port}" if six else f"{options.host}:{options.port}"
     try:
-        port = server.add_insecure_port(address)
-    except RuntimeError:
-        port = 0
-    if not port:
-        raise StartError(f"port: cannot listen on {address}, is it taken?")
-    return port
+        # gRPC would write lines of its own about a port that cannot be had
+        with socket.create_server((options.host, options.port), family=socket.AF_INET6 if six else socket.AF_INET):
+            pass
+        return server.add_insecure_port(address)
+    except OSError as error:
+        raise StartError(f"port: cannot listen on {address}: {os.strerror(error.errno or 0)}") from None
