@@ -35,7 +35,10 @@ protos-lint: .make/dev
 
 unit: .make/dev
 	@echo "tests"
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report term
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report=
+	@$(BIN)/coverage report
+	@echo "branches of core/ and of the client"
+	@$(BIN)/coverage report --include='client/assayd/*,server/assayd_server/core/*' --fail-under=100
 
 format: .make/dev ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .

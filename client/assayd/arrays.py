@@ -30,6 +30,8 @@ DTYPES: dict[tensor_pb2.DataType, np.dtype[Any]] = {
 }
 DATA_TYPES = {dtype: data_type for data_type, dtype in DTYPES.items()}
 
+_EMPTY_PRODUCT_MAX = 2**31
+"""Of the other lengths of an array without elements."""
 _LENGTH = struct.Struct("<I")
 
 
@@ -100,6 +102,8 @@ def _checked_shape(tensor: tensor_pb2.Tensor) -> tuple[int, ...]:
         raise TensorError("shape", f"has {len(shape)} axes, allowed are at most {AXES_MAX}")
     if any(length < 0 for length in shape):
         raise TensorError("shape", f"is {list(shape)}, no length may be negative")
+    if 0 in shape and math.prod(filter(None, shape)) > _EMPTY_PRODUCT_MAX:  # NumPy could not make it
+        raise TensorError("shape", f"is {list(shape)}, no array is as large")
     return shape
 
 
@@ -120,9 +124,16 @@ def _text_bytes(array: Array) -> bytes:
             raise TensorError(
                 "data", f"has an element of type {type(element).__name__}, allowed are str and bytes"
             )
-        text = element.encode() if isinstance(element, str) else bytes(element)
+        text = _utf8(element) if isinstance(element, str) else bytes(element)
         parts += (_LENGTH.pack(len(text)), text)
     return b"".join(parts)
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise TensorError("data", f"has a text that UTF-8 cannot hold: {error.reason}") from None
 
 
 def _texts(data: bytes, shape: tuple[int, ...]) -> Array:

@@ -1,6 +1,7 @@
 """How a client reaches its servers: retries, load balancing and limits, all done by gRPC itself."""
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +39,7 @@ class ChannelSettings:
     def __post_init__(self) -> None:
         """Refuse what gRPC would take silently and then not do."""
         for name in self.__slots__:
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < math.inf:  # False for NaN
                 raise ValueError(f"{name} is {getattr(self, name)}, it must be positive")
         if self.attempts_max > 5:
             raise ValueError(f"attempts_max is {self.attempts_max}, gRPC makes at most 5 attempts")
@@ -69,8 +70,8 @@ def service_config(settings: ChannelSettings) -> dict[str, Any]:
 def _retry_policy(settings: ChannelSettings) -> dict[str, Any]:
     return {
         "maxAttempts": settings.attempts_max,
-        "initialBackoff": f"{settings.backoff_initial_seconds}s",
-        "maxBackoff": f"{settings.backoff_max_seconds}s",
+        "initialBackoff": f"{settings.backoff_initial_seconds:.9f}s",
+        "maxBackoff": f"{settings.backoff_max_seconds:.9f}s",
         "backoffMultiplier": 2,
         # a gRPC server that shuts down cancels the calls that reach it in that moment, before any of our code
         "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED", "CANCELLED"],

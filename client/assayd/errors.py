@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 from google.protobuf import any_pb2
 from google.protobuf.message import DecodeError
-from google.rpc import code_pb2, error_details_pb2, status_pb2
+from google.rpc import error_details_pb2, status_pb2
 
 
 class AssaydError(Exception):
@@ -129,15 +129,11 @@ def from_rpc_error(error: grpc.RpcError) -> AssaydError:
 def _add_details(error: AssaydError, metadata: Iterable[Any]) -> None:
     for key, value in metadata:
         if key == "grpc-status-details-bin" and isinstance(value, bytes):
-            for detail in _parsed(value).details:
-                _add_detail(error, detail)
-
-
-def _parsed(value: bytes) -> status_pb2.Status:
-    try:
-        return status_pb2.Status.FromString(value)
-    except DecodeError:  # a proxy's own details: the status and the message still stand
-        return status_pb2.Status(code=code_pb2.UNKNOWN)
+            try:
+                for detail in status_pb2.Status.FromString(value).details:
+                    _add_detail(error, detail)
+            except DecodeError:  # some proxy's own details: the status and the message stand without them
+                return
 
 
 def _add_detail(error: AssaydError, detail: any_pb2.Any) -> None:
@@ -151,4 +147,4 @@ def _add_detail(error: AssaydError, detail: any_pb2.Any) -> None:
     elif detail.Unpack(bad) and bad.field_violations:
         error.field = bad.field_violations[0].field
     elif detail.Unpack(retry):
-        error.retry_after_seconds = retry.retry_delay.ToTimedelta().total_seconds()
+        error.retry_after_seconds = retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9

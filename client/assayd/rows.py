@@ -120,5 +120,5 @@ def _row_bytes(array: Array) -> int:
 def _text_length(text: object) -> int:
     """In bytes; 0 for what is no text, which the encoder refuses by name."""
     if isinstance(text, str):
-        return len(text.encode())
+        return len(text.encode(errors="replace"))
     return len(text) if isinstance(text, bytes) else 0

@@ -10,7 +10,13 @@ import grpc
 
 from assayd import results
 from assayd.channel import ChannelSettings
-from assayd.errors import AssaydError, CallCancelledError, FailedPreconditionError, from_rpc_error
+from assayd.errors import (
+    AssaydError,
+    CallCancelledError,
+    FailedPreconditionError,
+    NotFoundError,
+    from_rpc_error,
+)
 from assayd.pipeline import Pending, in_order
 from assayd.results import Scores
 from assayd.rows import Rows, pieces
@@ -19,6 +25,7 @@ from assayd.v1 import scoring_pb2
 Call: TypeAlias = Pending[scoring_pb2.ScoreResponse]
 Start: TypeAlias = Callable[[scoring_pb2.ScoreRequest, float], Call]
 
+_PINNED_ATTEMPTS_MAX = 16
 _ENVELOPE_BYTES = 64
 """The most that the rows' own field headers add to a request."""
 
@@ -102,8 +109,8 @@ class ScoreJob:
         try:
             return [(piece, _result(call))]
         except AssaydError as error:
-            rows_max = int(error.details.get("rows_max", 0))
-            if error.reason != "TOO_MANY_ROWS" or not 0 < rows_max < piece.rows.count:
+            rows_max = _rows_allowed(error, piece.rows.count)
+            if not 0 < rows_max < piece.rows.count:
                 raise
         self._rows_max = min(self._rows_max, rows_max)
         smaller = self._pieces(piece.rows, piece.deadline)
@@ -115,8 +122,7 @@ class ScoreJob:
         if newest is None or all(scores.model == newest for _, scores in done):
             return [scores for _, scores in done]
         agreed = [
-            scores if scores.model == newest else _result(self._send(piece, version=newest.version))
-            for piece, scores in done
+            scores if scores.model == newest else self._pinned(piece, newest.version) for piece, scores in done
         ]
         digests = {scores.model.digest for scores in agreed if scores.model}
         if len(digests) > 1:
@@ -127,6 +133,25 @@ class ScoreJob:
                 field="model",
             )
         return agreed
+
+    def _pinned(self, piece: _Piece, version: int) -> Scores:
+        """The scores by just that version; while a fleet is rolled out, some replicas do not have it yet."""
+        for _ in range(_PINNED_ATTEMPTS_MAX - 1):
+            try:
+                return _result(self._send(piece, version=version))
+            except NotFoundError:
+                continue  # calls go round: the next one meets another replica
+        return _result(self._send(piece, version=version))
+
+
+def _rows_allowed(error: AssaydError, row_count: int) -> int:
+    """How many rows of a piece to send at once after this error; 0 where fewer would not help."""
+    if error.reason == "TOO_MANY_ROWS":
+        rows_max = error.details.get("rows_max", "")
+        return int(rows_max) if rows_max.isdecimal() else 0
+    if error.status is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in error.message:
+        return row_count // 2  # gRPC's own words, here or there: a message was over somebody's limit
+    return 0
 
 
 def _version(identity: results.ModelIdentity) -> int:

@@ -193,7 +193,7 @@ def test_kubernetes_sets_no_variable_that_would_stop_the_server(chart: helm_pyth
 
 def test_the_server_gets_only_what_the_chart_decides_unless_settings_are_given(chart: helm_python.Chart) -> None:
     assert environment(chart, CLAIM) == {
-        "ASSAYD_HOST": "0.0.0.0",  # noqa: S104 the pod's own network
+        "ASSAYD_HOST": "0.0.0.0",
         "ASSAYD_PORT": "50051",
         "ASSAYD_METRICS_PORT": "9090",
         "ASSAYD_INSECURE": "true",

@@ -3,6 +3,7 @@
 Every function takes class probabilities and returns one number a row; a row with NaN gives NaN.
 """
 
+import math
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -79,7 +80,7 @@ def entropy(probabilities: Floats) -> Floats:
 
     Source: Settles 2009, Active Learning Literature Survey.
     """
-    return _clipped(entr(probabilities).sum(axis=1) / np.log(probabilities.shape[1]))
+    return _clipped(entr(probabilities).sum(axis=1) / math.log(probabilities.shape[1]))
 
 
 FORMULAS: dict[Measure, Callable[[Floats], Floats]] = {
