@@ -90,13 +90,12 @@ class ScoreJob:
             yield from self._pieces(rows, time.monotonic() + self._deadline_seconds)
 
     def _pieces(self, rows: Rows, deadline: float) -> Iterator[_Piece]:
-        held: Rows | None = None
-        for part in pieces(rows, rows_max=self._rows_max, bytes_max=self._bytes_max):
-            if held is not None:
-                yield _Piece(held, deadline, last=False)
+        parts = pieces(rows, rows_max=self._rows_max, bytes_max=self._bytes_max)
+        held = next(parts)  # there is always one
+        for part in parts:
+            yield _Piece(held, deadline, last=False)
             held = part
-        if held is not None:
-            yield _Piece(held, deadline, last=True)
+        yield _Piece(held, deadline, last=True)
 
     def _send(self, piece: _Piece, *, version: int = 0) -> Call:
         request = scoring_pb2.ScoreRequest(rows=piece.rows.message())

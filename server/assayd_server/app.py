@@ -138,6 +138,7 @@ def _rpc_server(settings: Settings, models: Repository, metrics: Metrics) -> Rpc
         streams_per_connection_max=settings.streams_per_connection_max,
         message_bytes_max=settings.message_bytes_max,
         rows_max=settings.rows_max,
+        head_elements_max=settings.head_elements_max,
         connection_age_max_seconds=settings.connection_age_max_seconds,
         connection_grace_seconds=settings.connection_grace_seconds,
         log_calls=settings.log_calls,

@@ -77,6 +77,8 @@ class Settings(BaseModel):
     """The largest request taken and the largest response sent."""
     rows_max: Positive = 65_536
     """The most rows in one request. The client cuts larger batches by itself."""
+    head_elements_max: Positive = 4_194_304
+    """The most weights, classes times width, in a linear head that comes with a request."""
     rows_pending_max: Positive = 262_144
     """The most rows that may wait for the model or be in it; further calls are refused at once."""
     connection_age_max_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0

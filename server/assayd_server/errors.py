@@ -67,7 +67,3 @@ class UnavailableError(ServiceError):
 
 class DeadlineExceededError(ServiceError):
     """The deadline passed before the work began; nothing was computed."""
-
-
-class CallCancelledError(ServiceError):
-    """The caller went away before the work began; nothing was computed."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import onnx_models
-from assayd import ChannelSettings, Client, InvalidArgumentError, Scores
+from assayd import ChannelSettings, InvalidArgumentError, ResourceExhaustedError, Scores
 
 X = np.random.default_rng(12).normal(0, 2, (200, 64)).astype(np.float32)
 WANTED = {"uncertainties": ["entropy", "margin"], "top_k": 3, "outputs": ["probabilities", "embeddings"]}
@@ -129,8 +129,21 @@ def test_a_row_whose_answer_alone_is_too_big_is_refused(serve, connect) -> None:
     assert (caught.value.reason, caught.value.details) == ("TOO_MANY_ROWS", {"rows_max": "0"})
 
 
-@pytest.mark.xfail(reason="only the request is cut to the client's limit, not the answer", strict=True)
 def test_a_client_with_a_smaller_limit_than_the_server_gets_answers_that_fit(serve, connect) -> None:
-    settings = ChannelSettings(message_bytes_max=1000, attempts_max=1)
-    client: Client = connect(serve(onnx_models.identity()), settings=settings)
-    assert len(client.score(X[:, :4])) == 200
+    client = connect(serve(onnx_models.identity()), settings=ChannelSettings(message_bytes_max=1000))
+    scores = client.score(X[:, :4])
+    np.testing.assert_array_equal(scores.predictions, X[:, :4].argmax(axis=1))
+
+
+def test_a_server_with_a_smaller_limit_than_the_client_gets_requests_that_fit(serve, connect) -> None:
+    app = serve(onnx_models.network(), message_bytes_max=4096)
+    scores = connect(app, settings=ChannelSettings(attempts_max=1)).score(X)
+    expected = connect(serve(onnx_models.network())).score(X)
+    np.testing.assert_array_equal(scores.predictions, expected.predictions)
+
+
+def test_an_answer_of_one_row_over_the_clients_limit_is_an_error(serve, connect) -> None:
+    settings = ChannelSettings(message_bytes_max=2000, attempts_max=1)
+    client = connect(serve(onnx_models.network(width=4, class_count=1000)), settings=settings)
+    with pytest.raises(ResourceExhaustedError, match="larger than max"):
+        client.score(X[:2, :4])

@@ -167,7 +167,6 @@ def test_too_many_rows_without_a_smaller_limit_is_an_error_and_not_a_loop(
     assert caught.value.reason == "TOO_MANY_ROWS"
 
 
-@pytest.mark.xfail(reason="the limit is read as a number before anything else is known of it", raises=ValueError)
 def test_a_limit_of_rows_that_is_no_number_leaves_the_error_as_it_is(failing_server, connect_to) -> None:
     status = _too_many_rows({"rows_max": "many"})
     client = connect_to(failing_server(grpc.StatusCode.INVALID_ARGUMENT, "too many", status))

@@ -68,7 +68,6 @@ def test_a_batch_over_two_versions_is_answered_by_the_newest_alone(serve_version
     np.testing.assert_allclose(scores.probabilities, softmax(X[:2]), rtol=1e-5)
 
 
-@pytest.mark.xfail(reason="a piece to be scored once more may meet the older server again: NOT_FOUND", strict=True)
 def test_a_row_scored_once_more_finds_the_server_that_has_the_version(serve_version, fleet) -> None:
     client = fleet(serve_version(1), serve_version(2), settings=ONE_BY_ONE)
     let_both_answer(client, last=2, seen=version)  # now 1 is next, then 2, and then 1 is asked for version 2

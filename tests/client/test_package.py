@@ -34,10 +34,14 @@ PUBLIC = [
 
 
 def loaded_by(code: str) -> set[str]:
-    """The modules of assayd and its dependencies that a fresh interpreter has after some code."""
-    report = "import sys; print(*sys.modules)"
+    """The modules that a fresh interpreter has after some code."""
+    return printed_by(f"{code}; import sys; print(*sys.modules)")
+
+
+def printed_by(code: str) -> set[str]:
+    """The words that a fresh interpreter prints."""
     run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", f"{code}; {report}"],
+        [sys.executable, "-W", "error", "-c", code],
         check=True,
         capture_output=True,
         text=True,
@@ -70,6 +74,10 @@ def test_a_star_import_gives_the_public_names() -> None:
 
 def test_dir_lists_the_public_names_and_the_version() -> None:
     assert set(PUBLIC) | {"__version__", "__all__"} <= set(dir(assayd))
+
+
+def test_dir_lists_names_that_were_not_used_yet() -> None:
+    assert set(PUBLIC) <= printed_by("import assayd; print(*dir(assayd))")
 
 
 def test_dir_is_sorted() -> None:

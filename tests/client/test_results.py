@@ -188,6 +188,11 @@ def test_a_model_is_described_in_plain_values() -> None:
     )
 
 
+def test_an_axis_of_length_zero_is_not_one_of_any_length() -> None:
+    spec = scoring_pb2.TensorSpec(name="x", data_type=tensor_pb2.DATA_TYPE_UINT8, shape=[-1, 0, 1])
+    assert model_info(scoring_pb2.Model(inputs=[spec])).inputs[0].shape == (None, 0, 1)
+
+
 def test_models_are_listed_with_those_that_failed() -> None:
     failed = scoring_pb2.FailedModel(name="m", version=3, reason="its digest is wrong")
     listed = model_list(scoring_pb2.ListModelsResponse(models=[a_model()], failed=[failed]))

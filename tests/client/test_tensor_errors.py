@@ -66,7 +66,6 @@ def test_a_shape_of_texts_beyond_all_memory_is_refused_before_any_is_allocated(s
     assert refusal(STRING, shape) == ("data", f"has 0 bytes, string of shape {shape} needs {needed} or more")
 
 
-@pytest.mark.xfail(raises=ValueError, reason="NumPy's own ValueError comes through from reshape")
 @pytest.mark.parametrize("data_type", [UINT8, FLOAT32, STRING])
 @pytest.mark.parametrize("shape", [[0, 2**62, 4], [2**62, 4, 0], [0, 2**63 - 1, 2**63 - 1]])
 def test_a_shape_without_elements_that_no_array_can_have_is_refused(data_type: int, shape: list[int]) -> None:
@@ -120,7 +119,6 @@ def test_a_text_that_is_not_utf8_is_refused(content: bytes, reason: str) -> None
     assert refusal(STRING, [2], text(b"ok") + text(content)) == ("data", f"has a text that is not UTF-8: {reason}")
 
 
-@pytest.mark.xfail(raises=UnicodeEncodeError, reason="a lone surrogate is no TensorError yet")
 def test_a_text_that_utf8_cannot_hold_cannot_be_sent() -> None:
     with pytest.raises(TensorError) as caught:
         encode(np.array(["fine", "\ud800"], object))
@@ -138,7 +136,7 @@ def test_a_tensor_error_is_a_value_error() -> None:
 
 @given(
     data_type=st.integers(-1, 11),
-    shape=st.lists(st.one_of(st.integers(-2, 5), st.sampled_from([2**16, 2**31])), max_size=10),
+    shape=st.lists(st.one_of(st.integers(-2, 5), st.sampled_from([2**31, 2**62, 2**63 - 1])), max_size=10),
     data=st.binary(max_size=64),
 )
 @settings(derandomize=True, deadline=None, max_examples=300)

@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from prometheus_client.parser import text_string_to_metric_families
 
 import onnx_models
-from assayd import ChannelSettings, Client, ResourceExhaustedError
+from assayd import ChannelSettings, Client, DeadlineExceededError, ResourceExhaustedError
 from assayd_server.app import App
 
 GOOD = np.zeros((1, 4), np.float32)
@@ -120,6 +120,17 @@ def test_a_call_whose_message_does_not_come_is_cancelled_and_its_thread_freed(
         wait_until(lambda: metric(app, "assayd_calls") == 0)
         assert metric(app, "assayd_stalled_calls_total") == 1
         assert len(connect(app).score(GOOD)) == 1
+
+
+def test_a_call_that_expired_while_it_waited_for_a_thread_is_not_computed(serve: Serve, connect: Connect) -> None:
+    app = serve(onnx_models.identity(), call_threads=1)
+    client = connect(app)
+    with header_only_calls(app, 1), pytest.raises(DeadlineExceededError):
+        client.score(GOOD, deadline_seconds=0.2)
+    wait_until(lambda: metric(app, "assayd_calls") == 0)
+    assert metric(app, "assayd_executions_total") == 0
+    client.score(GOOD)
+    assert metric(app, "assayd_executions_total") == 1
 
 
 def test_the_client_tries_again_when_it_was_pushed_back(serve: Serve, connect: Connect) -> None:

@@ -21,7 +21,7 @@ FLOAT32, UINT8 = tensor_pb2.DATA_TYPE_FLOAT32, tensor_pb2.DATA_TYPE_UINT8
 
 @pytest.fixture
 def app(serve: Callable[..., App]) -> Iterator[App]:
-    app = serve(onnx_models.identity(), message_bytes_max=100_000)
+    app = serve(onnx_models.identity(), message_bytes_max=100_000, head_elements_max=100)
     yield app
     with Client(f"127.0.0.1:{app.port}") as client:  # whatever came before, it still serves
         assert len(client.score(GOOD)) == len(GOOD)
@@ -178,9 +178,9 @@ BAD = {
     ),
     "a head with NaN": (Request(rows=EMBEDDINGS, head=head(np.full((2, 4), np.nan))), "head", "NaN or infinite"),
     "a head over the limit": (
-        Request(rows=EMBEDDINGS, head=head(np.ones((1, 1)))),
+        Request(rows=EMBEDDINGS, head=head(np.ones((26, 4)))),
         "head.weights.shape",
-        "at least 2 classes",
+        "has 104 elements, allowed are 100",
     ),
 }
 

@@ -104,23 +104,6 @@ def test_a_request_id_that_no_log_should_hold_is_replaced(
     assert from_rpc_error(error).details["request_id"] not in ("", request_id)
 
 
-def test_a_call_that_was_cancelled_while_it_waited_is_not_begun(call_guarded: Callable[[Behavior], Call]) -> None:
-    begun = []
-
-    def behavior(request: bytes, context: grpc.ServicerContext) -> bytes:
-        begun.append(request)
-        if request == b"first":
-            context.cancel()  # as if the caller had gone: what is answered is of no use any more
-        return b""
-
-    call = call_guarded(behavior)
-    with pytest.raises(grpc.RpcError) as raised:
-        call(b"first", timeout=10)
-    assert raised.value.code() is grpc.StatusCode.CANCELLED
-    assert call(b"second", timeout=10) == b""
-    assert begun == [b"first", b"second"]
-
-
 def test_methods_of_others_pass_untouched() -> None:
     pool = CallPool(threads=1, waiting_max=0, message_wait_max_seconds=10)
     boundary = Boundary(pool, Metrics(CollectorRegistry()), log_calls=False)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import onnx_models
-from assayd import Client, InvalidArgumentError, NotFoundError, TensorSpec
+from assayd import Client, FailedPreconditionError, InvalidArgumentError, NotFoundError, TensorSpec
 from assayd_server.app import App
 
 Connect = Callable[..., Client]
@@ -124,8 +124,14 @@ def test_a_manifest_can_say_which_output_is_what(serve: Serve, connect: Connect,
 
 def test_what_a_model_lacks_is_a_failed_precondition(serve: Serve, connect: Connect) -> None:
     client = connect(serve(onnx_models.softmax_only()))
-    with pytest.raises(Exception, match="outputs: model 'm' gives no logits") as raised:
+    with pytest.raises(FailedPreconditionError, match="outputs: model 'm' gives no logits"):
         client.score(np.zeros((1, 4), np.float32), outputs=["logits"])
-    assert type(raised.value).__name__ == "FailedPreconditionError"
-    with pytest.raises(Exception, match="head: model 'm' gives no embedding"):
+    with pytest.raises(FailedPreconditionError, match="head: model 'm' gives no embedding"):
         client.score(np.zeros((1, 4), np.float32), head=(np.ones((2, 4)), None))
+
+
+def test_what_rows_lack_that_need_no_model_is_a_failed_precondition(identity_client: Client) -> None:
+    with pytest.raises(FailedPreconditionError, match="outputs: these rows have no logits"):
+        identity_client.score(probabilities=[[0.5, 0.5]], outputs=["logits"])
+    with pytest.raises(FailedPreconditionError, match="outputs: these rows have no embedding"):
+        identity_client.score(logits=[[0.5, 0.5]], outputs=["embeddings"])

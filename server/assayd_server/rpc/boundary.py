@@ -10,10 +10,8 @@ from typing import Any, TypeAlias
 import grpc
 import structlog
 
-from assayd_server.deadline import passed
 from assayd_server.errors import (
     RETRY_AFTER_SECONDS,
-    CallCancelledError,
     InvalidArgumentError,
     ResourceExhaustedError,
     ServiceError,
@@ -112,7 +110,8 @@ class GuardedMethod:
     def answer(self, messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
         """The servicer's response, or an abort with the status of what it raised.
 
-        A call that is cancelled before its message has come never began, and is not counted.
+        A call that expired or was cancelled while it waited for its thread or its message is not begun and not
+        counted: gRPC raises at the message.
         """
         try:
             request = self._pool.receive(messages, context)
@@ -121,7 +120,8 @@ class GuardedMethod:
         self._metrics.start()
         began = time.perf_counter()
         try:
-            _check_wanted_still(request, context)
+            if request is None:
+                raise InvalidArgumentError("the call ended without a message", reason="MESSAGE_MISSING")
             response = self._servicer(request, context)
         except ServiceError as error:
             failure = self._deliberate(error, context)
@@ -165,17 +165,6 @@ class GuardedMethod:
             self._log.info(
                 "call", request_id=_request_id(context), code=status.name(code), seconds=round(seconds, 6)
             )
-
-
-def _check_wanted_still(request: Any, context: grpc.ServicerContext) -> None:
-    """A call may have waited for its thread: is anybody still there for the answer?"""
-    if request is None:
-        raise InvalidArgumentError("the call ended without a message", reason="MESSAGE_MISSING")
-    remaining = context.time_remaining()
-    if remaining is not None and remaining <= 0:
-        raise passed()
-    if not context.is_active():
-        raise CallCancelledError("the caller went away before the work began", reason="CALLER_GONE")
 
 
 def _status_of(error: ServiceError, context: grpc.ServicerContext) -> status.Failure:

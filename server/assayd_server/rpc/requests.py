@@ -14,7 +14,6 @@ from assayd_server.errors import InvalidArgumentError
 from assayd_server.rows import Embeddings, Head, Inputs, Logits, NamedArray, Probabilities, Rows
 from assayd_server.wanted import ModelChoice, Output, Wanted
 
-HEAD_ELEMENTS_MAX = 16_777_216
 _SUM_TOLERANCE = 0.01
 
 MEASURES = {
@@ -36,7 +35,7 @@ class RowLimits:
     """How much one request may hold."""
 
     rows_max: int
-    head_elements_max: int = HEAD_ELEMENTS_MAX
+    head_elements_max: int
 
 
 def rows(message: rows_pb2.Rows, limits: RowLimits) -> Rows:

@@ -39,6 +39,7 @@ class ServerOptions:
     streams_per_connection_max: int
     message_bytes_max: int
     rows_max: int
+    head_elements_max: int
     connection_age_max_seconds: float
     connection_grace_seconds: float
     log_calls: bool
@@ -78,7 +79,7 @@ class RpcServer:
         self._pools = (control, pool)
         self._health = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=control)
         self._services = ("", _SCORING, *model_names)
-        self._add_services(engine, RowLimits(options.rows_max), metrics)
+        self._add_services(engine, RowLimits(options.rows_max, options.head_elements_max), metrics)
         self.port = _bound(self._server, options)
 
     def start(self) -> None:

@@ -20,7 +20,6 @@ STATUS: dict[type[errors.ServiceError], grpc.StatusCode] = {
     errors.ResourceExhaustedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.UnavailableError: grpc.StatusCode.UNAVAILABLE,
     errors.DeadlineExceededError: grpc.StatusCode.DEADLINE_EXCEEDED,
-    errors.CallCancelledError: grpc.StatusCode.CANCELLED,
 }
 
 
