@@ -90,6 +90,21 @@ def look_up(rows: int = 8, class_count: int = 4) -> bytes:
     )
 
 
+def rows_with_a_positive_value(class_count: int = 4) -> bytes:
+    """A graph that drops the rows without a positive value: its answers do not belong to its rows."""
+    matrix = (TensorProto.FLOAT, ["rows", class_count])
+    return build(
+        nodes=[
+            helper.make_node("ReduceMax", ["x"], ["largest"], axes=[1], keepdims=0),
+            helper.make_node("Greater", ["largest", "zero"], ["kept"]),
+            helper.make_node("Compress", ["x", "kept"], ["logits"], axis=0),
+        ],
+        inputs={"x": matrix},
+        outputs={"logits": (TensorProto.FLOAT, ["kept_rows", class_count])},
+        weights={"zero": np.zeros((), np.float32)},
+    )
+
+
 def write_bundle(root: Path, content: bytes, *, name: str = "m", version: int = 1, **manifest: Any) -> Path:
     """Write <root>/<name>/<version> with its manifest; further entries of the manifest as given."""
     folder = root / name / str(version)

@@ -51,6 +51,8 @@ class TensorError(ValueError):
 
 def name_of(data_type: tensor_pb2.DataType) -> str:
     """A data type as people write it: DATA_TYPE_FLOAT32 is float32."""
+    if data_type not in tensor_pb2.DataType.values():
+        return f"unknown ({data_type})"  # from a peer that is newer
     return tensor_pb2.DataType.Name(data_type).removeprefix("DATA_TYPE_").lower()
 
 

@@ -1,7 +1,6 @@
 """How a client reaches its servers: retries, load balancing and limits, all done by gRPC itself."""
 
 import json
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,11 +37,23 @@ class ChannelSettings:
 
     def __post_init__(self) -> None:
         """Refuse what gRPC would take silently and then not do."""
-        for name in self.__slots__:
-            if not 0 < getattr(self, name) < math.inf:  # False for NaN
-                raise ValueError(f"{name} is {getattr(self, name)}, it must be positive")
-        if self.attempts_max > 5:
-            raise ValueError(f"attempts_max is {self.attempts_max}, gRPC makes at most 5 attempts")
+        for name, maximum in _MAXIMA.items():
+            value, kind = getattr(self, name), int if isinstance(maximum, int) else (int, float)
+            if not isinstance(value, kind) or not 0 < value <= maximum:  # False for NaN
+                whole = "whole numbers " if kind is int else ""
+                raise ValueError(f"{name} is {value}, allowed are {whole}above 0 and up to {maximum}")
+
+
+_MAXIMA: dict[str, int | float] = {
+    "message_bytes_max": 1024 * MIB,
+    "rows_max": 2**31 - 1,
+    "calls_in_flight_max": 1024,
+    "attempts_max": 5,  # gRPC makes no more
+    "backoff_initial_seconds": 3600.0,
+    "backoff_max_seconds": 3600.0,
+    "dns_interval_min_seconds": 86_400.0,
+    "keepalive_seconds": 86_400.0,
+}
 
 
 def options(settings: ChannelSettings) -> list[tuple[str, Any]]:

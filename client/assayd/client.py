@@ -8,7 +8,7 @@ import grpc
 
 from assayd import results
 from assayd.channel import ChannelSettings, options
-from assayd.errors import from_rpc_error
+from assayd.errors import CallCancelledError, InvalidArgumentError, from_rpc_error
 from assayd.requests import Wanted, score_request, selector
 from assayd.results import ModelInfo, ModelList, Scores
 from assayd.rows import Rows, collect
@@ -16,6 +16,8 @@ from assayd.scoring import Call, ScoreJob
 from assayd.v1 import scoring_pb2, scoring_pb2_grpc
 
 DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS_MAX = 604_800.0
+"""A week. gRPC takes a much larger one for one that has passed."""
 
 
 class Client:
@@ -40,7 +42,7 @@ class Client:
 
         Args:
             address: "host:port", "dns:///host:port" for a fleet, "unix:/path" for a sidecar.
-            deadline_seconds: for each call that is given none of its own.
+            deadline_seconds: for each call that is given none of its own; above 0, at most a week.
             settings: limits and times of the connection.
             metadata: sent with each call, such as {"x-request-id": "..."}.
             credentials: for TLS; without them the connection is in clear text.
@@ -49,6 +51,7 @@ class Client:
         self._deadline_seconds = deadline_seconds
         self._metadata = tuple((metadata or {}).items())
         self._channel = _open(address, credentials, self._settings)
+        self._closed = False
         self._stub = scoring_pb2_grpc.ScoringServiceStub(self._channel)
 
     def score(
@@ -112,6 +115,7 @@ class Client:
 
     def close(self) -> None:
         """End the connection; calls under way are cancelled."""
+        self._closed = True
         self._channel.close()
 
     def __enter__(self) -> Self:
@@ -133,16 +137,27 @@ class Client:
         )
 
     def _start_score(self, request: scoring_pb2.ScoreRequest, seconds: float) -> Call:
+        self._check_open()
         return self._stub.Score.future(request, timeout=seconds, metadata=self._metadata)
 
     def _call(self, method: Any, request: Any, deadline_seconds: float | None) -> Any:
+        self._check_open()
         try:
             return method(request, timeout=self._seconds(deadline_seconds), metadata=self._metadata)
         except grpc.RpcError as error:
             raise from_rpc_error(error) from None
 
     def _seconds(self, deadline_seconds: float | None) -> float:
-        return self._deadline_seconds if deadline_seconds is None else deadline_seconds
+        seconds = self._deadline_seconds if deadline_seconds is None else deadline_seconds
+        if not 0 < seconds <= DEADLINE_SECONDS_MAX:  # False for NaN
+            raise InvalidArgumentError(
+                f"deadline_seconds: is {seconds}, allowed are above 0 and up to {DEADLINE_SECONDS_MAX:g}"
+            )
+        return seconds
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise CallCancelledError("the client was closed")
 
 
 def _open(address: str, credentials: grpc.ChannelCredentials | None, settings: ChannelSettings) -> grpc.Channel:

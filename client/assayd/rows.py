@@ -83,7 +83,10 @@ def pieces(rows: Rows, *, rows_max: int, bytes_max: int) -> Iterator[Rows]:
 
 
 def _array(value: Any, *, kind: Kind) -> Array:
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # rows of different lengths
+        raise InvalidArgumentError(f"{kind}: cannot be made into an array: {error}") from None
     if array.ndim == 0:
         raise InvalidArgumentError(f"{kind}: a single number is not rows, give an array of at least one axis")
     return array

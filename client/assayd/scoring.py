@@ -9,11 +9,13 @@ from typing import TypeAlias
 import grpc
 
 from assayd import results
+from assayd.arrays import TensorError
 from assayd.channel import ChannelSettings
 from assayd.errors import (
     AssaydError,
     CallCancelledError,
     FailedPreconditionError,
+    InternalError,
     NotFoundError,
     from_rpc_error,
 )
@@ -160,6 +162,8 @@ def _version(identity: results.ModelIdentity) -> int:
 def _result(call: Call) -> Scores:
     try:
         return results.scores(call.result())
+    except TensorError as error:
+        raise InternalError(f"the server's answer cannot be read: {error}") from None
     except grpc.FutureCancelledError:
         raise CallCancelledError("the call was cancelled, or its client was closed") from None
     except grpc.RpcError as error:

@@ -39,6 +39,7 @@ class App:
         self._probes = Probes(
             host=settings.metrics_host or settings.host, port=settings.metrics_port, registry=registry
         )
+        _log.info("loading", metrics_port=self.metrics_port)
         try:
             threads = settings.inference_threads or usable_cpus()
             models = load_models(settings, threads=threads)
@@ -70,7 +71,7 @@ class App:
         _log.info("serving", host=self._settings.host, port=self.port, metrics_port=self.metrics_port)
 
     def drain(self, *, hurry: threading.Event | None = None) -> None:
-        """Say NOT_SERVING, go on for the drain delay, then finish what was accepted, and stop.
+        """Say NOT_SERVING, go on for the drain delay, then stop.
 
         Args:
             hurry: when it is set, the delay ends at once.
@@ -79,6 +80,10 @@ class App:
         self._rpc.announce_end()
         _log.info("draining", delay_seconds=self._settings.drain_delay_seconds)
         (hurry or threading.Event()).wait(self._settings.drain_delay_seconds)
+        self.stop()
+
+    def stop(self) -> None:
+        """Finish what was accepted, within the drain grace, and answer no more."""
         began = time.monotonic()
         self._rpc.stop(self._settings.drain_grace_seconds)
         self._probes.stop()
@@ -100,6 +105,9 @@ def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
     app = App(settings)
+    if asked_to_end.is_set():  # while the models were loading: nobody has been told of this server yet
+        app.stop()
+        return
     app.start()
     asked_to_end.wait()
     app.drain(hurry=hurry)

@@ -181,3 +181,7 @@ def test_an_element_that_is_no_text_is_refused_by_type(value: object, kind: str)
         encode(array)
     assert caught.value.field == "data"
     assert caught.value.message == f"has an element of type {kind}, allowed are str and bytes"
+
+
+def test_a_data_type_of_a_newer_peer_has_a_name_too() -> None:
+    assert name_of(77) == "unknown (77)"

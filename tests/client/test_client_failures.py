@@ -16,6 +16,8 @@ from assayd import (
     ChannelSettings,
     Client,
     DeadlineExceededError,
+    InternalError,
+    InvalidArgumentError,
     PermissionDeniedError,
     UnavailableError,
     UnimplementedError,
@@ -55,12 +57,27 @@ def test_a_call_without_a_deadline_of_its_own_has_the_clients(silent_address: st
 
 
 @every_call
-def test_a_deadline_of_zero_is_not_taken_for_none_given(silent_address: str, call) -> None:
-    with Client(silent_address, deadline_seconds=60) as client:
-        began = time.monotonic()
-        with pytest.raises(DeadlineExceededError):
-            call(client, deadline_seconds=0)
-        assert time.monotonic() - began < 5
+@pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan"), 1e12])
+def test_a_deadline_that_grpc_cannot_keep_is_refused(silent_address: str, call, seconds: float) -> None:
+    with Client(silent_address) as client, pytest.raises(InvalidArgumentError, match=r"deadline_seconds: is "):
+        call(client, deadline_seconds=seconds)
+
+
+def test_an_answer_that_cannot_be_read_is_an_error_of_the_server(identity_client: Client) -> None:
+    answer = scoring_pb2.ScoreResponse(predictions={"data_type": 7, "shape": [3], "data": b"short"})
+
+    class Answered:
+        def result(self) -> scoring_pb2.ScoreResponse:
+            return answer
+
+    job = ScoreJob(score_request(), lambda *_: Answered(), deadline_seconds=1, settings=ChannelSettings())
+    with pytest.raises(InternalError, match="the server's answer cannot be read: data: has 5 bytes"):
+        job.score(collect(X))
+
+
+def test_rows_of_different_lengths_are_refused(identity_client: Client) -> None:
+    with pytest.raises(InvalidArgumentError, match="inputs: cannot be made into an array"):
+        identity_client.score([[1, 2], [3]])
 
 
 def test_all_pieces_of_a_batch_share_one_deadline(bare_server) -> None:
@@ -127,7 +144,7 @@ def test_a_call_that_was_cancelled_here_says_so(silent_address: str) -> None:
 @every_call
 def test_a_closed_client_makes_no_calls(identity_client: Client, call) -> None:
     identity_client.close()
-    with pytest.raises(ValueError, match="closed"):
+    with pytest.raises(CallCancelledError, match="the client was closed"):
         call(identity_client)
 
 
@@ -139,7 +156,7 @@ def test_a_client_may_be_closed_twice(identity_client: Client) -> None:
 def test_leaving_the_with_block_closes_the_client(serve) -> None:
     with Client(f"127.0.0.1:{serve(onnx_models.identity()).port}") as client:
         assert len(client.score(X)) == 4
-    with pytest.raises(ValueError, match="closed"):
+    with pytest.raises(CallCancelledError, match="the client was closed"):
         client.models()
 
 
@@ -160,7 +177,7 @@ def test_a_grpc_server_that_is_not_assayd_does_not_know_the_call(failing_server,
 def test_too_many_rows_without_a_smaller_limit_is_an_error_and_not_a_loop(
     failing_server, connect_to, rows_max: str
 ) -> None:
-    status = _too_many_rows({"rows_max": rows_max} if rows_max else {})
+    status = _error_info("TOO_MANY_ROWS", {"rows_max": rows_max} if rows_max else {})
     client = connect_to(failing_server(grpc.StatusCode.INVALID_ARGUMENT, "too many", status))
     with pytest.raises(AssaydError, match="too many") as caught:
         client.score(X)
@@ -168,13 +185,33 @@ def test_too_many_rows_without_a_smaller_limit_is_an_error_and_not_a_loop(
 
 
 def test_a_limit_of_rows_that_is_no_number_leaves_the_error_as_it_is(failing_server, connect_to) -> None:
-    status = _too_many_rows({"rows_max": "many"})
+    status = _error_info("TOO_MANY_ROWS", {"rows_max": "many"})
     client = connect_to(failing_server(grpc.StatusCode.INVALID_ARGUMENT, "too many", status))
     with pytest.raises(AssaydError, match="too many"):
         client.score(X)
 
 
-def _too_many_rows(details: dict[str, str]) -> tuple[tuple[str, bytes], ...]:
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS"), (grpc.StatusCode.INVALID_ARGUMENT, "BAD_SHAPE")],
+)
+def test_an_error_for_another_reason_is_not_met_with_fewer_rows(
+    bare_server, connect_to, code, reason: str
+) -> None:
+    calls = []
+
+    def refuse(_request: bytes, context: grpc.ServicerContext) -> bytes:
+        calls.append(1)
+        context.set_trailing_metadata(_error_info(reason, {"rows_max": "2"}))
+        context.abort(code, "not because of the rows")
+
+    client = connect_to(bare_server(refuse), settings=ChannelSettings(attempts_max=1))
+    with pytest.raises(AssaydError, match="not because of the rows"):
+        client.score(X)
+    assert len(calls) == 1
+
+
+def _error_info(reason: str, details: dict[str, str]) -> tuple[tuple[str, bytes], ...]:
     packed = any_pb2.Any()
-    packed.Pack(error_details_pb2.ErrorInfo(reason="TOO_MANY_ROWS", metadata=details))
+    packed.Pack(error_details_pb2.ErrorInfo(reason=reason, metadata=details))
     return (("grpc-status-details-bin", status_pb2.Status(details=[packed]).SerializeToString()),)

@@ -1,5 +1,6 @@
 """A server's life as a process: load, SIGTERM under load, exit codes."""
 
+import os
 import signal
 import threading
 import time
@@ -142,6 +143,18 @@ def test_a_second_signal_skips_the_delay(model_file: Path, tmp_path: Path) -> No
         server.wait_for("draining")
         server.process.send_signal(signal.SIGINT)
         assert server.exit_code() == 0
+
+
+def test_a_signal_while_models_load_ends_it_without_serving(model_file: Path, tmp_path: Path) -> None:
+    slow_disk = tmp_path / "slow.onnx"
+    os.mkfifo(slow_disk)  # reading it waits for a writer
+    with serving(tmp_path / "log", "--model", str(slow_disk), "--drain-delay-seconds", "600") as server:
+        server.wait_for("loading")
+        server.terminate()
+        slow_disk.write_bytes(model_file.read_bytes())
+        assert server.exit_code() == 0
+        assert server.events("serving") == []
+        assert len(server.events("stopped")) == 1
 
 
 def test_a_call_that_takes_longer_than_the_grace_is_cut(tmp_path: Path) -> None:

@@ -135,3 +135,12 @@ def test_what_rows_lack_that_need_no_model_is_a_failed_precondition(identity_cli
         identity_client.score(probabilities=[[0.5, 0.5]], outputs=["logits"])
     with pytest.raises(FailedPreconditionError, match="outputs: these rows have no embedding"):
         identity_client.score(logits=[[0.5, 0.5]], outputs=["embeddings"])
+
+
+def test_a_model_that_drops_rows_is_found_out_before_an_answer_goes_to_the_wrong_row(
+    serve: Serve, connect: Connect
+) -> None:
+    client = connect(serve(onnx_models.rows_with_a_positive_value()))
+    assert len(client.score(np.ones((3, 4), np.float32))) == 3
+    with pytest.raises(FailedPreconditionError, match="model 'm' gave 1 rows for 2"):
+        client.score(np.array([[1, 0, 0, 0], [-1, -1, -1, -1]], np.float32))

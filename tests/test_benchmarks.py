@@ -1,0 +1,23 @@
+"""The benchmarks run, in their short form; what they measure is not judged here."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["-m", "benchmarks.server_kinds", "--quick"], "sync-64"),
+        (["benchmarks/tensor_encoding.py"], "repeated float / bytes"),
+    ],
+    ids=["server_kinds", "tensor_encoding"],
+)
+def test_a_benchmark_runs(command: list[str], words: str) -> None:
+    result = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert words in result.stdout
