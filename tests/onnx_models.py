@@ -28,7 +28,8 @@ def build(
         [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in outputs.items()],
         [numpy_helper.from_array(value, name) for name, value in (weights or {}).items()],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
     return model.SerializeToString()
 
 
@@ -76,6 +77,32 @@ def softmax_only(class_count: int = 4, *, output: str = "output") -> bytes:
         nodes=[helper.make_node("Softmax", ["x"], [output], axis=1)],
         inputs={"x": matrix},
         outputs={output: matrix},
+    )
+
+
+def texts() -> bytes:
+    """Logits of a text by a dictionary: gold -> (1, 0), ore -> (0, 1), any other -> (0, 0)."""
+    encoder = {"domain": "ai.onnx.ml", "keys_strings": ["gold", "ore"], "default_float": 0.0}
+    return build(
+        nodes=[
+            helper.make_node("LabelEncoder", ["text"], ["gold"], values_floats=[1.0, 0.0], **encoder),
+            helper.make_node("LabelEncoder", ["text"], ["ore"], values_floats=[0.0, 1.0], **encoder),
+            helper.make_node("Concat", ["gold", "ore"], ["logits"], axis=1),
+        ],
+        inputs={"text": (TensorProto.STRING, ["rows", 1])},
+        outputs={"logits": (TensorProto.FLOAT, ["rows", 2])},
+    )
+
+
+def two_inputs() -> bytes:
+    """Logits that are the sum of the inputs a and b; b is uint8 and cast inside."""
+    return build(
+        nodes=[
+            helper.make_node("Cast", ["b"], ["b_float"], to=TensorProto.FLOAT),
+            helper.make_node("Add", ["a", "b_float"], ["logits"]),
+        ],
+        inputs={"a": (TensorProto.FLOAT, ["rows", 3]), "b": (TensorProto.UINT8, ["rows", 3])},
+        outputs={"logits": (TensorProto.FLOAT, ["rows", 3])},
     )
 
 

@@ -62,19 +62,17 @@ def _cast(values: NDArray[Any], spec: TensorSpec, field: str) -> NDArray[Any]:
     wanted = np.dtype(spec.data_type)
     if values.dtype == wanted:
         return values
-    if not np.can_cast(values.dtype, wanted, "same_kind"):
-        raise _wrong_type(values, spec, field)
-    if wanted.kind in "iu" and values.size:
+    if wanted.kind in "iu" and values.dtype.kind in "iu":
         _check_range(values, wanted, field)
-    with np.errstate(
-        over="ignore"
-    ):  # a float64 beyond float32 becomes an infinity, like one that was sent as such
+    elif not np.can_cast(values.dtype, wanted, "same_kind"):
+        raise _wrong_type(values, spec, field)
+    with np.errstate(over="ignore"):  # beyond float32 lies an infinity, which could have been sent as such
         return values.astype(wanted)
 
 
 def _check_range(values: NDArray[Any], wanted: np.dtype[Any], field: str) -> None:
     low, high = np.iinfo(wanted).min, np.iinfo(wanted).max
-    if values.min() < low or values.max() > high:
+    if values.size and (values.min() < low or values.max() > high):
         raise _wrong(f"{field}.data", f"a value is outside of {wanted.name}, [{low}, {high}]")
 
 

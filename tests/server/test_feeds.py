@@ -14,10 +14,10 @@ from assayd_server.rows import NamedArray
 
 FLOATS = ["float16", "float32", "float64"]
 TYPES = ["bool", "uint8", "int8", "int32", "int64", *FLOATS, "string"]
-# What may be sent for each type that a model takes: no fraction is dropped, no sign is lost, no text is parsed.
+# What may be sent for each type that a model takes: no fraction is dropped, no text is parsed.
 MAY_BE_SENT = {
     "bool": ["bool"],
-    "uint8": ["bool", "uint8"],
+    "uint8": ["bool", "uint8", "int8", "int32", "int64"],
     "int8": ["bool", "uint8", "int8", "int32", "int64"],
     "int32": ["bool", "uint8", "int8", "int32", "int64"],
     "int64": ["bool", "uint8", "int8", "int32", "int64"],
@@ -81,6 +81,8 @@ def test_a_whole_number_at_the_edge_of_the_range_is_cast(value: int) -> None:
         ("int64", "int8", 128),
         ("int64", "int8", -129),
         ("uint8", "int8", 200),
+        ("int64", "uint8", 256),
+        ("int8", "uint8", -1),
         ("int64", "int32", 2**31),
         ("int64", "int32", -(2**63)),
     ],
