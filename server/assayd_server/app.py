@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from dataclasses import fields
 from importlib.metadata import version
 from types import FrameType
 
@@ -136,21 +137,7 @@ def _rpc_server(settings: Settings, models: Repository, metrics: Metrics) -> Rpc
         metrics=metrics,
         response_bytes_max=settings.message_bytes_max,
     )
-    options = ServerOptions(
-        host=settings.host,
-        port=settings.port,
-        call_threads=settings.call_threads,
-        calls_waiting_max=settings.calls_waiting_max,
-        message_wait_max_seconds=settings.message_wait_max_seconds,
-        control_threads=settings.control_threads,
-        streams_per_connection_max=settings.streams_per_connection_max,
-        message_bytes_max=settings.message_bytes_max,
-        rows_max=settings.rows_max,
-        head_elements_max=settings.head_elements_max,
-        connection_age_max_seconds=settings.connection_age_max_seconds,
-        connection_grace_seconds=settings.connection_grace_seconds,
-        log_calls=settings.log_calls,
-    )
+    options = ServerOptions(**{field.name: getattr(settings, field.name) for field in fields(ServerOptions)})
     return RpcServer(engine, metrics, options, model_names={model.identity.name for model in models.all()})
 
 

@@ -25,39 +25,25 @@ class Inputs:
 
 
 @dataclass(frozen=True, slots=True)
-class Logits:
+class _Matrix:
+    values: Floats
+
+    @property
+    def count(self) -> int:
+        """n."""
+        return len(self.values)
+
+
+class Logits(_Matrix):
     """Rows of class scores, (n, c)."""
 
-    values: Floats
 
-    @property
-    def count(self) -> int:
-        """n."""
-        return len(self.values)
-
-
-@dataclass(frozen=True, slots=True)
-class Probabilities:
+class Probabilities(_Matrix):
     """Rows of class probabilities, (n, c)."""
 
-    values: Floats
 
-    @property
-    def count(self) -> int:
-        """n."""
-        return len(self.values)
-
-
-@dataclass(frozen=True, slots=True)
-class Embeddings:
+class Embeddings(_Matrix):
     """Rows of an embedding, (n, d)."""
-
-    values: Floats
-
-    @property
-    def count(self) -> int:
-        """n."""
-        return len(self.values)
 
 
 Rows: TypeAlias = Inputs | Logits | Probabilities | Embeddings

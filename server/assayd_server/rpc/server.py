@@ -28,7 +28,7 @@ _SCORING = scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"].full_name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """What the gRPC server is built with."""
+    """What the gRPC server is built with: the settings of the same names."""
 
     host: str
     port: int
