@@ -40,7 +40,7 @@ class App:
         self._probes = Probes(
             host=settings.metrics_host or settings.host, port=settings.metrics_port, registry=registry
         )
-        _log.info("loading", metrics_port=self.metrics_port)
+        _log.debug("loading", metrics_port=self.metrics_port)
         try:
             threads = settings.inference_threads or usable_cpus()
             models = load_models(settings, threads=threads)

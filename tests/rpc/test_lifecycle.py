@@ -148,7 +148,8 @@ def test_a_second_signal_skips_the_delay(model_file: Path, tmp_path: Path) -> No
 def test_a_signal_while_models_load_ends_it_without_serving(model_file: Path, tmp_path: Path) -> None:
     slow_disk = tmp_path / "slow.onnx"
     os.mkfifo(slow_disk)  # reading it waits for a writer
-    with serving(tmp_path / "log", "--model", str(slow_disk), "--drain-delay-seconds", "600") as server:
+    arguments = ("--model", str(slow_disk), "--drain-delay-seconds", "600", "--log-level", "debug")
+    with serving(tmp_path / "log", *arguments) as server:
         server.wait_for("loading")
         server.terminate()
         slow_disk.write_bytes(model_file.read_bytes())
