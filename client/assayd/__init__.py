@@ -28,11 +28,12 @@ if TYPE_CHECKING:
         UnavailableError,
         UnimplementedError,
     )
+    from assayd.requests import ScoreOptions
     from assayd.results import FailedModel, ModelIdentity, ModelInfo, ModelList, Scores, TensorSpec, TopClasses
 
 __version__ = "0.1.0"
 
-_MODULES = ("assayd.errors", "assayd.results", "assayd.channel", "assayd.client")
+_MODULES = ("assayd.errors", "assayd.results", "assayd.requests", "assayd.channel", "assayd.client")
 
 __all__ = [
     "AssaydError",
@@ -50,6 +51,7 @@ __all__ = [
     "NotFoundError",
     "PermissionDeniedError",
     "ResourceExhaustedError",
+    "ScoreOptions",
     "Scores",
     "TensorSpec",
     "TopClasses",

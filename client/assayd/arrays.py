@@ -16,6 +16,7 @@ from assayd.v1 import tensor_pb2
 Array: TypeAlias = NDArray[Any]
 
 AXES_MAX = 8
+TEXTS_MAX = 1_048_576
 
 DTYPES: dict[tensor_pb2.DataType, np.dtype[Any]] = {
     tensor_pb2.DATA_TYPE_BOOL: np.dtype(np.bool_),
@@ -79,6 +80,12 @@ def encode(array: Array, name: str = "") -> tensor_pb2.Tensor:
     return _tensor(data_type, array.shape, array.astype(DTYPES[data_type], copy=False).tobytes(), name)
 
 
+def as_floats(values: object) -> Array:
+    """An array of floats; whole numbers, as people write them, become float64."""
+    array = np.asarray(values)
+    return array.astype(np.float64) if array.dtype.kind in "iub" else array
+
+
 def decode(tensor: tensor_pb2.Tensor) -> Array:
     """The array of a tensor: a read-only view of its bytes, or an object array of str for text.
 
@@ -99,9 +106,9 @@ def _tensor(data_type: tensor_pb2.DataType, shape: tuple[int, ...], data: bytes,
 
 
 def _checked_shape(tensor: tensor_pb2.Tensor) -> tuple[int, ...]:
+    if len(tensor.shape) > AXES_MAX:
+        raise TensorError("shape", f"has {len(tensor.shape)} axes, allowed are at most {AXES_MAX}")
     shape = tuple(tensor.shape)
-    if len(shape) > AXES_MAX:
-        raise TensorError("shape", f"has {len(shape)} axes, allowed are at most {AXES_MAX}")
     if any(length < 0 for length in shape):
         raise TensorError("shape", f"is {list(shape)}, no length may be negative")
     if 0 in shape and math.prod(filter(None, shape)) > _EMPTY_PRODUCT_MAX:  # NumPy could not make it
@@ -140,6 +147,8 @@ def _utf8(text: str) -> bytes:
 
 def _texts(data: bytes, shape: tuple[int, ...]) -> Array:
     count = math.prod(shape)
+    if count > TEXTS_MAX:  # each costs a step of Python, and all other calls wait for it
+        raise TensorError("shape", f"is {list(shape)}, a string tensor may have {TEXTS_MAX} elements")
     if count * _LENGTH.size > len(data):  # before anything is allocated
         needed = count * _LENGTH.size
         raise TensorError("data", f"has {len(data)} bytes, string of shape {list(shape)} needs {needed} or more")

@@ -14,7 +14,7 @@ class ChannelSettings:
     message_bytes_max: int = 16 * MIB
     """The largest request sent and response taken; bigger batches are cut. At most the server's own setting."""
 
-    rows_max: int = 65_536
+    rows_max: int = 16_384
     """The most rows in one request. Where the server's limit is lower, it says so and batches are cut to that."""
 
     calls_in_flight_max: int = 8

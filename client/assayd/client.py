@@ -1,5 +1,6 @@
 """The client: scores rows on a server, and asks what models there are."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -9,7 +10,7 @@ import grpc
 from assayd import results
 from assayd.channel import ChannelSettings, options
 from assayd.errors import CallCancelledError, InvalidArgumentError, from_rpc_error
-from assayd.requests import Wanted, score_request, selector
+from assayd.requests import ScoreOptions, score_request, selector
 from assayd.results import ModelInfo, ModelList, Scores
 from assayd.rows import Rows, collect
 from assayd.scoring import Call, ScoreJob
@@ -49,7 +50,7 @@ class Client:
         """
         self._settings = settings or ChannelSettings()
         self._deadline_seconds = deadline_seconds
-        self._metadata = tuple((metadata or {}).items())
+        self._metadata = _checked(metadata)
         self._channel = _open(address, credentials, self._settings)
         self._closed = False
         self._stub = scoring_pb2_grpc.ScoringServiceStub(self._channel)
@@ -62,7 +63,8 @@ class Client:
         probabilities: object = None,
         embeddings: object = None,
         deadline_seconds: float | None = None,
-        **wanted: Unpack[Wanted],
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[ScoreOptions],
     ) -> Scores:
         """Score a batch of rows of any size; a big one is cut to the message limit and sent in parallel.
 
@@ -72,16 +74,22 @@ class Client:
             probabilities: (n, c), in place of x; rows sum to 1.
             embeddings: (n, d), in place of x; needs a head.
             deadline_seconds: for the whole batch, in place of the client's.
-            **wanted: uncertainties, top_k, outputs, temperature, head, model, version; see Wanted.
+            metadata: sent with each call besides the client's own, such as {"x-request-id": "..."}.
+            **wanted: uncertainties, top_k, outputs, temperature, head, model, version; see ScoreOptions.
 
         Raises:
             AssaydError: one of its subclasses, by what went wrong.
         """
         rows = collect(x, logits=logits, probabilities=probabilities, embeddings=embeddings)
-        return self._job(wanted, deadline_seconds).score(rows)
+        return self._job(wanted, deadline_seconds, metadata).score(rows)
 
     def score_stream(
-        self, batches: Iterable[object], *, deadline_seconds: float | None = None, **wanted: Unpack[Wanted]
+        self,
+        batches: Iterable[object],
+        *,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[ScoreOptions],
     ) -> Iterator[Scores]:
         """Score batch after batch with many unary calls in flight, and yield the scores in order.
 
@@ -90,13 +98,14 @@ class Client:
 
         Args:
             batches: what score takes as x, or dicts such as {"logits": z} with another kind of rows.
-            deadline_seconds: for each batch, in place of the client's.
+            deadline_seconds: for each call, in place of the client's.
+            metadata: as in score.
             **wanted: as in score.
 
         Raises:
             AssaydError: at the first batch that fails; the calls under way are cancelled.
         """
-        return self._job(wanted, deadline_seconds).stream(map(_batch_rows, batches))
+        return self._job(wanted, deadline_seconds, metadata).stream(map(_batch_rows, batches))
 
     def model(self, name: str = "", *, version: int = 0, deadline_seconds: float | None = None) -> ModelInfo:
         """The contract of one model: what it takes, what it gives, its classes.
@@ -128,17 +137,21 @@ class Client:
         """Close the connection."""
         self.close()
 
-    def _job(self, wanted: Wanted, deadline_seconds: float | None) -> ScoreJob:
+    def _job(
+        self, wanted: ScoreOptions, deadline_seconds: float | None, metadata: Mapping[str, str] | None
+    ) -> ScoreJob:
+        sent = (*self._metadata, *_checked(metadata))
+
+        def start(request: scoring_pb2.ScoreRequest, seconds: float) -> Call:
+            self._check_open()
+            return self._stub.Score.future(request, timeout=seconds, metadata=sent)
+
         return ScoreJob(
             score_request(**wanted),
-            self._start_score,
+            start,
             deadline_seconds=self._seconds(deadline_seconds),
             settings=self._settings,
         )
-
-    def _start_score(self, request: scoring_pb2.ScoreRequest, seconds: float) -> Call:
-        self._check_open()
-        return self._stub.Score.future(request, timeout=seconds, metadata=self._metadata)
 
     def _call(self, method: Any, request: Any, deadline_seconds: float | None) -> Any:
         self._check_open()
@@ -160,12 +173,22 @@ class Client:
             raise CallCancelledError("the client was closed")
 
 
+def _checked(metadata: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    for key, value in (metadata or {}).items():
+        if not _KEY.fullmatch(key) or not _VALUE.fullmatch(value):
+            raise InvalidArgumentError(
+                f"metadata: {key!r}: {value!r} cannot be sent, keys are lower-case and values printable ASCII"
+            )
+    return tuple((metadata or {}).items())
+
+
 def _open(address: str, credentials: grpc.ChannelCredentials | None, settings: ChannelSettings) -> grpc.Channel:
     if credentials is None:
         return grpc.insecure_channel(address, options(settings))
     return grpc.secure_channel(address, credentials, options(settings))
 
 
+_KEY, _VALUE = re.compile(r"[a-z0-9_.-]+"), re.compile(r"[\x20-\x7e]*")
 _ROW_KINDS = frozenset({"x", "logits", "probabilities", "embeddings"})
 
 

@@ -16,6 +16,10 @@ class Pending(Protocol[Answer_co]):
         """Wait for the answer, or raise."""
         ...
 
+    def done(self) -> bool:
+        """Whether it has ended, well or not."""
+        ...
+
     def cancel(self) -> bool:
         """Give the call up."""
         ...
@@ -26,14 +30,15 @@ def in_order(
 ) -> Generator[tuple[Item, Pending[Answer]]]:
     """Start a call for each item, at most in_flight_max at once, and yield the calls in the order of the items.
 
-    Items are taken only as there is room, so an endless or a huge iterable is fine. What is still under way
-    when the caller stops, or when something raises, is cancelled.
+    An answer that is there is yielded before the next item is waited for. Items are taken only as there is room,
+    so an endless or a huge iterable is fine. What is still under way when the caller stops, or when something
+    raises, is cancelled.
     """
     pending: deque[tuple[Item, Pending[Answer]]] = deque()
     try:
         for item in items:
             pending.append((item, start(item)))
-            if len(pending) >= in_flight_max:
+            while pending and (len(pending) >= in_flight_max or pending[0][1].done()):
                 yield pending.popleft()
         while pending:
             yield pending.popleft()

@@ -3,9 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict, TypeVar
 
-import numpy as np
-
-from assayd.arrays import TensorError, encode
+from assayd.arrays import TensorError, as_floats, encode
 from assayd.errors import InvalidArgumentError
 from assayd.v1 import rows_pb2, scoring_pb2
 
@@ -26,7 +24,7 @@ OUTPUTS: dict[str, scoring_pb2.Output] = {
 Number = TypeVar("Number", scoring_pb2.UncertaintyMeasure, scoring_pb2.Output)
 
 
-class Wanted(TypedDict, total=False):
+class ScoreOptions(TypedDict, total=False):
     """What to score with and what to return: the keywords of Client.score and its kin."""
 
     uncertainties: Iterable[str]
@@ -64,7 +62,7 @@ def score_request(
     model: str = "",
     version: int = 0,
 ) -> scoring_pb2.ScoreRequest:
-    """Everything but the rows; the arguments are those of Wanted.
+    """Everything but the rows; the arguments are those of ScoreOptions.
 
     Raises:
         InvalidArgumentError: a name is unknown or the head is not (weights, bias).
@@ -81,8 +79,8 @@ def score_request(
     )
 
 
-def _names(names: Iterable[str]) -> Iterable[str]:
-    return [names] if isinstance(names, str) else names
+def _names(names: Iterable[str] | None) -> Iterable[str]:
+    return [names] if isinstance(names, str) else names or ()
 
 
 def _one_of(known: Mapping[str, Number], name: str, field: str) -> Number:
@@ -97,7 +95,7 @@ def _head(head: Sequence[object]) -> rows_pb2.LinearHead:
     weights, bias = head
     try:
         return rows_pb2.LinearHead(
-            weights=encode(np.asarray(weights)), bias=None if bias is None else encode(np.asarray(bias))
+            weights=encode(as_floats(weights)), bias=None if bias is None else encode(as_floats(bias))
         )
     except TensorError as error:
         raise InvalidArgumentError(f"head: {error}", field="head") from None

@@ -24,7 +24,7 @@ class ModelIdentity:
     """"sha256:" and 64 hexadecimal digits."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TopClasses:
     """The k most probable classes of each row, most probable first."""
 
@@ -36,7 +36,7 @@ class TopClasses:
     """(n, k); NaN in an invalid row."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Scores:
     """The scores of n rows, in the order in which they were sent."""
 
@@ -206,7 +206,7 @@ def _named(classes: Array, names: Mapping[int, str]) -> Array:
     if not names:
         return classes
     known = sorted(names)
-    texts = np.array([names[position] for position in known])
+    texts = np.array([names[position] for position in known], object)  # shared, however long they are
     return texts[np.searchsorted(known, classes)]
 
 

@@ -1,12 +1,12 @@
-"""What callers pass in, as rows: checked, counted, and cut into pieces that fit a message."""
+"""What callers pass in, as rows: checked, counted, and measured against a message."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from assayd.arrays import Array, TensorError, encode
+from assayd.arrays import Array, TensorError, as_floats, encode
 from assayd.errors import InvalidArgumentError
 from assayd.v1 import rows_pb2
 
@@ -71,20 +71,24 @@ def collect(
     return _checked(Rows(kind, {str(name): _array(array, kind=kind) for name, array in arrays.items()}))
 
 
-def pieces(rows: Rows, *, rows_max: int, bytes_max: int) -> Iterator[Rows]:
-    """Cut rows into consecutive pieces within both limits; no rows at all are one empty piece.
+def rows_fitting(rows: Rows, bytes_max: int) -> int:
+    """How many rows fit into a message, by the largest row there is.
 
     Raises:
-        InvalidArgumentError: a single row is over bytes_max.
+        InvalidArgumentError: not even one does.
     """
-    step = max(1, min(rows_max, _rows_fitting(rows, bytes_max)))
-    for start in range(0, max(rows.count, 1), step):
-        yield rows.part(start, start + step)
+    if rows.count == 0:
+        return 1
+    room = bytes_max - sum(len(name.encode()) + _LABEL_BYTES for name in rows.arrays)
+    row_bytes = sum(_row_bytes(array) for array in rows.arrays.values())
+    if row_bytes > room:
+        raise InvalidArgumentError(f"{rows.kind}: one row takes {row_bytes} bytes, a message holds {room}")
+    return room // max(row_bytes, 1)
 
 
 def _array(value: Any, *, kind: Kind) -> Array:
     try:
-        array = np.asarray(value)
+        array = np.asarray(value) if kind == "inputs" else as_floats(value)
     except ValueError as error:  # rows of different lengths
         raise InvalidArgumentError(f"{kind}: cannot be made into an array: {error}") from None
     if array.ndim == 0:
@@ -99,17 +103,6 @@ def _checked(rows: Rows) -> Rows:
     if len(set(lengths.values())) > 1:
         raise InvalidArgumentError(f"inputs: every array must have the same number of rows, got {lengths}")
     return rows
-
-
-def _rows_fitting(rows: Rows, bytes_max: int) -> int:
-    """How many rows fit into a message, by the largest row there is."""
-    if rows.count == 0:
-        return 1
-    room = bytes_max - sum(len(name.encode()) + _LABEL_BYTES for name in rows.arrays)
-    row_bytes = sum(_row_bytes(array) for array in rows.arrays.values())
-    if row_bytes > room:
-        raise InvalidArgumentError(f"{rows.kind}: one row takes {row_bytes} bytes, a message holds {bytes_max}")
-    return room // max(row_bytes, 1)
 
 
 def _row_bytes(array: Array) -> int:

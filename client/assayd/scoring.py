@@ -1,5 +1,6 @@
 """Scores batches of any size by many unary calls: cuts them, keeps calls in flight, joins the answers in order."""
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -16,17 +17,20 @@ from assayd.errors import (
     CallCancelledError,
     FailedPreconditionError,
     InternalError,
+    InvalidArgumentError,
     NotFoundError,
     from_rpc_error,
 )
 from assayd.pipeline import Pending, in_order
 from assayd.results import Scores
-from assayd.rows import Rows, pieces
+from assayd.rows import Rows, rows_fitting
 from assayd.v1 import scoring_pb2
 
 Call: TypeAlias = Pending[scoring_pb2.ScoreResponse]
 Start: TypeAlias = Callable[[scoring_pb2.ScoreRequest, float], Call]
 
+_OVERSIZED = re.compile(r"larger than max \((\d+) vs\. (\d+)\)")
+"""gRPC's own words, here or there, for a message that is over somebody's limit."""
 _PINNED_ATTEMPTS_MAX = 16
 _ENVELOPE_BYTES = 64
 """The most that the rows' own field headers add to a request."""
@@ -37,8 +41,6 @@ class _Piece:
     """Rows of one call."""
 
     rows: Rows
-    deadline: float
-    """On time.monotonic's clock."""
     last: bool
     """Whether its batch ends here."""
 
@@ -46,8 +48,8 @@ class _Piece:
 class ScoreJob:
     """One Score or score_stream call of the SDK: a request without rows, and a way to send it with some.
 
-    When the server says that it takes fewer rows at once (reason TOO_MANY_ROWS), the piece and all that follow
-    are cut to that.
+    When the server says that it takes fewer rows at once (reason TOO_MANY_ROWS), the piece and all that are cut
+    after it are cut to that.
     """
 
     def __init__(
@@ -63,48 +65,61 @@ class ScoreJob:
         Args:
             request: everything but the rows.
             start: begins a call, given a request and the seconds it may take.
-            deadline_seconds: for each batch.
+            deadline_seconds: for a batch, or for each call of a stream.
             settings: the limits.
+
+        Raises:
+            InvalidArgumentError: the request alone is larger than a message.
         """
         self._request = request
         self._start = start
         self._deadline_seconds = deadline_seconds
+        self._deadline: float | None = None
         self._in_flight_max = settings.calls_in_flight_max
         self._rows_max = settings.rows_max
         self._bytes_max = settings.message_bytes_max - request.ByteSize() - _ENVELOPE_BYTES
+        if self._bytes_max <= 0:
+            raise InvalidArgumentError(
+                f"head: takes {request.head.ByteSize()} bytes, a message holds {settings.message_bytes_max}",
+                field="head",
+            )
 
     def score(self, rows: Rows) -> Scores:
-        """The scores of one batch."""
+        """The scores of one batch, all of it before the deadline."""
+        self._deadline = time.monotonic() + self._deadline_seconds
         return next(self.stream([rows]))
 
     def stream(self, batches: Iterable[Rows]) -> Iterator[Scores]:
         """The scores of each batch, in order."""
         done: list[tuple[_Piece, Scores]] = []
-        with closing(in_order(self._cut(batches), self._send, in_flight_max=self._in_flight_max)) as calls:
+        pieces = (piece for rows in batches for piece in self._cut(rows))
+        with closing(in_order(pieces, self._send, in_flight_max=self._in_flight_max)) as calls:
             for piece, call in calls:
                 done += self._answers(piece, call)
                 if piece.last:
                     yield results.joined(self._agreed(done))
                     done = []
 
-    def _cut(self, batches: Iterable[Rows]) -> Iterator[_Piece]:
-        for rows in batches:
-            yield from self._pieces(rows, time.monotonic() + self._deadline_seconds)
-
-    def _pieces(self, rows: Rows, deadline: float) -> Iterator[_Piece]:
-        parts = pieces(rows, rows_max=self._rows_max, bytes_max=self._bytes_max)
-        held = next(parts)  # there is always one
-        for part in parts:
-            yield _Piece(held, deadline, last=False)
-            held = part
-        yield _Piece(held, deadline, last=True)
+    def _cut(self, rows: Rows) -> Iterator[_Piece]:
+        """Consecutive pieces within the limits, as these are known by then; no rows at all are one empty piece."""
+        fitting = rows_fitting(rows, self._bytes_max)
+        start, last = 0, False
+        while not last:
+            stop = start + min(fitting, self._rows_max)
+            last = stop >= rows.count
+            yield _Piece(rows.part(start, stop), last)
+            start = stop
 
     def _send(self, piece: _Piece, *, version: int = 0) -> Call:
         request = scoring_pb2.ScoreRequest(rows=piece.rows.message())
         request.MergeFrom(self._request)
         if version:
             request.model.version = version
-        return self._start(request, max(0.0, piece.deadline - time.monotonic()))
+        return self._start(request, self._seconds())
+
+    def _seconds(self) -> float:
+        """What is left for the batch; in a stream, what each call may take, however slow its consumer is."""
+        return self._deadline_seconds if self._deadline is None else max(0.0, self._deadline - time.monotonic())
 
     def _answers(self, piece: _Piece, call: Call) -> list[tuple[_Piece, Scores]]:
         try:
@@ -114,8 +129,8 @@ class ScoreJob:
             if not 0 < rows_max < piece.rows.count:
                 raise
         self._rows_max = min(self._rows_max, rows_max)
-        smaller = self._pieces(piece.rows, piece.deadline)
-        return [answer for part in smaller for answer in self._answers(part, self._send(part))]
+        with closing(in_order(self._cut(piece.rows), self._send, in_flight_max=self._in_flight_max)) as calls:
+            return [answer for part, sent in calls for answer in self._answers(part, sent)]
 
     def _agreed(self, done: list[tuple[_Piece, Scores]]) -> list[Scores]:
         """The answers, all from one model version: the pieces that met an older one are scored once more."""
@@ -150,9 +165,11 @@ def _rows_allowed(error: AssaydError, row_count: int) -> int:
     if error.reason == "TOO_MANY_ROWS":
         rows_max = error.details.get("rows_max", "")
         return int(rows_max) if rows_max.isdecimal() else 0
-    if error.status is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in error.message:
-        return row_count // 2  # gRPC's own words, here or there: a message was over somebody's limit
-    return 0
+    sizes = _OVERSIZED.search(error.message) if error.status is grpc.StatusCode.RESOURCE_EXHAUSTED else None
+    if sizes is None:
+        return 0
+    sent, allowed = map(int, sizes.groups())
+    return max(1, int(row_count * 0.9 * allowed / sent))
 
 
 def _version(identity: results.ModelIdentity) -> int:

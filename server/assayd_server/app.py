@@ -1,10 +1,13 @@
 """The composition root: puts the parts together, and takes the server through its life."""
 
 import signal
-import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
+from functools import partial
 from importlib.metadata import version
+from queue import Empty, SimpleQueue
 from types import FrameType
 
 import structlog
@@ -17,6 +20,7 @@ from assayd_server.cpus import usable_cpus
 from assayd_server.engine import Engine
 from assayd_server.gate import Gate
 from assayd_server.metrics import Metrics
+from assayd_server.plan import ScoreLimits
 from assayd_server.probes import Probes
 from assayd_server.repository import Repository
 from assayd_server.rpc.server import RpcServer, ServerOptions
@@ -71,16 +75,16 @@ class App:
         self._probes.ready = True
         _log.info("serving", host=self._settings.host, port=self.port, metrics_port=self.metrics_port)
 
-    def drain(self, *, hurry: threading.Event | None = None) -> None:
+    def drain(self, *, wait: Callable[[float], None] = time.sleep) -> None:
         """Say NOT_SERVING, go on for the drain delay, then stop.
 
         Args:
-            hurry: when it is set, the delay ends at once.
+            wait: lets the delay, in seconds, pass; it may come back earlier.
         """
         self._probes.ready = False
         self._rpc.announce_end()
         _log.info("draining", delay_seconds=self._settings.drain_delay_seconds)
-        (hurry or threading.Event()).wait(self._settings.drain_delay_seconds)
+        wait(self._settings.drain_delay_seconds)
         self.stop()
 
     def stop(self) -> None:
@@ -98,20 +102,33 @@ def run(settings: Settings) -> None:
         StartError: the server cannot start.
     """
     logs.configure(settings.log_level)
-    asked_to_end, hurry = threading.Event(), threading.Event()
+    signals: SimpleQueue[int] = SimpleQueue()  # its put may interrupt its own get, which an Event's set may not
 
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        (hurry if asked_to_end.is_set() else asked_to_end).set()
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        signals.put(number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
-    app = App(settings)
-    if asked_to_end.is_set():  # while the models were loading: nobody has been told of this server yet
+    _handle_signals(on_signal)
+    _serve_until_signalled(App(settings), signals)
+    _handle_signals(signal.SIG_IGN)  # one that comes while Python ends would else make the exit code -15
+
+
+def _serve_until_signalled(app: App, signals: SimpleQueue[int]) -> None:
+    if not signals.empty():  # while the models were loading: nobody has been told of this server yet
         app.stop()
         return
     app.start()
-    asked_to_end.wait()
-    app.drain(hurry=hurry)
+    signals.get()
+    app.drain(wait=partial(_wait_for_another, signals))
+
+
+def _handle_signals(handler: signal.Handlers | Callable[[int, FrameType | None], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handler)
+
+
+def _wait_for_another(signals: SimpleQueue[int], seconds: float) -> None:
+    with suppress(Empty):
+        signals.get(timeout=seconds)
 
 
 def load_models(settings: Settings, *, threads: int) -> Repository:
@@ -135,14 +152,16 @@ def _rpc_server(settings: Settings, models: Repository, metrics: Metrics) -> Rpc
         models,
         gate=Gate(settings.rows_pending_max),
         metrics=metrics,
-        response_bytes_max=settings.message_bytes_max,
+        limits=ScoreLimits(
+            response_bytes_max=settings.message_bytes_max, scores_elements_max=settings.scores_elements_max
+        ),
     )
     options = ServerOptions(**{field.name: getattr(settings, field.name) for field in fields(ServerOptions)})
     return RpcServer(engine, metrics, options, model_names={model.identity.name for model in models.all()})
 
 
 def _threads(settings: Settings, inference: int) -> dict[str, int]:
-    return {"inference": inference, "calls": settings.call_threads, "control": settings.control_threads}
+    return {"inference": inference, "calls": settings.call_threads}
 
 
 def _log_models(models: Repository) -> None:

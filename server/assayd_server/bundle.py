@@ -56,7 +56,7 @@ class Manifest(_Strict):
     format: Literal[1]
     inputs: tuple[InputEntry, ...] = ()
     outputs: OutputsEntry = OutputsEntry()
-    labels: Annotated[tuple[str, ...], AfterValidator(_distinct)] = ()
+    labels: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], AfterValidator(_distinct)] = ()
     activation: Literal["softmax"] = "softmax"
     temperature: _Temperature = 1.0
     files: dict[str, _Digest]
@@ -87,6 +87,10 @@ def read_file(path: Path) -> Bundle:
     Raises:
         ArtefactError: it cannot be read.
     """
+    if path.is_dir():
+        raise ArtefactError(
+            f"{path}: is a folder, an ONNX file is due; serve a folder of bundles with --repository"
+        )
     content = _read(path)
     digest = _digest(content)
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem).lstrip("_.-")[:128] or "model"

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,16 @@ app = typer.Typer(
 )
 
 _CONFIG_HELP = "A TOML file of these settings, under the same names with underscores."
+
+
+@app.callback(invoke_without_command=True)
+def assayd(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Score data at scale over gRPC: what it is, and how unsure the model is of it."""
+    if version:
+        print(metadata.version("assayd"))
+        raise typer.Exit
 
 
 def serve(**flags: Any) -> None:

@@ -24,7 +24,7 @@ PREFIX = "ASSAYD_"
 MIB = 1024 * 1024
 
 Port = Annotated[int, Field(ge=0, le=65535)]
-Positive = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
 
@@ -69,18 +69,18 @@ class Settings(BaseModel):
     """Calls that may wait for a thread; the next one is refused at once, and so is any while all threads stall."""
     message_wait_max_seconds: Annotated[float, Field(gt=0, le=3600)] = 20.0
     """A call whose message has not come by then is cancelled, because it holds a thread."""
-    control_threads: Annotated[int, Field(ge=1, le=64)] = 8
-    """Threads of their own for health, reflection and refusals."""
     streams_per_connection_max: Positive = 1024
     """Calls that one connection may have open at once."""
-    message_bytes_max: Annotated[int, Field(ge=1024, le=1024 * MIB)] = 16 * MIB
+    message_bytes_max: Annotated[int, Field(ge=64 * 1024, le=1024 * MIB)] = 16 * MIB
     """The largest request taken and the largest response sent."""
-    rows_max: Positive = 65_536
+    rows_max: Positive = 16_384
     """The most rows in one request. The client cuts larger batches by itself."""
     head_elements_max: Positive = 4_194_304
     """The most weights, classes times width, in a linear head that comes with a request."""
+    scores_elements_max: Annotated[int, Field(ge=65_536)] = 16_777_216
+    """The most rows times classes in one request. The client cuts larger batches by itself."""
     rows_pending_max: Positive = 262_144
-    """The most rows that may wait for the model or be in it; further calls are refused at once."""
+    """The most rows that may wait for their turn or have it; further calls are refused at once."""
     connection_age_max_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
     """After this time a client is asked to connect anew, so that it finds replicas that were added."""
     connection_grace_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0

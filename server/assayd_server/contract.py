@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assayd_server.core.validity import scorable_probabilities
 from assayd_server.errors import ArtefactError
 
 ROLES = ("logits", "probabilities", "embedding")
@@ -16,7 +17,6 @@ _NAME_PARTS = {
     "probabilities": ("prob", "softmax"),
     "embedding": ("embed", "feature", "hidden", "pooled", "represent"),
 }
-_SUM_TOLERANCE = 0.01
 SAMPLE_ROWS = 4
 
 
@@ -88,8 +88,9 @@ def _guess(matrices: Mapping[str, NDArray[Any]]) -> tuple[dict[str, str], dict[s
     roles: dict[str, str] = {}
     reasons: dict[str, str] = {}
     for role, parts in _NAME_PARTS.items():
-        for name in matrices:
-            if not {role, name} & {*roles, *roles.values()} and any(part in name.lower() for part in parts):
+        for name, values in matrices.items():
+            free = not {role, name} & {*roles, *roles.values()}
+            if free and any(part in name.lower() for part in parts) and not _contradicts(role, values):
                 roles[role], reasons[role] = name, "by its name"
     rest = [name for name in matrices if name not in roles.values()]
     if "logits" not in roles and "probabilities" not in roles and len(rest) == 1:
@@ -101,7 +102,12 @@ def _guess(matrices: Mapping[str, NDArray[Any]]) -> tuple[dict[str, str], dict[s
 
 
 def _rows_sum_to_one(values: NDArray[Any]) -> bool:
-    return bool(values.min() >= 0 and np.abs(values.sum(axis=1) - 1).max() <= _SUM_TOLERANCE)
+    return bool(scorable_probabilities(values).all())
+
+
+def _contradicts(role: str, values: NDArray[Any]) -> bool:
+    """A name may say "softmax" of what goes into one; values below 0 or above 1 show that it does."""
+    return role == "probabilities" and bool(values.min() < 0 or values.max() > 1)
 
 
 def _check_roles(

@@ -5,18 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assayd_server import deadline as deadlines
+from assayd_server.caller import Caller
 from assayd_server.core.heads import linear_head
 from assayd_server.core.scores import RowScores, scores_of_logits, scores_of_probabilities
 from assayd_server.core.uncertainty import Measure, least_confidence
 from assayd_server.core.validity import finite
 from assayd_server.gate import Gate
 from assayd_server.metrics import Metrics, ModelMetrics
-from assayd_server.plan import Plan
+from assayd_server.plan import Plan, ScoreLimits
 from assayd_server.repository import Failure, Repository
 from assayd_server.rows import Embeddings, Head, Inputs, Logits, Rows
 from assayd_server.servable import Forward, Servable
 from assayd_server.wanted import ModelChoice, Wanted
+
+ANYBODY = Caller()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,45 +34,42 @@ class Scores:
 class Engine:
     """Answers what the servicers ask; one object for the whole server."""
 
-    def __init__(self, repository: Repository, *, gate: Gate, metrics: Metrics, response_bytes_max: int) -> None:
+    def __init__(self, repository: Repository, *, gate: Gate, metrics: Metrics, limits: ScoreLimits) -> None:
         """Make it ready.
 
         Args:
             repository: the models.
-            gate: where forward passes wait for their turn.
+            gate: where computations wait for their turn.
             metrics: where rows are counted.
-            response_bytes_max: the largest message that a caller can take.
+            limits: how much one request may ask for.
         """
         self._repository = repository
         self._gate = gate
-        self._response_bytes_max = response_bytes_max
+        self._limits = limits
         self._metrics = {model.identity: _metrics_of(model, metrics) for model in repository.all()}
 
-    def score(self, rows: Rows, wanted: Wanted, *, deadline: float = deadlines.NEVER) -> Scores:
+    def score(self, rows: Rows, wanted: Wanted, caller: Caller = ANYBODY) -> Scores:
         """Score rows, by one forward pass where they are inputs.
 
         Args:
             rows: n of them, 0 or more.
             wanted: what to score with and what to return.
-            deadline: work that has not begun by then is not done.
+            caller: work that has not begun when it stops waiting is not done.
 
         Raises:
             ServiceError: the request cannot be answered.
         """
         began = time.perf_counter()
-        model = self._model_for(rows, wanted.model)
-        plan = Plan(rows, wanted, model)
-        plan.check(response_bytes_max=self._response_bytes_max)
-        forward = _headed(self._forward(plan, deadline), wanted.head)
-        scored = _score_rows(forward, plan)
-        if model is not None and isinstance(rows, Inputs):
-            _record(
-                self._metrics[model.identity],
-                scored,
-                seconds=time.perf_counter() - began,
-                classes_are_the_models=wanted.head is None,
-            )
-        return Scores(rows=scored, forward=forward, model=model)
+        plan = Plan(rows, wanted, self._model_for(rows, wanted.model))
+        plan.check(self._limits)
+        if plan.model is None or not isinstance(rows, Inputs):
+            with self._gate.enter(rows.count, caller):
+                return _scored(_given(rows), plan)
+        scores = self._run(plan.model, rows, plan=plan, caller=caller)
+        metrics = self._metrics[plan.model.identity]
+        metrics.total.observe(time.perf_counter() - began)
+        _count(metrics, scores.rows, classes_are_the_models=wanted.head is None)
+        return scores
 
     def model(self, choice: ModelChoice) -> Servable:
         """One model.
@@ -89,12 +88,19 @@ class Engine:
             return None
         return self.model(choice or ModelChoice())
 
-    def _forward(self, plan: Plan, deadline: float) -> Forward:
-        rows, model = plan.rows, plan.model
-        if model is not None and isinstance(rows, Inputs):
-            metrics = self._metrics[model.identity]
-            return model.forward(rows, roles=plan.roles, gate=self._gate, deadline=deadline, metrics=metrics)
-        return _given(rows)
+    def _run(self, model: Servable, rows: Inputs, *, plan: Plan, caller: Caller) -> Scores:
+        metrics = self._metrics[model.identity]
+        arrays = model.match(rows)
+        queued = time.perf_counter()
+        with metrics.pending(rows.count), self._gate.enter(rows.count, caller):
+            began = time.perf_counter()
+            forward = model.forward(arrays, row_count=rows.count, roles=plan.roles)
+            ended = time.perf_counter()
+            scores = _scored(forward, plan)
+        metrics.queue.observe(began - queued)
+        metrics.inference.observe(ended - began)
+        metrics.executions.inc(rows.count > 0)
+        return scores
 
 
 def _metrics_of(model: Servable, metrics: Metrics) -> ModelMetrics:
@@ -123,6 +129,11 @@ def _headed(forward: Forward, head: Head | None) -> Forward:
     return Forward(logits=logits, embeddings=embeddings)
 
 
+def _scored(forward: Forward, plan: Plan) -> Scores:
+    forward = _headed(forward, plan.wanted.head)
+    return Scores(rows=_score_rows(forward, plan), forward=forward, model=plan.model)
+
+
 def _score_rows(forward: Forward, plan: Plan) -> RowScores:
     measures, top_k = plan.wanted.uncertainties, plan.wanted.top_k
     if forward.logits is not None:
@@ -133,14 +144,14 @@ def _score_rows(forward: Forward, plan: Plan) -> RowScores:
     )
 
 
-def _record(metrics: ModelMetrics, scored: RowScores, *, seconds: float, classes_are_the_models: bool) -> None:
+def _count(metrics: ModelMetrics, scored: RowScores, *, classes_are_the_models: bool) -> None:
     row_count, valid_count = len(scored.valid), int(scored.valid.sum())
-    metrics.total.observe(seconds)
     metrics.rows.inc(row_count)
     metrics.invalid_rows.inc(row_count - valid_count)
     if not classes_are_the_models:
         return
     rows = slice(None) if valid_count == row_count else scored.valid
-    confidence = {Measure.LEAST_CONFIDENCE: least_confidence(scored.probabilities[rows])}
-    asked = {measure: values[rows] for measure, values in scored.uncertainties.items()}
-    metrics.counts.add(scored.predictions[rows], confidence | asked)
+    uncertainties = {measure: values[rows] for measure, values in scored.uncertainties.items()}
+    if Measure.LEAST_CONFIDENCE not in uncertainties:
+        uncertainties[Measure.LEAST_CONFIDENCE] = least_confidence(scored.probabilities[rows])
+    metrics.counts.add(scored.predictions[rows], uncertainties)

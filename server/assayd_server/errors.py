@@ -44,6 +44,11 @@ class ServiceError(Exception):
         self.details = dict(details or {})
         self.retry_after_seconds = retry_after_seconds
 
+    def add_detail(self, name: str, value: str) -> None:
+        """Add a value for programs, which people get to see too."""
+        self.details[name] = value
+        self.message = f"{self.message} ({name.replace('_', ' ')} {value})"
+
 
 class InvalidArgumentError(ServiceError):
     """The request is wrong; the field says where."""
@@ -61,9 +66,9 @@ class ResourceExhaustedError(ServiceError):
     """The server is full; try again after retry_after_seconds."""
 
 
-class UnavailableError(ServiceError):
-    """The server is starting or draining."""
-
-
 class DeadlineExceededError(ServiceError):
     """The deadline passed before the work began; nothing was computed."""
+
+
+class CallCancelledError(ServiceError):
+    """The caller went away before the work began; nothing was computed."""

@@ -1,6 +1,6 @@
 """From the tensors of a request to arrays that a model takes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,8 @@ from assayd_server.rows import NamedArray
 _FIELD = "rows.inputs.tensors"
 
 
-def feeds(specs: Sequence[TensorSpec], tensors: Sequence[NamedArray]) -> dict[str, NDArray[Any]]:
-    """Arrays of the model's own types, by input name.
+def matched(specs: Sequence[TensorSpec], tensors: Sequence[NamedArray]) -> dict[str, NDArray[Any]]:
+    """The arrays of a request by the input that they feed, checked but not cast yet.
 
     Args:
         specs: the model's inputs.
@@ -24,16 +24,29 @@ def feeds(specs: Sequence[TensorSpec], tensors: Sequence[NamedArray]) -> dict[st
         InvalidArgumentError: an input is missing, unknown or given twice, or a type or a shape does not fit.
     """
     by_name = {spec.name: spec for spec in specs}
-    fed: dict[str, NDArray[Any]] = {}
+    found: dict[str, NDArray[Any]] = {}
     for index, tensor in enumerate(tensors):
         spec = _spec_for(tensor.name, by_name, f"{_FIELD}[{index}].name")
-        if spec.name in fed:
+        if spec.name in found:
             raise _wrong(f"{_FIELD}[{index}].name", f"input {spec.name!r} was given twice")
-        fed[spec.name] = _fitted(tensor.values, spec, f"{_FIELD}[{index}]")
-    missing = [name for name in by_name if name not in fed]
+        _check_shape(tensor.values.shape, spec, f"{_FIELD}[{index}]")
+        _check_type(tensor.values, spec, f"{_FIELD}[{index}]")
+        found[spec.name] = tensor.values
+    missing = [name for name in by_name if name not in found]
     if missing:
         raise _wrong(_FIELD, f"the model's inputs {missing} were not given, it takes {_listed(by_name)}")
-    return fed
+    return found
+
+
+def cast(specs: Sequence[TensorSpec], arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Matched arrays in the model's own types; nothing is copied that has its type already."""
+    with np.errstate(over="ignore"):  # beyond float32 lies an infinity, which could have been sent as such
+        return {
+            spec.name: arrays[spec.name]
+            if spec.data_type == "string"
+            else arrays[spec.name].astype(spec.data_type, copy=False)
+            for spec in specs
+        }
 
 
 def _spec_for(name: str, by_name: dict[str, TensorSpec], field: str) -> TensorSpec:
@@ -44,35 +57,29 @@ def _spec_for(name: str, by_name: dict[str, TensorSpec], field: str) -> TensorSp
     return by_name[name]
 
 
-def _fitted(values: NDArray[Any], spec: TensorSpec, field: str) -> NDArray[Any]:
-    shape = values.shape
+def _check_shape(shape: tuple[int, ...], spec: TensorSpec, field: str) -> None:
     fits = len(shape) == len(spec.shape) and all(
         wanted in (None, length) for length, wanted in zip(shape[1:], spec.shape[1:], strict=True)
     )
     if not fits:
         raise _wrong(f"{field}.shape", f"is {list(shape)}, the model takes {spec}")
-    return _cast(values, spec, field)
 
 
-def _cast(values: NDArray[Any], spec: TensorSpec, field: str) -> NDArray[Any]:
+def _check_type(values: NDArray[Any], spec: TensorSpec, field: str) -> None:
     if spec.data_type == "string" or values.dtype.kind == "O":
         if spec.data_type != "string" or values.dtype.kind != "O":
             raise _wrong_type(values, spec, field)
-        return values
+        return
     wanted = np.dtype(spec.data_type)
-    if values.dtype == wanted:
-        return values
     if wanted.kind in "iu" and values.dtype.kind in "iu":
         _check_range(values, wanted, field)
     elif not np.can_cast(values.dtype, wanted, "same_kind"):
         raise _wrong_type(values, spec, field)
-    with np.errstate(over="ignore"):  # beyond float32 lies an infinity, which could have been sent as such
-        return values.astype(wanted)
 
 
 def _check_range(values: NDArray[Any], wanted: np.dtype[Any], field: str) -> None:
     low, high = np.iinfo(wanted).min, np.iinfo(wanted).max
-    if values.size and (values.min() < low or values.max() > high):
+    if values.dtype != wanted and values.size and (values.min() < low or values.max() > high):
         raise _wrong(f"{field}.data", f"a value is outside of {wanted.name}, [{low}, {high}]")
 
 

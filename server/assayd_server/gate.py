@@ -1,17 +1,20 @@
-"""Lets forward passes through one at a time, and bounds how many rows may wait for it."""
+"""Lets one computation through at a time, and bounds how many rows may wait for it."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from assayd_server import deadline as deadlines
+from assayd_server.caller import Caller
 from assayd_server.errors import RETRY_AFTER_SECONDS, ResourceExhaustedError
+
+_LOOK_UP_SECONDS = 0.1
+"""How long a call that was cancelled while it waited can go unnoticed."""
 
 
 class Gate:
-    """One pass at a time: a pass uses every CPU by itself, two at once would only share them.
+    """One computation at a time: it uses every CPU by itself, and memory that several at once might not find.
 
-    Rows that wait or run are counted; past the limit a call is refused at once.
+    Rows that wait or are computed are counted; past the limit a call is refused at once.
     """
 
     def __init__(self, rows_pending_max: int) -> None:
@@ -22,29 +25,32 @@ class Gate:
 
     @property
     def rows_pending(self) -> int:
-        """Rows that wait for their pass or are in it."""
+        """Rows that wait for their turn or have it."""
         return self._rows_pending
 
     @contextmanager
-    def enter(self, row_count: int, deadline: float) -> Iterator[None]:
+    def enter(self, row_count: int, caller: Caller) -> Iterator[None]:
         """Wait for the turn, and hold it for the body.
 
         Raises:
             ResourceExhaustedError: too many rows are waiting.
             DeadlineExceededError: the turn did not come in time.
+            CallCancelledError: the caller went away meanwhile.
         """
         self._admit(row_count)
         try:
-            remaining = deadlines.remaining_seconds(deadline)
-            if not self._turn.acquire(timeout=-1 if remaining is None else min(remaining, threading.TIMEOUT_MAX)):
-                raise deadlines.passed()
+            self._wait(caller)
             try:
-                deadlines.check(deadline)
+                caller.check()
                 yield
             finally:
                 self._turn.release()
         finally:
             self._leave(row_count)
+
+    def _wait(self, caller: Caller) -> None:
+        while not self._turn.acquire(timeout=min(caller.patience_seconds, _LOOK_UP_SECONDS)):
+            caller.check()
 
     def _admit(self, row_count: int) -> None:
         with self._count:

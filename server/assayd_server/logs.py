@@ -26,3 +26,13 @@ def configure(level: str) -> None:
         logger_factory=lambda: structlog.PrintLogger(sys.stderr),  # whatever it is when a line is written
         cache_logger_on_first_use=False,
     )
+    logging.captureWarnings(True)
+    logging.basicConfig(handlers=[_AsJson()], level=logging.WARNING, force=True)
+
+
+class _AsJson(logging.Handler):
+    """What libraries log, and warnings, in the form of our own lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log = structlog.get_logger().bind(logger=record.name)
+        log.log(record.levelno, " ".join(record.getMessage().split()), exc_info=record.exc_info)

@@ -118,7 +118,7 @@ class Metrics:
             "assayd_failed_models", "Model versions on disk that could not be loaded.", registry=registry
         )
         self._threads = Gauge(
-            "assayd_threads", "Threads by purpose: inference, calls, control.", ("purpose",), registry=registry
+            "assayd_threads", "Threads by purpose: inference, calls.", ("purpose",), registry=registry
         )
         self.calls = Gauge("assayd_calls", "Calls that have a thread or wait for one.", registry=registry)
         self.refused = Counter(

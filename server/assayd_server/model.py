@@ -50,7 +50,7 @@ class OnnxModel:
                 content, _session_options(threads), providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # ONNX Runtime's own classes share no base but this
-            raise ArtefactError(f"ONNX Runtime cannot load it: {_first_line(error)}") from error
+            raise ArtefactError(_why_not_loaded(_first_line(error))) from error
         self.inputs = tuple(map(_spec, self._session.get_inputs()))
         self.outputs = tuple(map(_spec, self._session.get_outputs()))
 
@@ -90,6 +90,8 @@ def _session_options(threads: int) -> onnxruntime.SessionOptions:
     options.log_severity_level = _FATAL_ONLY  # errors come as exceptions; its own log lines are not JSON
     # a spinning thread pool takes the CPU from the threads that serve calls
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Weights in other files would be looked for wherever the server was started, and no digest covers them.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
     return options
 
 
@@ -113,6 +115,12 @@ def _made_up(spec: TensorSpec) -> NDArray[Any]:
         return np.full(shape, "", object)
     values = np.random.default_rng(0).random(shape)
     return (values < 0.5 if spec.data_type == "bool" else values).astype(spec.data_type)
+
+
+def _why_not_loaded(text: str) -> str:
+    if "xternal data" in text:
+        return f"it keeps weights in other files, save it as one file: {text}"
+    return f"ONNX Runtime cannot load it: {text}"
 
 
 def _first_line(error: Exception) -> str:

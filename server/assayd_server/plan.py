@@ -11,6 +11,16 @@ _ENVELOPE_BYTES = 1024
 """What a response holds besides rows and class names, at most."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreLimits:
+    """How much one scoring request may ask for."""
+
+    response_bytes_max: int
+    """The largest message that a caller can take."""
+    scores_elements_max: int
+    """The most rows times classes: a matrix of that size, and a few more like it, are held in memory."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A request, and the model that is to answer it."""
@@ -60,11 +70,11 @@ class Plan:
             return self.wanted.temperature
         return 1.0 if self.model is None or self.wanted.head is not None else self.model.temperature
 
-    def check(self, *, response_bytes_max: int) -> None:
+    def check(self, limits: ScoreLimits) -> None:
         """Refuse what cannot be answered, before anything is computed.
 
         Args:
-            response_bytes_max: the largest message that a caller can take.
+            limits: how much one request may ask for.
 
         Raises:
             ServiceError: it cannot be answered; the field says why.
@@ -76,7 +86,7 @@ class Plan:
             raise self._lacks("logits", "outputs")
         if Output.EMBEDDINGS in self.wanted.outputs and not self.embedding_width:
             raise self._lacks("embedding", "outputs")
-        self._check_response_size(response_bytes_max)
+        self._check_size(limits)
 
     @property
     def _model_has_logits(self) -> bool:
@@ -116,13 +126,19 @@ class Plan:
                 field="rows.logits.shape" if isinstance(self.rows, Logits) else "rows.probabilities.shape",
             )
 
-    def _check_response_size(self, response_bytes_max: int) -> None:
+    def _check_size(self, limits: ScoreLimits) -> None:
+        computed = limits.scores_elements_max // self.class_count
         names_bytes = 0 if self.model is None else self.model.labels_bytes
-        rows_max = max(0, response_bytes_max - _ENVELOPE_BYTES - names_bytes) // self._response_row_bytes
+        room = limits.response_bytes_max - _ENVELOPE_BYTES - names_bytes
+        sent = max(0, room // self._response_row_bytes)
+        if self.rows.count > computed:
+            why = f"rows times classes may be {limits.scores_elements_max}"
+        else:
+            why = f"the answer would be larger than a message may be, {limits.response_bytes_max} bytes"
+        rows_max = min(computed, sent)
         if self.rows.count > rows_max:
             raise InvalidArgumentError(
-                f"the answer for {self.rows.count} rows would be larger than a message may be, "
-                f"{response_bytes_max} bytes: send at most {rows_max} rows, or ask for less",
+                f"{self.rows.count} are too many: {why}; send at most {rows_max} rows at once, or ask for less",
                 reason="TOO_MANY_ROWS",
                 field="rows",
                 details={"rows_max": str(rows_max)},

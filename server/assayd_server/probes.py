@@ -2,8 +2,8 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from socket import AF_INET6
-from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from assayd_server.errors import StartError
 
 _REQUEST_SECONDS_MAX = 5.0
+_THREADS = 16
 _POLL_SECONDS = 0.05
 """How long a stop can take to be noticed."""
 
@@ -59,14 +60,32 @@ class Probes:
         return "404 Not Found", b"there are /metrics, /healthz and /readyz\n"
 
 
-class _Server(ThreadingMixIn, WSGIServer):
-    """A thread for each request, so that a slow scrape does not fail a probe."""
+class _Server(WSGIServer):
+    """A few threads, so that a slow scrape does not fail a probe and many connections take no more than that."""
 
-    daemon_threads = True
     request_queue_size = 64  # several scrapers and probes at once must not wait for a retry of TCP
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="probes")
+        super().__init__(*args, **kwargs)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._threads.submit(self._answer, request, client_address)
+
+    def server_close(self) -> None:
+        super().server_close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news."""
+
+    def _answer(self, request: Any, client_address: Any) -> None:
+        try:
+            self.finish_request(request, client_address)
+        except OSError:
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
 
 
 class _Server6(_Server):

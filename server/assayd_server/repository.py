@@ -4,9 +4,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from assayd_server.bundle import VERSION, Bundle, is_model_name, read_file, read_folder
 from assayd_server.errors import ArtefactError, InvalidArgumentError, NotFoundError
 from assayd_server.servable import Servable
+
+_log = structlog.get_logger()
 
 Load = Callable[[Bundle], Servable]
 
@@ -107,15 +111,30 @@ def load_folder(root: Path, load: Load) -> Repository:
 
 def _version_folders(root: Path) -> list[Path]:
     try:
-        return sorted(
+        models = [model for model in _folders(root) if _is_right(model, is_model_name(model.name))]
+        return [
             version
-            for model in root.iterdir()
-            if model.is_dir() and is_model_name(model.name)
-            for version in model.iterdir()
-            if version.is_dir() and VERSION.fullmatch(version.name)
-        )
+            for model in models
+            for version in _folders(model)
+            if _is_right(version, VERSION.fullmatch(version.name) is not None)
+        ]
     except OSError as error:
         raise ArtefactError(f"{root}: cannot be read: {error.strerror}") from None
+
+
+def _folders(parent: Path) -> list[Path]:
+    """Hidden ones and the file system's own are nobody's models."""
+    return sorted(
+        path for path in parent.iterdir() if path.is_dir() and not path.name.startswith((".", "lost+found"))
+    )
+
+
+def _is_right(folder: Path, right: bool) -> bool:
+    if not right:
+        _log.warning(
+            "folder ignored", path=str(folder), reason="models lie at <name>/<version>, a positive integer"
+        )
+    return right
 
 
 def load_one(path: Path, read: Callable[[Path], Bundle], load: Load) -> Servable:

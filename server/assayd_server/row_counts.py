@@ -51,6 +51,14 @@ class RowCounts:
                 self.bucket_rows[measure] += counted
                 self.sums[measure] += float(uncertainties[measure].sum())
 
+    def snapshot(self) -> tuple[list[int], dict[Measure, tuple[Integers, float]]]:
+        """Rows by class, and by measure rows by bucket with their sum, all of the same moment."""
+        with self._lock:
+            measures: dict[Measure, tuple[Integers, float]] = {
+                measure: (self.bucket_rows[measure].copy(), self.sums[measure]) for measure in Measure
+            }
+            return self.class_rows.tolist(), measures
+
 
 class RowCountsCollector(Collector):
     """Shows the counts of every model to Prometheus."""
@@ -75,11 +83,11 @@ class RowCountsCollector(Collector):
             labels=["model", "version", "measure"],
         )
         for key, counts in list(self._counts.items()):
-            for label, rows in zip(counts.classes, counts.class_rows.tolist(), strict=True):
+            class_rows, measures = counts.snapshot()
+            for label, rows in zip(counts.classes, class_rows, strict=True):
                 predicted.add_metric([*key, label], rows)
-            for measure in Measure:
-                buckets = _cumulative(counts.bucket_rows[measure])
-                uncertainty.add_metric([*key, measure.value], buckets, counts.sums[measure])
+            for measure, (buckets, total) in measures.items():
+                uncertainty.add_metric([*key, measure.value], _cumulative(buckets), total)
         yield predicted
         yield uncertainty
 

@@ -1,18 +1,17 @@
-"""A model that is ready to answer: its bundle, its contract, its session, and its metrics."""
+"""A model that is ready to answer: its bundle, its contract and its session."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assayd_server.bundle import Bundle, Identity, InputEntry
 from assayd_server.contract import Contract, TensorSpec, read_contract
 from assayd_server.core.arrays import Floats
 from assayd_server.errors import ArtefactError, FailedPreconditionError, InvalidArgumentError
-from assayd_server.feeds import feeds
-from assayd_server.gate import Gate
-from assayd_server.metrics import ModelMetrics
+from assayd_server.feeds import cast, matched
 from assayd_server.model import ModelRunError, OnnxModel
 from assayd_server.rows import Inputs
 
@@ -37,34 +36,31 @@ class Servable:
         self.temperature = bundle.manifest.temperature
         self._model = model
 
-    def forward(
-        self, rows: Inputs, *, roles: Sequence[str], gate: Gate, deadline: float, metrics: ModelMetrics
-    ) -> Forward:
-        """Run the model once over the rows.
-
-        Args:
-            rows: n of them; for none the model is not run, because not every graph can.
-            roles: which outputs are wanted: logits, probabilities, embedding. The model must have them.
-            gate: where the pass waits for its turn.
-            deadline: after it, the pass does not begin.
-            metrics: of this model.
+    def match(self, rows: Inputs) -> Mapping[str, NDArray[Any]]:
+        """The arrays of a request by input.
 
         Raises:
-            InvalidArgumentError: the inputs do not fit the model.
+            InvalidArgumentError: they do not fit the model.
         """
-        fed = feeds(self.contract.inputs, rows.tensors)
-        if rows.count == 0:
-            arrays = [np.empty((0, self._width(role)), np.float32) for role in roles]
-        else:
-            queued = time.perf_counter()
-            with metrics.pending(rows.count), gate.enter(rows.count, deadline):
-                began = time.perf_counter()
-                metrics.queue.observe(began - queued)
-                arrays = self._run(fed, roles)
-                self._check_rows(arrays, rows.count)
-                metrics.inference.observe(time.perf_counter() - began)
-                metrics.executions.inc()
-        return _as_forward(dict(zip(roles, arrays, strict=True)))
+        return matched(self.contract.inputs, rows.tensors)
+
+    def forward(self, arrays: Mapping[str, NDArray[Any]], *, row_count: int, roles: Sequence[str]) -> Forward:
+        """Run the model once.
+
+        Args:
+            arrays: what match gave.
+            row_count: n; for 0 the model is not run, because not every graph can.
+            roles: which outputs are wanted: logits, probabilities, embedding. The model must have them.
+
+        Raises:
+            ServiceError: the model failed on these rows.
+        """
+        if row_count == 0:
+            return _as_forward({role: np.empty((0, self._width(role)), np.float32) for role in roles})
+        outputs = dict(zip(roles, self._run(cast(self.contract.inputs, arrays), roles), strict=True))
+        for role, output in outputs.items():
+            self._check_shape(output, (row_count, self._width(role)))
+        return _as_forward(outputs)
 
     def _run(self, fed: dict[str, Floats], roles: Sequence[str]) -> list[Floats]:
         try:
@@ -74,16 +70,16 @@ class Servable:
                 "the model failed on these rows; the server's log holds the cause",
                 reason="MODEL_FAILED",
                 field="rows.inputs",
+                details={"model": self.identity.name, "version": str(self.identity.version)},
             ) from error
 
-    def _check_rows(self, arrays: Sequence[Floats], row_count: int) -> None:
-        """An answer must belong to its row, also where the graph does with rows what it likes."""
-        for array in arrays:
-            if len(array) != row_count:
-                raise FailedPreconditionError(
-                    f"model {self.identity.name!r} gave {len(array)} rows for {row_count}",
-                    reason="MODEL_GAVE_OTHER_ROWS",
-                )
+    def _check_shape(self, output: Floats, expected: tuple[int, int]) -> None:
+        """An answer must belong to its row and its class, also where a graph does as it likes."""
+        if output.shape != expected:
+            raise FailedPreconditionError(
+                f"model {self.identity.name!r} gave {list(output.shape)} values where {list(expected)} were due",
+                reason="MODEL_GAVE_ANOTHER_SHAPE",
+            )
 
     def _width(self, role: str) -> int:
         return self.contract.embedding_width if role == "embedding" else self.contract.class_count

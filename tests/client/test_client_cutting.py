@@ -1,10 +1,16 @@
 """Batches too big for one request: cut by the client's limits, and by what the server says of its own."""
 
+import threading
+
+import grpc
 import numpy as np
 import pytest
 
 import onnx_models
 from assayd import ChannelSettings, InvalidArgumentError, ResourceExhaustedError, Scores
+from assayd.arrays import encode
+from assayd.v1 import scoring_pb2
+from client.scripted import rows_of, too_many_rows
 
 X = np.random.default_rng(12).normal(0, 2, (200, 64)).astype(np.float32)
 WANTED = {"uncertainties": ["entropy", "margin"], "top_k": 3, "outputs": ["probabilities", "embeddings"]}
@@ -81,6 +87,17 @@ def test_a_head_takes_room_in_every_request(serve, connect, score_calls) -> None
     assert score_calls(app) == {"OK": 1 + 2}
 
 
+@pytest.mark.parametrize("call", ["score", "score_stream"])
+def test_a_head_larger_than_a_message_is_refused_before_anything_is_sent(
+    refusing_address: str, connect_to, call: str
+) -> None:
+    client = connect_to(refusing_address, settings=ChannelSettings(message_bytes_max=64 * 1024))
+    head = (np.ones((5000, 4), np.float32), None)  # 80,000 bytes
+    with pytest.raises(InvalidArgumentError, match=r"head: takes 80\d\d\d bytes, a message holds 65536") as caught:
+        getattr(client, call)(X, head=head)
+    assert caught.value.field == "head"
+
+
 def test_a_server_that_takes_fewer_rows_makes_the_client_cut_to_that(serve, connect, score_calls) -> None:
     app = serve(onnx_models.network(), rows_max=30)
     scores = connect(app).score(X, **WANTED)
@@ -94,12 +111,32 @@ def test_a_recut_batch_scores_as_in_one_call(serve, connect) -> None:
     assert_same(cut, whole)
 
 
-def test_pieces_already_under_way_are_cut_again_as_they_are_refused(serve, connect, score_calls) -> None:
+def test_only_the_calls_under_way_are_refused_by_a_server_that_takes_fewer_rows(
+    serve, connect, score_calls
+) -> None:
     app = serve(onnx_models.identity(), rows_max=10)
-    client = connect(app, settings=ChannelSettings(rows_max=25, calls_in_flight_max=3))
-    rows = X[:100, :4]
+    client = connect(app, settings=ChannelSettings(rows_max=20, calls_in_flight_max=3))
+    rows = X[:, :4]
     np.testing.assert_array_equal(client.score(rows).predictions, rows.argmax(axis=1))
-    assert score_calls(app) == {"InvalidArgument": 4, "OK": 12}  # 4 pieces of 25 rows, each 10 + 10 + 5
+    calls = score_calls(app)
+    assert 1 <= calls["InvalidArgument"] <= 3  # of 10 pieces
+    assert calls["OK"] == 20
+
+
+def test_pieces_of_a_refused_one_are_under_way_together(bare_server, connect_to) -> None:
+    together = threading.Barrier(3, timeout=10)
+
+    def answer(message: bytes, context: grpc.ServicerContext) -> bytes:
+        count = len(rows_of(scoring_pb2.ScoreRequest.FromString(message)))
+        if count > 1:
+            refusal = too_many_rows(1)
+            context.set_trailing_metadata(refusal.trailing_metadata())
+            context.abort(refusal.code(), refusal.details())
+        together.wait()
+        return scoring_pb2.ScoreResponse(predictions=encode(np.zeros(1, np.int32))).SerializeToString()
+
+    client = connect_to(bare_server(answer), settings=ChannelSettings(calls_in_flight_max=3))
+    assert len(client.score(X[:3])) == 3
 
 
 def test_batches_that_follow_are_cut_to_what_the_server_takes(serve, connect, score_calls) -> None:
@@ -121,9 +158,9 @@ def test_an_answer_too_big_for_a_message_is_asked_for_in_smaller_pieces(serve, c
 
 
 def test_a_row_whose_answer_alone_is_too_big_is_refused(serve, connect) -> None:
-    app = serve(onnx_models.identity(), message_bytes_max=4096)
-    head = (np.ones((700, 1), np.float32), None)
-    client = connect(app, settings=ChannelSettings(message_bytes_max=4096))
+    app = serve(onnx_models.identity(), message_bytes_max=64 * 1024)
+    head = (np.ones((10_000, 1), np.float32), None)  # 80,000 bytes of probabilities and logits a row
+    client = connect(app)
     with pytest.raises(InvalidArgumentError) as caught:
         client.score(embeddings=np.ones((2, 1), np.float32), head=head, outputs=["probabilities", "logits"])
     assert (caught.value.reason, caught.value.details) == ("TOO_MANY_ROWS", {"rows_max": "0"})
@@ -136,10 +173,19 @@ def test_a_client_with_a_smaller_limit_than_the_server_gets_answers_that_fit(ser
 
 
 def test_a_server_with_a_smaller_limit_than_the_client_gets_requests_that_fit(serve, connect) -> None:
-    app = serve(onnx_models.network(), message_bytes_max=4096)
-    scores = connect(app, settings=ChannelSettings(attempts_max=1)).score(X)
-    expected = connect(serve(onnx_models.network())).score(X)
+    app = serve(onnx_models.network(), message_bytes_max=64 * 1024)
+    rows = np.tile(X, (5, 1))  # 256,000 bytes
+    scores = connect(app, settings=ChannelSettings(attempts_max=1)).score(rows, **WANTED)
+    assert_same(scores, connect(serve(onnx_models.network())).score(rows, **WANTED))
+
+
+def test_retries_of_messages_that_are_too_big_end_within_the_default_deadline(serve, connect, score_calls) -> None:
+    app = serve(onnx_models.network(width=1000), message_bytes_max=64 * 1024)
+    rows = np.random.default_rng(15).normal(0, 2, (1000, 1000)).astype(np.float32)  # 4,000,000 bytes
+    scores = connect(app).score(rows, outputs=["predictions"])
+    expected = connect(serve(onnx_models.network(width=1000))).score(rows, outputs=["predictions"])
     np.testing.assert_array_equal(scores.predictions, expected.predictions)
+    assert score_calls(app)["OK"] < 80  # 62 full requests would do
 
 
 def test_an_answer_of_one_row_over_the_clients_limit_is_an_error(serve, connect) -> None:

@@ -27,6 +27,7 @@ from assayd.requests import score_request
 from assayd.rows import collect
 from assayd.scoring import ScoreJob
 from assayd.v1 import scoring_pb2, scoring_pb2_grpc
+from client.scripted import Call
 
 X = np.eye(4, dtype=np.float32)
 CALLS = {
@@ -66,11 +67,7 @@ def test_a_deadline_that_grpc_cannot_keep_is_refused(silent_address: str, call, 
 def test_an_answer_that_cannot_be_read_is_an_error_of_the_server(identity_client: Client) -> None:
     answer = scoring_pb2.ScoreResponse(predictions={"data_type": 7, "shape": [3], "data": b"short"})
 
-    class Answered:
-        def result(self) -> scoring_pb2.ScoreResponse:
-            return answer
-
-    job = ScoreJob(score_request(), lambda *_: Answered(), deadline_seconds=1, settings=ChannelSettings())
+    job = ScoreJob(score_request(), lambda *_: Call(answer), deadline_seconds=1, settings=ChannelSettings())
     with pytest.raises(InternalError, match="the server's answer cannot be read: data: has 5 bytes"):
         job.score(collect(X))
 

@@ -1,4 +1,4 @@
-"""What models there are, what is sent along with calls, and how connections are made."""
+"""What models there are, and how connections are made."""
 
 from pathlib import Path
 
@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 
 import onnx_models
-from assayd import ChannelSettings, Client, InvalidArgumentError, NotFoundError, TensorSpec
-from assayd.arrays import encode
-from assayd.v1 import scoring_pb2
+from assayd import Client, InvalidArgumentError, NotFoundError, TensorSpec
 
 X = np.eye(4, dtype=np.float32)
 
@@ -87,52 +85,14 @@ def test_a_listed_model_is_the_same_as_a_model_asked_for(three_versions: Client)
     assert three_versions.models().models[2] == three_versions.model("digits")
 
 
+def test_a_list_of_models_gives_no_labels(three_versions: Client) -> None:
+    assert [model.labels for model in three_versions.models().models] == [(), (), ()]
+
+
 def test_scores_carry_the_identity_of_the_model_that_was_asked_for(three_versions: Client) -> None:
     info = three_versions.model("bugs", version=1)
     identity = three_versions.score(X, model="bugs", version=1).model
     assert (identity.name, identity.version, identity.digest) == (info.name, info.version, info.digest)
-
-
-@pytest.mark.parametrize("call", [lambda client: client.models(), lambda client: client.model("m")])
-def test_metadata_goes_along_with_calls(bare_server, call) -> None:
-    seen = []
-
-    def answer(_request: bytes, context: grpc.ServicerContext) -> bytes:
-        seen.append(dict(context.invocation_metadata()))
-        return b""
-
-    with Client(bare_server(answer), metadata={"x-request-id": "abc", "authorization": "Bearer t"}) as client:
-        call(client)
-    assert (seen[0]["x-request-id"], seen[0]["authorization"]) == ("abc", "Bearer t")
-
-
-def test_metadata_goes_along_with_every_piece_of_a_batch(bare_server, connect_to) -> None:
-    response = scoring_pb2.ScoreResponse(predictions=encode(np.zeros(1, np.int32))).SerializeToString()
-    seen = []
-
-    def answer(_request: bytes, context: grpc.ServicerContext) -> bytes:
-        seen.append(dict(context.invocation_metadata())["x-request-id"])
-        return response
-
-    client = connect_to(
-        bare_server(answer), metadata={"x-request-id": "abc"}, settings=ChannelSettings(rows_max=1)
-    )
-    client.score(X)
-    assert seen == ["abc"] * 4
-
-
-def test_metadata_is_copied_when_the_client_is_made(bare_server) -> None:
-    seen = []
-
-    def answer(_request: bytes, context: grpc.ServicerContext) -> bytes:
-        seen.append(dict(context.invocation_metadata())["x-request-id"])
-        return b""
-
-    metadata = {"x-request-id": "before"}
-    with Client(bare_server(answer), metadata=metadata) as client:
-        metadata["x-request-id"] = "after"
-        client.models()
-    assert seen == ["before"]
 
 
 def test_credentials_make_the_connection_a_secure_one(bare_server) -> None:

@@ -67,6 +67,26 @@ def test_probabilities_are_scored_without_a_model(identity_client: Client) -> No
     np.testing.assert_allclose(scores.uncertainty["least_confidence"], (1 - P.max(axis=1)) * 4 / 3, rtol=1e-5)
 
 
+def test_logits_may_be_whole_numbers(identity_client: Client) -> None:
+    scores = identity_client.score(logits=[[0, 1, 0, 0], [3, 0, 0, 0]])
+    assert scores.predictions.tolist() == [1, 0]
+
+
+def test_probabilities_may_be_whole_numbers(identity_client: Client) -> None:
+    assert identity_client.score(probabilities=[[0, 0, 1], [1, 0, 0]]).predictions.tolist() == [2, 0]
+
+
+def test_embeddings_and_a_head_may_be_whole_numbers(identity_client: Client) -> None:
+    scores = identity_client.score(embeddings=[[1, 2]], head=([[1, 0], [0, 1]], [10, 20]), outputs="logits")
+    assert scores.logits.tolist() == [[11, 22]]
+
+
+def test_none_asks_for_neither_measures_nor_outputs(identity_client: Client) -> None:
+    scores = identity_client.score(X, uncertainties=None, outputs=None)
+    assert scores.predictions.tolist() == X.argmax(axis=1).tolist()
+    assert (scores.uncertainty, scores.probabilities) == ({}, None)
+
+
 def test_embeddings_are_scored_with_a_head(identity_client: Client) -> None:
     weights, bias = np.float32([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1]]), np.float32([1, 2, 3])
     scores = identity_client.score(embeddings=X, head=(weights, bias), outputs=["logits"])

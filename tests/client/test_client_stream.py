@@ -1,13 +1,18 @@
 """Client.score_stream: the order of answers, how far it reads ahead, kinds of batches, and errors."""
 
 import gc
+import threading
+import time
 from collections.abc import Iterator
 
+import grpc
 import numpy as np
 import pytest
 
 import onnx_models
 from assayd import ChannelSettings, Client, InvalidArgumentError
+from assayd.arrays import encode
+from assayd.v1 import scoring_pb2
 
 PREDICTIONS = {"outputs": ["predictions"]}
 
@@ -66,7 +71,7 @@ def test_nothing_is_read_before_the_first_answer_is_wanted(identity_client: Clie
 
 
 @pytest.mark.parametrize("in_flight_max", [1, 3])
-def test_it_reads_ahead_by_the_calls_in_flight_and_no_further(serve, connect, in_flight_max: int) -> None:
+def test_it_reads_ahead_by_no_more_than_the_calls_in_flight(serve, connect, in_flight_max: int) -> None:
     source = Source()
     client = connect(serve(onnx_models.identity()), settings=ChannelSettings(calls_in_flight_max=in_flight_max))
     answers = client.score_stream(source, **PREDICTIONS)
@@ -75,7 +80,46 @@ def test_it_reads_ahead_by_the_calls_in_flight_and_no_further(serve, connect, in
         next(answers)
         taken.append(source.taken)
     answers.close()
-    assert taken == [in_flight_max + index for index in range(5)]
+    assert all(index < count <= index + in_flight_max for index, count in enumerate(taken))
+
+
+def test_as_many_calls_are_under_way_as_allowed(bare_server, connect_to) -> None:
+    together = threading.Barrier(3, timeout=10)
+
+    def answer(_message: bytes, _context: grpc.ServicerContext) -> bytes:
+        together.wait()
+        return scoring_pb2.ScoreResponse(predictions=encode(np.zeros(1, np.int32))).SerializeToString()
+
+    client = connect_to(bare_server(answer), settings=ChannelSettings(calls_in_flight_max=3))
+    assert len(list(client.score_stream([one_hot(0)] * 6))) == 6
+
+
+def test_with_one_call_in_flight_an_answer_comes_before_the_next_batch_is_made(serve, connect) -> None:
+    first_seen = threading.Event()
+    waited: list[bool] = []
+
+    def slow() -> Iterator[np.ndarray]:
+        yield one_hot(1)
+        waited.append(first_seen.wait(timeout=10))
+        yield one_hot(2)
+
+    client = connect(serve(onnx_models.identity()), settings=ChannelSettings(calls_in_flight_max=1))
+    answers = client.score_stream(slow(), **PREDICTIONS)
+    assert next(answers).predictions.tolist() == [1]
+    first_seen.set()
+    assert next(answers).predictions.tolist() == [2]
+    assert waited == [True]
+
+
+def test_a_slow_consumer_does_not_use_up_the_time_of_the_calls_that_follow(serve, connect) -> None:
+    settings = ChannelSettings(rows_max=1, calls_in_flight_max=2)  # so that batches are partly sent meanwhile
+    client = connect(serve(onnx_models.identity()), settings=settings)
+    client.score(one_hot(0))  # connected
+    answers = client.score_stream([one_hot(position, 3) for position in range(3)], deadline_seconds=0.5)
+    consumed = [next(answers)]
+    time.sleep(0.6)  # no condition to wait for: the time itself is what must not count
+    consumed += answers
+    assert [answer.predictions.tolist() for answer in consumed] == [[0] * 3, [1] * 3, [2] * 3]
 
 
 def test_closing_it_lets_go_of_the_batches(identity_client: Client) -> None:

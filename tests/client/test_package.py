@@ -24,6 +24,7 @@ PUBLIC = [
     "NotFoundError",
     "PermissionDeniedError",
     "ResourceExhaustedError",
+    "ScoreOptions",
     "Scores",
     "TensorSpec",
     "TopClasses",

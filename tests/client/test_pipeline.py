@@ -14,10 +14,14 @@ class Call:
     """A call that is answered when it is asked."""
 
     item: int
+    is_done: bool = False
     cancelled: bool = False
 
     def result(self) -> int:
         return self.item * 10
+
+    def done(self) -> bool:
+        return self.is_done
 
     def cancel(self) -> bool:
         self.cancelled = True
@@ -29,12 +33,13 @@ class Starter:
     """Starts calls and keeps them; refuses one item if told so."""
 
     fails_at: int | None = None
+    done_at_once: bool = False
     calls: list[Call] = field(default_factory=list)
 
     def __call__(self, item: int) -> Call:
         if item == self.fails_at:
             raise RuntimeError(f"item {item} cannot be sent")
-        self.calls.append(Call(item))
+        self.calls.append(Call(item, is_done=self.done_at_once))
         return self.calls[-1]
 
     @property
@@ -44,8 +49,9 @@ class Starter:
 
 @pytest.mark.parametrize("in_flight_max", [1, 2, 3, 7, 100])
 @pytest.mark.parametrize("item_count", [0, 1, 2, 3, 8])
-def test_every_item_is_answered_once_and_in_order(item_count: int, in_flight_max: int) -> None:
-    calls = in_order(range(item_count), Starter(), in_flight_max=in_flight_max)
+@pytest.mark.parametrize("done_at_once", [False, True])
+def test_every_item_is_answered_once_and_in_order(item_count: int, in_flight_max: int, done_at_once: bool) -> None:
+    calls = in_order(range(item_count), Starter(done_at_once=done_at_once), in_flight_max=in_flight_max)
     answers = [(item, call.result()) for item, call in calls]
     assert answers == [(item, item * 10) for item in range(item_count)]
 
@@ -80,6 +86,59 @@ def test_an_endless_iterable_is_taken_only_as_there_is_room() -> None:
         lengths.append(len(taken))
     calls.close()
     assert lengths == [3, 4, 5, 6]
+
+
+class Taken:
+    """An endless iterable that knows how many items were taken."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __iter__(self) -> Iterator[int]:
+        while True:
+            self.count += 1
+            yield self.count - 1
+
+
+def test_a_call_that_is_done_is_given_before_the_next_item_is_taken() -> None:
+    items = Taken()
+    calls = in_order(items, Starter(done_at_once=True), in_flight_max=8)
+    taken = []
+    for _ in range(3):
+        next(calls)
+        taken.append(items.count)
+    calls.close()
+    assert taken == [1, 2, 3]
+
+
+def test_all_that_are_done_are_given_before_the_next_item_is_taken() -> None:
+    items, start = Taken(), Starter()
+    calls = in_order(items, start, in_flight_max=4)
+    next(calls)
+    for call in start.calls:
+        call.is_done = True
+    given = [next(calls)[0] for _ in range(3)]
+    assert (given, items.count) == ([1, 2, 3], 4)
+    calls.close()
+
+
+def test_a_call_that_is_done_waits_for_those_before_it() -> None:
+    start = Starter()
+
+    def items() -> Iterator[int]:
+        yield from (0, 1)
+        start.calls[1].is_done = True
+        yield 2
+
+    assert [item for item, _ in in_order(items(), start, in_flight_max=5)] == [0, 1, 2]
+
+
+def test_what_was_given_as_done_is_not_cancelled() -> None:
+    start = Starter(done_at_once=True)
+    calls = in_order(count(), start, in_flight_max=3)
+    next(calls)
+    calls.close()
+    assert start.cancelled == []
 
 
 def test_closing_cancels_what_is_still_under_way() -> None:

@@ -46,6 +46,14 @@ def test_no_outputs_mean_predictions_alone() -> None:
     assert list(score_request(outputs=()).outputs) == [scoring_pb2.OUTPUT_PREDICTIONS]
 
 
+def test_none_asks_for_no_measures() -> None:
+    assert list(score_request(uncertainties=None).uncertainties) == []
+
+
+def test_none_for_outputs_means_predictions_alone() -> None:
+    assert list(score_request(outputs=None).outputs) == [scoring_pb2.OUTPUT_PREDICTIONS]
+
+
 def test_a_single_name_need_not_be_in_a_list() -> None:
     request = score_request(uncertainties="margin", outputs="logits")
     assert list(request.uncertainties) == [scoring_pb2.UNCERTAINTY_MEASURE_MARGIN]
@@ -99,6 +107,17 @@ def test_a_head_is_weights_and_bias() -> None:
 
 def test_a_head_may_have_no_bias() -> None:
     assert not score_request(head=(WEIGHTS, None)).head.HasField("bias")
+
+
+def test_a_head_of_whole_numbers_becomes_one_of_floats() -> None:
+    head = score_request(head=([[1, 2], [3, 4]], [5, 6])).head
+    weights, bias = decode(head.weights), decode(head.bias)
+    assert (weights.dtype, bias.dtype) == (np.float64, np.float64)
+    assert (weights.tolist(), bias.tolist()) == ([[1, 2], [3, 4]], [5, 6])
+
+
+def test_a_head_of_floats_keeps_its_dtype() -> None:
+    assert decode(score_request(head=(WEIGHTS, None)).head.weights).dtype == np.float32
 
 
 def test_no_head_is_sent_unless_given() -> None:

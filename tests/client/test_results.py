@@ -71,6 +71,31 @@ def test_names_of_any_length_are_whole() -> None:
     assert scores(response(predictions=ints(2, 0), invalid_rows=[], class_names=names)).labels[0] == "日本" * 40
 
 
+def test_labels_are_shared_however_long_the_longest_of_them_is() -> None:
+    names = {0: "a", 2: "b" * 10_000}
+    labels = scores(response(predictions=ints(0, 2, 2), invalid_rows=[], class_names=names)).labels
+    assert labels.dtype == object
+    assert labels[1] is labels[2]
+
+
+def test_joined_labels_are_still_texts() -> None:
+    part = scores(full_response())
+    assert joined([part, part]).labels.dtype == joined([part, part]).top.labels.dtype == object
+
+
+@pytest.mark.parametrize("pick", [lambda part: part, lambda part: part.top], ids=["Scores", "TopClasses"])
+def test_scores_are_equal_to_themselves_alone(pick) -> None:
+    one, other = pick(scores(full_response())), pick(scores(full_response()))
+    assert one == one  # noqa: PLR0124 - arrays in it would make this an error
+    assert one != other
+
+
+@pytest.mark.parametrize("pick", [lambda part: part, lambda part: part.top], ids=["Scores", "TopClasses"])
+def test_scores_can_be_hashed(pick) -> None:
+    one, other = pick(scores(full_response())), pick(scores(full_response()))
+    assert {one: 1, other: 2}[one] == 1
+
+
 def test_rows_named_invalid_are_not_valid() -> None:
     assert scores(response(invalid_rows=[0, 2])).valid.tolist() == [False, True, False]
 

@@ -47,6 +47,23 @@ def test_the_count_is_the_length_of_the_first_axis(rows: object) -> None:
     assert collect(rows).count == 3
 
 
+@pytest.mark.parametrize("kind", ["logits", "probabilities", "embeddings"])
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.uint16, np.bool_])
+def test_whole_numbers_of_other_kinds_become_floats(kind: str, dtype: type) -> None:
+    sent = decode(getattr(collect(**{kind: np.array([[0, 1], [1, 0]], dtype)}).message(), kind))
+    assert sent.dtype == np.float64
+    assert sent.tolist() == [[0, 1], [1, 0]]
+
+
+@pytest.mark.parametrize("kind", ["logits", "probabilities", "embeddings"])
+def test_floats_of_other_kinds_keep_their_dtype(kind: str) -> None:
+    assert collect(**{kind: MATRIX}).arrays[""].dtype == np.float32
+
+
+def test_whole_numbers_of_an_input_stay_what_they_are() -> None:
+    assert collect(np.ones((2, 2), np.uint8)).arrays[""].dtype == np.uint8
+
+
 def test_a_part_is_the_same_rows_of_each_array_without_a_copy() -> None:
     other = np.arange(3)
     part = collect({"a": MATRIX, "b": other}).part(1, 3)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assayd.arrays import TensorError, decode, encode
+from assayd.arrays import TEXTS_MAX, TensorError, decode, encode
 from assayd.v1 import tensor_pb2
 
 BOOL, UINT8, FLOAT32, FLOAT64, STRING = (
@@ -60,10 +60,18 @@ def test_a_shape_whose_size_is_beyond_64_bits_is_refused_and_does_not_wrap(shape
     assert refusal(FLOAT64, shape) == ("data", f"has 0 bytes, float64 of shape {shape} needs {needed}")
 
 
-@pytest.mark.parametrize("shape", [[2**32, 2**32], [2**63 - 1, 2**63 - 1], [2**40]])
-def test_a_shape_of_texts_beyond_all_memory_is_refused_before_any_is_allocated(shape: list[int]) -> None:
-    needed = int(np.prod(np.array(shape, object))) * 4
-    assert refusal(STRING, shape) == ("data", f"has 0 bytes, string of shape {shape} needs {needed} or more")
+@pytest.mark.parametrize("shape", [[2**32, 2**32], [2**63 - 1, 2**63 - 1], [2**40], [TEXTS_MAX + 1]])
+def test_more_texts_than_allowed_are_refused_before_any_is_allocated(shape: list[int]) -> None:
+    assert refusal(STRING, shape) == ("shape", f"is {shape}, a string tensor may have 1048576 elements")
+
+
+def test_more_texts_than_allowed_are_refused_though_their_bytes_are_there() -> None:
+    assert refusal(STRING, [TEXTS_MAX + 1], bytes(4 * (TEXTS_MAX + 1)))[0] == "shape"
+
+
+def test_as_many_texts_as_allowed_are_refused_only_where_their_bytes_are_missing() -> None:
+    expected = ("data", f"has 0 bytes, string of shape [1024, 1024] needs {4 * TEXTS_MAX} or more")
+    assert refusal(STRING, [1024, 1024]) == expected
 
 
 @pytest.mark.parametrize("data_type", [UINT8, FLOAT32, STRING])

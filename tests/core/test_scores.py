@@ -86,7 +86,10 @@ def test_an_invalid_row_of_logits_has_nan_and_class_minus_one(bad: list[float]) 
     assert_invalid(scores, 0)
 
 
-@pytest.mark.parametrize("bad", [[NAN, 0.5, 0.5], [INF, 0, 0], [-INF, 0.5, 0.5], [NAN] * 3])
+@pytest.mark.parametrize(
+    "bad",
+    [[NAN, 0.5, 0.5], [INF, 0, 0], [-INF, 0.5, 0.5], [NAN] * 3, [0.7, 0.5, -0.2], [0.5, 0.5, 0.5], [0, 0, 0]],
+)
 def test_an_invalid_row_of_probabilities_has_nan_and_class_minus_one(bad: list[float]) -> None:
     scores = scores_of_probabilities(np.array([bad]), temperature=2, measures=Measure, top_k=2)
     assert_invalid(scores, 0)

@@ -58,11 +58,16 @@ def chart() -> Iterator[helm_python.Chart]:
 
 
 def render(chart: helm_python.Chart, values: dict[str, Any], name: str = "release") -> dict[str, Any]:
-    """The rendered objects by kind."""
+    """The rendered objects by kind; the Service without an address of its own is the HeadlessService."""
     files = chart.render(values, name=name, namespace="scoring")
     texts = [text for path, text in files.items() if path.endswith(".yaml")]
     objects = [found for text in texts for found in yaml.safe_load_all(text) if found]
-    return {found["kind"]: found for found in objects}
+    return {_kind(found): found for found in objects}
+
+
+def _kind(found: dict[str, Any]) -> str:
+    headless = found["kind"] == "Service" and found["spec"].get("clusterIP") == "None"
+    return "HeadlessService" if headless else str(found["kind"])
 
 
 def pod(chart: helm_python.Chart, values: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +104,7 @@ def test_kubernetes_accepts_every_rendered_object(
 ) -> None:
     objects = render(chart, values)
 
-    assert set(objects) == {"Deployment", "Service"}
+    assert set(objects) == {"Deployment", "Service", "HeadlessService"}
     for found in objects.values():
         # A kind without a schema raises; a release without schemas would be judged by an older one's.
         assert kubernetes_validate.validate(found, version, strict=True) == version
@@ -324,3 +329,11 @@ def test_the_notes_name_the_service_and_say_that_there_is_no_tls(chart: helm_pyt
     notes = chart.render(CLAIM, name="digits", namespace="scoring")["assayd/templates/NOTES.txt"]
 
     assert re.search(r"without TLS on digits-assayd\.scoring\.svc:50051", notes)
+
+
+def test_clients_find_every_pod_by_the_headless_service(chart: helm_python.Chart) -> None:
+    objects = render(chart, CLAIM, name="assayd")
+    headless = objects["HeadlessService"]
+    assert headless["metadata"]["name"] == "assayd-headless"
+    assert headless["spec"]["selector"] == objects["Service"]["spec"]["selector"]
+    assert [port["port"] for port in headless["spec"]["ports"]] == [50051]

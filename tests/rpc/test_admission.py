@@ -19,6 +19,10 @@ from assayd_server.app import App
 
 GOOD = np.zeros((1, 4), np.float32)
 WAIT_SECONDS_MAX = 20.0
+SCORE = "/assayd.v1.ScoringService/Score"
+CHECK = "/grpc.health.v1.Health/Check"
+WATCH = "/grpc.health.v1.Health/Watch"
+REFLECT = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 ONE_ATTEMPT = ChannelSettings(attempts_max=1)
 
 Connect = Callable[..., Client]
@@ -26,7 +30,7 @@ Serve = Callable[..., App]
 
 
 @contextmanager
-def header_only_calls(app: App, count: int) -> Iterator[list[Any]]:
+def header_only_calls(app: App, count: int, path: str = SCORE) -> Iterator[list[Any]]:
     """Calls whose headers have come and whose message does not."""
     release = threading.Event()
 
@@ -37,19 +41,25 @@ def header_only_calls(app: App, count: int) -> Iterator[list[Any]]:
     with ExitStack() as stack:
         channel = stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{app.port}"))
         stack.callback(release.set)
-        method = channel.stream_unary("/assayd.v1.ScoringService/Score")
+        method = channel.stream_unary(path)
         held = metric(app, "assayd_calls")
         calls = [method.future(no_message(), timeout=60) for _ in range(count)]
-        wait_until(lambda: metric(app, "assayd_calls") >= held + count)
+        if path == SCORE:
+            wait_until(lambda: metric(app, "assayd_calls") >= held + count)
         yield calls
         for call in calls:
             call.cancel()
 
 
 def metric(app: App, name: str) -> float:
+    return metric_of(app, name)
+
+
+def metric_of(app: App, name: str, **labels: str) -> float:
     with urlopen(f"http://127.0.0.1:{app.metrics_port}/metrics", timeout=10) as response:
         families = text_string_to_metric_families(response.read().decode())
-    return sum(sample.value for family in families for sample in family.samples if sample.name == name)
+    samples = (sample for family in families for sample in family.samples if sample.name == name)
+    return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -100,6 +110,32 @@ def test_with_every_thread_held_health_answers_and_calls_are_refused_at_once(
     assert len(client.score(GOOD)) == 1
 
 
+@pytest.mark.parametrize("path", [CHECK, WATCH, REFLECT])
+def test_control_calls_without_a_message_do_not_hold_health_for_long(serve: Serve, path: str) -> None:
+    app = serve(onnx_models.identity(), message_wait_max_seconds=0.5)
+    with header_only_calls(app, 16, path) as stalled:
+        for call in stalled:  # cut by the server, or refused because the others held every thread
+            with pytest.raises(grpc.RpcError) as raised:
+                call.result(timeout=WAIT_SECONDS_MAX)
+            assert raised.value.code() in (grpc.StatusCode.CANCELLED, grpc.StatusCode.RESOURCE_EXHAUSTED)
+        assert is_healthy(app)
+
+
+def test_idle_reflection_streams_leave_health_and_scoring_alone(serve: Serve, connect: Connect) -> None:
+    app = serve(onnx_models.identity())
+    with header_only_calls(app, 16, REFLECT):
+        assert is_healthy(app)
+        assert len(connect(app).score(GOOD)) == 1
+
+
+def test_with_every_health_thread_held_calls_are_refused_at_once_too(serve: Serve, connect: Connect) -> None:
+    app = serve(onnx_models.identity(), call_threads=1, calls_waiting_max=0)
+    client = connect(app, settings=ONE_ATTEMPT)
+    full = pytest.raises(ResourceExhaustedError, match="the server is full")
+    with header_only_calls(app, 16, CHECK), header_only_calls(app, 1), full:
+        client.score(GOOD, deadline_seconds=5)
+
+
 def test_more_calls_than_may_wait_are_refused_at_once(serve: Serve, connect: Connect) -> None:
     app = serve(onnx_models.identity(), call_threads=2, calls_waiting_max=3)
     with (
@@ -129,6 +165,7 @@ def test_a_call_that_expired_while_it_waited_for_a_thread_is_not_computed(serve:
         client.score(GOOD, deadline_seconds=0.2)
     wait_until(lambda: metric(app, "assayd_calls") == 0)
     assert metric(app, "assayd_executions_total") == 0
+    assert metric_of(app, "grpc_server_handled_total", grpc_method="Score", grpc_code="Canceled") == 2
     client.score(GOOD)
     assert metric(app, "assayd_executions_total") == 1
 
@@ -173,3 +210,4 @@ def test_more_pending_rows_than_allowed_are_refused(serve: Serve, connect: Conne
             thread.join()
     assert refused, "four times the rows that may be pending were all taken"
     assert {error.reason for error in refused} == {"TOO_MANY_PENDING_ROWS"}
+    assert metric(app, "assayd_refused_calls_total") == len(refused)

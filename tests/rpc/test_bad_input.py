@@ -91,8 +91,8 @@ BAD = {
     ),
     "overflowing string shape": (
         Request(rows=inputs(tensor([2**62, 8], b"", tensor_pb2.DATA_TYPE_STRING))),
-        "rows.inputs.tensors[0].data",
-        "has 0 bytes",
+        "rows.inputs.tensors[0].shape",
+        "a string tensor may have 1048576 elements",
     ),
     "too many axes": (
         Request(rows=inputs(tensor([1] * 9, b"\0" * 4))),
@@ -113,6 +113,16 @@ BAD = {
         Request(rows=inputs(tensor([2, 4]), tensor([2, 4]))),
         "rows.inputs.tensors[1].name",
         "given twice",
+    ),
+    "too many tensors": (
+        Request(rows=inputs(*[tensor([0, 4])] * 257)),
+        "rows.inputs.tensors",
+        "has 257 tensors, allowed are 256",
+    ),
+    "a list of measures without end": (
+        Request(rows=ROWS, uncertainties=[1] * 17),  # type: ignore[list-item]
+        "uncertainties",
+        "has 17 entries, there are 4 to choose from",
     ),
     "inputs of different lengths": (
         Request(rows=inputs(tensor([2, 4]), tensor([3, 4]))),
@@ -259,7 +269,8 @@ def test_bytes_that_are_no_message_are_refused(app: App) -> None:
         call = channel.unary_unary("/assayd.v1.ScoringService/Score")
         with pytest.raises(grpc.RpcError) as raised:
             call(b"\xff\xff\xff\xff this is no protobuf", timeout=10)
-    assert raised.value.code() in (grpc.StatusCode.INTERNAL, grpc.StatusCode.INVALID_ARGUMENT)
+    assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert raised.value.details() == "the message is not of this call's type"
 
 
 def test_a_call_without_a_message_is_refused(app: App) -> None:
@@ -294,3 +305,28 @@ def test_a_long_name_of_the_callers_own_is_cut_in_the_answer(stub: scoring_pb2_g
         stub.Score(Request(rows=inputs(tensor([2, 4], name="\N{SNOWMAN}" * 20_000))))
     assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert len(raised.value.details().encode()) < 1100
+
+
+def test_a_small_request_cannot_ask_for_a_huge_matrix(serve: Callable[..., App]) -> None:
+    app = serve(onnx_models.identity(), scores_elements_max=100_000)
+    request = Request(
+        rows=rows_pb2.Rows(embeddings=encode(np.zeros((1000, 1), np.float16))),
+        head=head(np.zeros((1000, 1), np.float16)),
+        outputs=[scoring_pb2.OUTPUT_PREDICTIONS],
+    )
+    with grpc.insecure_channel(f"127.0.0.1:{app.port}") as channel, pytest.raises(grpc.RpcError) as raised:
+        scoring_pb2_grpc.ScoringServiceStub(channel).Score(request, timeout=10)
+    assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "rows times classes may be 100000; send at most 100 rows" in raised.value.details()
+
+
+def test_the_client_cuts_what_would_be_a_huge_matrix(
+    serve: Callable[..., App], connect: Callable[..., Client]
+) -> None:
+    client = connect(serve(onnx_models.identity(), scores_elements_max=65_536))
+    embeddings = np.arange(2000, dtype=np.float32)[:, None]
+    weights = np.zeros((100, 1), np.float32)
+    weights[7] = 1
+    scores = client.score(embeddings=embeddings, head=(weights, None), outputs=["logits"])
+    assert scores.logits is not None
+    np.testing.assert_array_equal(scores.logits[:, 7], embeddings[:, 0])

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import grpc
@@ -10,10 +11,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from assayd.errors import from_rpc_error
+from assayd.v1.scoring_pb2 import ScoreRequest
 from assayd_server import errors, logs
 from assayd_server.metrics import CODES, Metrics
 from assayd_server.rpc import status
 from assayd_server.rpc.boundary import Boundary
+from assayd_server.rpc.control import ControlGuard
 from assayd_server.rpc.pools import CallPool
 
 Behavior = Callable[[bytes, grpc.ServicerContext], bytes]
@@ -23,15 +26,15 @@ Call = Callable[..., bytes]
 @pytest.fixture
 def call_guarded() -> Iterator[Callable[[Behavior], Call]]:
     """Serve a behaviour behind the boundary, and return how to call it."""
-    pool = CallPool(threads=2, waiting_max=2, message_wait_max_seconds=10)
-    control = ThreadPoolExecutor(1)
-    boundary = Boundary(pool, Metrics(CollectorRegistry()), log_calls=False)
-    server = grpc.server(control, interceptors=[boundary])
+    pool, control, refusals = call_pool("call"), call_pool("control"), ThreadPoolExecutor(1)
+    guard = ControlGuard(health=control, reflection=control)
+    boundary = Boundary(pool, refusals, guard, Metrics(CollectorRegistry()), log_calls=False)
+    server = grpc.server(refusals, interceptors=[boundary])
     port = server.add_insecure_port("127.0.0.1:0")
     channel = grpc.insecure_channel(f"127.0.0.1:{port}")
 
-    def serve(behavior: Behavior) -> Call:
-        handler = grpc.unary_unary_rpc_method_handler(behavior)
+    def serve(behavior: Behavior, parse: Callable[[bytes], Any] | None = None) -> Call:
+        handler = grpc.unary_unary_rpc_method_handler(behavior, parse)
         server.add_generic_rpc_handlers(
             [grpc.method_handlers_generic_handler("assayd.test.Service", {"Do": handler})]
         )
@@ -41,8 +44,12 @@ def call_guarded() -> Iterator[Callable[[Behavior], Call]]:
     yield serve
     channel.close()
     server.stop(0).wait()
-    pool.shutdown()
-    control.shutdown()
+    for threads in (pool, control, refusals):
+        threads.shutdown()
+
+
+def call_pool(name: str) -> CallPool:
+    return CallPool(name, threads=2, waiting_max=2, message_wait_max_seconds=10, on_stalled=lambda: None)
 
 
 def raising(error: Exception) -> Behavior:
@@ -104,15 +111,60 @@ def test_a_request_id_that_no_log_should_hold_is_replaced(
     assert from_rpc_error(error).details["request_id"] not in ("", request_id)
 
 
-def test_methods_of_others_pass_untouched() -> None:
-    pool = CallPool(threads=1, waiting_max=0, message_wait_max_seconds=10)
-    boundary = Boundary(pool, Metrics(CollectorRegistry()), log_calls=False)
-    handler = grpc.unary_unary_rpc_method_handler(lambda _request, _context: b"")
+def test_bytes_that_are_no_message_are_refused(call_guarded: Callable[..., Call]) -> None:
+    caught = from_rpc_error(failure(call_guarded(raising(KeyError()), parse=ScoreRequest.FromString)))
+    assert caught.status is grpc.StatusCode.INVALID_ARGUMENT
+    assert caught.message == "the message is not of this call's type"
 
-    class Details(grpc.HandlerCallDetails):
-        method = "/grpc.health.v1.Health/Check"
-        invocation_metadata = ()
 
-    assert boundary.intercept_service(lambda _: handler, Details()) is handler
-    assert boundary.intercept_service(lambda _: None, Details()) is None
+def test_a_cause_that_is_in_the_log_is_found_there_by_the_id_in_the_answer(
+    call_guarded: Callable[[Behavior], Call], capfd: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("warning")
+
+    def behavior(_request: bytes, _context: grpc.ServicerContext) -> bytes:
+        try:
+            raise KeyError("secret of the house")
+        except KeyError as error:
+            raise errors.InvalidArgumentError("is odd", reason="ODD", field="rows") from error
+
+    caught = from_rpc_error(failure(call_guarded(behavior)))
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "secret of the house" in json.loads(line)["cause"]
+    assert json.loads(line)["request_id"] == caught.details["request_id"]
+    assert caught.details["request_id"] in caught.message
+    assert "secret" not in str(caught)
+
+
+def test_the_watch_over_stalled_calls_survives_an_error_of_its_own(capfd: pytest.CaptureFixture[str]) -> None:
+    told: list[int] = []
+
+    def on_stalled() -> None:
+        told.append(1)
+        raise KeyError("of the watch")
+
+    pool = CallPool("call", threads=2, waiting_max=2, message_wait_max_seconds=0.01, on_stalled=on_stalled)
+    contexts = [StalledContext(), StalledContext()]
+    for context in contexts:
+        pool.submit(pool.receive, context, context)
+        assert context.cancelled.wait(10)
     pool.shutdown()
+    assert len(told) == 2
+    assert "of the watch" in capfd.readouterr().err
+
+
+class StalledContext:
+    """A call whose message never comes: an iterator that blocks until the call is cancelled."""
+
+    def __init__(self) -> None:
+        self.cancelled = Event()
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+
+    def __iter__(self) -> "StalledContext":
+        return self
+
+    def __next__(self) -> bytes:
+        self.cancelled.wait()
+        raise StopIteration

@@ -5,13 +5,18 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import grpc
 import numpy as np
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 import onnx_models
 from assayd import AssaydError, CallCancelledError, ChannelSettings, Client, Scores, UnavailableError
+from assayd.arrays import encode
+from assayd.v1 import rows_pb2, scoring_pb2, scoring_pb2_grpc
 from processes import ServerProcess, serving
 
 CLASSES = 4
@@ -158,24 +163,80 @@ def test_a_signal_while_models_load_ends_it_without_serving(model_file: Path, tm
         assert len(server.events("stopped")) == 1
 
 
-def test_a_call_that_takes_longer_than_the_grace_is_cut(tmp_path: Path) -> None:
+@pytest.fixture
+def slow_model(tmp_path: Path) -> Path:
+    """A forward pass of SLOW_ROWS takes a good part of a second."""
     path = tmp_path / "slow.onnx"
-    path.write_bytes(onnx_models.network(width=2048, hidden=8192))
-    arguments = ("--model", str(path), "--drain-delay-seconds", "0", "--drain-grace-seconds", "0")
-    with serving(tmp_path / "log", *arguments) as server, Client(f"127.0.0.1:{server.port}") as client:
-        stop = threading.Event()
-        endless = threading.Thread(target=_call_until_it_fails, args=[client, stop])
-        endless.start()
+    path.write_bytes(onnx_models.network(width=1024, hidden=8192))
+    return path
+
+
+SLOW_ROWS = np.zeros((2000, 1024), np.uint8)
+
+
+@contextmanager
+def queued_calls(server: ServerProcess, count: int) -> Iterator[list[grpc.Future]]:
+    """Calls of which one is computed and the others wait."""
+    rows = rows_pb2.Rows(inputs=rows_pb2.Inputs(tensors=[encode(SLOW_ROWS)]))
+    request = scoring_pb2.ScoreRequest(rows=rows, outputs=[scoring_pb2.OUTPUT_PREDICTIONS])
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        stub = scoring_pb2_grpc.ScoringServiceStub(channel)
+        calls = [stub.Score.future(request, timeout=60) for _ in range(count)]
+        while server.metric("assayd_pending_rows") < count * len(SLOW_ROWS):
+            assert not any(call.done() for call in calls), "the first call was over before the last one had come"
+            time.sleep(0.01)
+        yield calls
+
+
+def test_calls_that_wait_when_the_grace_is_over_are_dropped(slow_model: Path, tmp_path: Path) -> None:
+    arguments = (
+        "--model",
+        str(slow_model),
+        "--drain-delay-seconds",
+        "0",
+        "--drain-grace-seconds",
+        "0",
+        "--log-calls",
+    )
+    with serving(tmp_path / "log", *arguments) as server, queued_calls(server, 12) as calls:
         server.terminate()
         assert server.exit_code() == 0
-        endless.join()
-        assert stop.is_set()
+        codes = [call["code"] for call in server.events("call")]
+        assert len(codes) == 12
+        assert codes.count("OK") <= 2  # the one under way, and perhaps one that was over just before
+        assert set(codes) <= {"OK", "Canceled"}
+        assert sum(call.exception() is None for call in calls) <= 2
 
 
-def _call_until_it_fails(client: Client, failed: threading.Event) -> None:
-    x = np.zeros((1000, 2048), np.float32)
-    try:
-        while True:
-            client.score(x, outputs=[], deadline_seconds=30)
-    except AssaydError:
-        failed.set()
+def test_a_cancelled_call_leaves_the_queue_and_is_not_computed(slow_model: Path, tmp_path: Path) -> None:
+    arguments = ("--model", str(slow_model), "--drain-delay-seconds", "0")
+    with serving(tmp_path / "log", *arguments) as server, queued_calls(server, 8) as calls:
+        for call in calls[1:]:
+            call.cancel()
+        while server.metric("assayd_pending_rows") > 0:
+            time.sleep(0.01)
+        assert server.metric("assayd_executions_total") <= 2
+        assert server.metric("grpc_server_handled_total", grpc_code="Canceled") >= 6
+
+
+def test_an_open_health_watch_does_not_hold_up_the_stop(model_file: Path, tmp_path: Path) -> None:
+    arguments = ("--model", str(model_file), "--drain-delay-seconds", "0", "--drain-grace-seconds", "600")
+    with (
+        serving(tmp_path / "log", *arguments) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+        server.terminate()
+        assert server.exit_code() == 0
+
+
+def test_signals_at_any_moment_end_it_well(model_file: Path, tmp_path: Path) -> None:
+    with serving(tmp_path / "log", "--model", str(model_file), "--drain-delay-seconds", "600") as server:
+        server.wait_for("serving")
+        for _ in range(5000):  # signals that come together count as one, so one alone would not skip the delay
+            if server.process.poll() is not None:
+                break
+            server.process.send_signal(signal.SIGTERM)
+            time.sleep(0.002)
+        assert server.exit_code() == 0

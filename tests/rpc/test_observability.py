@@ -65,6 +65,28 @@ def test_rows_that_need_no_model_are_not_counted_as_its_traffic(serve: Serve, co
     assert sample(app, "assayd_uncertainty_count", **MODEL, measure="least_confidence") == 0
 
 
+def test_a_row_that_is_no_probability_is_invalid_and_leaves_the_metrics_sound(
+    serve: Serve, connect: Connect
+) -> None:
+    app = serve(onnx_models.passed_through("probabilities"))
+    x = np.array([[0.7, 0.1, 0.1, 0.1], [0, 0, 0, 0], [2.0, -0.5, -0.5, 0], [0.25] * 4], np.float32)
+    scores = connect(app).score(x, uncertainties=["ratio"], temperature=2.0, top_k=2)
+    assert scores.valid.tolist() == [True, False, False, True]
+    assert sample(app, "assayd_invalid_rows_total", **MODEL) == 2
+    assert sample(app, "assayd_uncertainty_count", **MODEL, measure="ratio") == 2
+    assert np.isfinite(sample(app, "assayd_uncertainty_sum", **MODEL, measure="ratio"))
+
+
+def test_a_value_beyond_float32_leaves_no_line_that_is_not_json(
+    serve: Serve, connect: Connect, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("warning")
+    scores = connect(serve(onnx_models.identity())).score(logits=[[1e300, 1.0, 2.0]], outputs=["logits"])
+    assert scores.logits is not None
+    assert scores.logits.tolist() == [[np.inf, 1.0, 2.0]]
+    assert capfd.readouterr().err == ""
+
+
 def test_calls_are_counted_under_the_ecosystems_names(serve: Serve, connect: Connect) -> None:
     app = serve(onnx_models.identity())
     client = connect(app)
@@ -122,7 +144,7 @@ def test_why_a_model_failed_on_rows_is_in_the_log(
     with pytest.raises(InvalidArgumentError):
         client.score(np.array([99]))
     (line,) = map(json.loads, capfd.readouterr().err.splitlines())
-    assert line["request_id"] == "order-18"
+    assert (line["request_id"], line["model"], line["version"]) == ("order-18", "m", "1")
     assert "Gather" in line["cause"]
 
 

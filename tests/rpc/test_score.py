@@ -160,7 +160,7 @@ def test_every_row_comes_back_in_its_place_when_the_batch_is_cut(serve: Serve, c
 
 
 def test_an_answer_over_the_message_limit_is_cut_too(serve: Serve, connect: Connect) -> None:
-    client = connect(serve(onnx_models.identity(), message_bytes_max=20_000))
-    x = np.arange(4000, dtype=np.float32).reshape(1000, 4) % 251
+    client = connect(serve(onnx_models.identity(), message_bytes_max=65_536))
+    x = np.arange(12_000, dtype=np.float32).reshape(3000, 4) % 251
     scores = client.score(x.astype(np.uint8), outputs=["probabilities", "logits", "embeddings"])
     np.testing.assert_array_equal(scores.logits, x)

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from assayd_server import servable
 from assayd_server.bundle import Bundle, Identity, Manifest
-from assayd_server.metrics import Metrics, ModelMetrics
 from assayd_server.servable import Servable
 
 Load = Callable[..., Servable]
@@ -33,12 +31,6 @@ def load() -> Load:
         return servable.load(bundle, threads=1, chosen=chosen or {})
 
     return load_content
-
-
-@pytest.fixture
-def model_metrics() -> ModelMetrics:
-    """Metrics of a model with four classes, in a registry of their own."""
-    return Metrics(CollectorRegistry()).model(Identity("m", 1, "sha256:0"), ("a", "b", "c", "d"))
 
 
 @pytest.fixture

@@ -141,10 +141,15 @@ def test_a_manifest_that_is_no_object_is_refused(tmp_path: Path) -> None:
         ({"format": None}, "format"),
         ({"labels": "abc"}, "labels"),
         ({"labels": ["a", 1]}, "labels.1"),
+        ({"labels": ["a", ""]}, "labels.1"),
         ({"activation": "sigmoid"}, "activation"),
         ({"temperature": 0}, "temperature"),
         ({"temperature": -1.5}, "temperature"),
         ({"temperature": "warm"}, "temperature"),
+        ({"temperature": "2.5"}, "temperature"),
+        ({"format": "1"}, "format"),
+        ({"inputs": [{"name": "x", "data_type": "float32", "shape": [None, "4"]}]}, "inputs.0.shape.1"),
+        ({"inputs": [{"name": "x", "data_type": "float32", "shape": [None, 4.0]}]}, "inputs.0.shape.1"),
         ({"files": {"model.onnx": "sha256:0"}}, "files.model.onnx"),
         ({"files": {"model.onnx": "md5:" + 32 * "0"}}, "files.model.onnx"),
         ({"files": {"model.onnx": "sha256:" + 64 * "A"}}, "files.model.onnx"),
@@ -218,7 +223,9 @@ def test_a_bare_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_folder_in_the_place_of_a_bare_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError) as caught:
         read_file(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: cannot be read: Is a directory"
+    assert str(caught.value) == (
+        f"{tmp_path}: is a folder, an ONNX file is due; serve a folder of bundles with --repository"
+    )
 
 
 @pytest.mark.parametrize("name", ["a", "9", "A.b_c-d", "x" * 128])

@@ -1,6 +1,7 @@
 """The command line: its commands, its flags, and how a start that fails looks to a person."""
 
 import re
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,11 @@ def test_help_names_the_three_commands() -> None:
     result = invoke("--help")
     assert result.exit_code == 0
     assert all(re.search(rf"\b{command}\b", plain(result.stdout)) for command in ("serve", "inspect", "demo"))
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    result = invoke("--version")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f"{metadata.version('assayd')}\n", "")
 
 
 def test_without_a_command_there_is_help() -> None:

@@ -10,6 +10,7 @@ from assayd_server.config import Settings, load
 from assayd_server.errors import StartError
 
 MODEL = {"model": "m.onnx"}
+WHOLE_NUMBER_MAX = 2**31 - 1
 EVERYWHERE = "0.0.0.0"  # nothing is bound here
 
 
@@ -21,6 +22,16 @@ def in_file(tmp_path: Path, text: str) -> Path:
 
 def test_a_setting_that_nobody_gives_has_its_default() -> None:
     assert load(MODEL, {}).port == 50051
+
+
+def test_one_request_may_have_as_many_rows_as_the_documentation_says() -> None:
+    settings = load(MODEL, {})
+    assert (settings.rows_max, settings.scores_elements_max) == (16_384, 16_777_216)
+
+
+def test_a_setting_that_there_was_once_is_refused() -> None:
+    with pytest.raises(StartError, match=r"^ASSAYD_CONTROL_THREADS: there is no such setting"):
+        load(MODEL, {"ASSAYD_CONTROL_THREADS": "8"})
 
 
 def test_a_line_of_the_file_beats_the_default(tmp_path: Path) -> None:
@@ -133,11 +144,12 @@ def test_an_address_that_others_can_reach_is_taken_with_permission() -> None:
         ("metrics_port", (0, 65535)),
         ("call_threads", (1, 1024)),
         ("calls_waiting_max", (0, 65_536)),
-        ("control_threads", (1, 64)),
-        ("streams_per_connection_max", (1, None)),
-        ("message_bytes_max", (1024, 1024**3)),
-        ("rows_max", (1, None)),
-        ("rows_pending_max", (1, None)),
+        ("streams_per_connection_max", (1, WHOLE_NUMBER_MAX)),
+        ("message_bytes_max", (64 * 1024, 1024**3)),
+        ("rows_max", (1, WHOLE_NUMBER_MAX)),
+        ("head_elements_max", (1, WHOLE_NUMBER_MAX)),
+        ("scores_elements_max", (65_536, None)),
+        ("rows_pending_max", (1, WHOLE_NUMBER_MAX)),
         ("inference_threads", (0, 1024)),
         ("drain_delay_seconds", (0, 86_400)),
         ("drain_grace_seconds", (0, 86_400)),

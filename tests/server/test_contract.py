@@ -12,6 +12,8 @@ from assayd_server.errors import ArtefactError
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(0, 3, (4, 5)).astype(np.float32)
 PROBABILITIES = RNG.dirichlet(np.ones(5), 4).astype(np.float32)
+SCORES_BETWEEN_0_AND_1 = RNG.uniform(0.3, 1, (4, 5)).astype(np.float32)
+"""As a sigmoid gives them: their rows sum to more than 1."""
 EMBEDDING = RNG.normal(0, 1, (4, 7)).astype(np.float32)
 LABELS = np.arange(4)
 
@@ -150,9 +152,34 @@ def test_one_column_is_no_classifier(role: str) -> None:
 
 
 def test_a_name_that_promises_probabilities_must_keep_it() -> None:
-    assert refusal({"probs": LOGITS}).startswith(
+    assert refusal({"probs": SCORES_BETWEEN_0_AND_1}).startswith(
         "output 'probs' cannot be probabilities, its rows do not sum to 1"
     )
+
+
+@pytest.mark.parametrize("value", [-0.5, 1.5])
+def test_a_name_that_promises_probabilities_counts_for_nothing_where_a_value_can_be_none(value: float) -> None:
+    values = SCORES_BETWEEN_0_AND_1.copy()
+    values[2, 3] = value
+    contract = read({"probs": values})
+    assert contract.roles == {"logits": "probs"}
+    assert contract.reasons == {"logits": "its rows do not sum to 1"}
+
+
+def test_a_name_that_is_not_kept_leaves_the_role_to_the_next_that_fits() -> None:
+    assert read({"softmax_in": LOGITS, "softmax": PROBABILITIES}).roles == {"probabilities": "softmax"}
+
+
+def test_a_name_that_is_not_kept_makes_nothing_plain_beside_another_matrix() -> None:
+    assert refusal({"probs": LOGITS, "other": EMBEDDING}).startswith(
+        "no output is plainly logits or probabilities"
+    )
+
+
+def test_a_name_that_promises_probabilities_does_not_excuse_nan() -> None:
+    values = PROBABILITIES.copy()
+    values[0, 0] = np.nan
+    assert refusal({"probs": values}).startswith("output 'probs' cannot be probabilities")
 
 
 def test_a_choice_of_probabilities_must_keep_it() -> None:
@@ -162,7 +189,12 @@ def test_a_choice_of_probabilities_must_keep_it() -> None:
 
 
 def test_probabilities_beside_logits_must_keep_it_too() -> None:
-    assert refusal({"logits": LOGITS, "probs": LOGITS}).startswith("output 'probs' cannot be probabilities")
+    outputs = {"logits": LOGITS, "probs": SCORES_BETWEEN_0_AND_1}
+    assert refusal(outputs).startswith("output 'probs' cannot be probabilities")
+
+
+def test_what_is_no_probabilities_beside_logits_has_no_role() -> None:
+    assert read({"logits": LOGITS, "probs": LOGITS}).roles == {"logits": "logits"}
 
 
 def test_a_choice_beats_the_names() -> None:

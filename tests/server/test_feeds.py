@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from assayd_server.contract import TensorSpec
 from assayd_server.errors import InvalidArgumentError
-from assayd_server.feeds import feeds
+from assayd_server.feeds import cast, matched
 from assayd_server.rows import NamedArray
 
 FLOATS = ["float16", "float32", "float64"]
@@ -40,12 +40,13 @@ def ones(data_type: str) -> NDArray[Any]:
 
 
 def fed(values: NDArray[Any], wanted: TensorSpec) -> NDArray[Any]:
-    return feeds([wanted], [NamedArray("", values)])[wanted.name]
+    """What the model gets for one array."""
+    return cast([wanted], matched([wanted], [NamedArray("", values)]))[wanted.name]
 
 
 def refusal(specs: list[TensorSpec], *tensors: tuple[str, NDArray[Any]]) -> InvalidArgumentError:
     with pytest.raises(InvalidArgumentError) as caught:
-        feeds(specs, [NamedArray(name, values) for name, values in tensors])
+        matched(specs, [NamedArray(name, values) for name, values in tensors])
     assert caught.value.reason == "INPUT_DOES_NOT_FIT"
     return caught.value
 
@@ -141,13 +142,33 @@ def test_the_shape_is_looked_at_before_the_type() -> None:
 
 
 def test_a_tensor_without_a_name_feeds_the_only_input() -> None:
-    assert list(feeds([spec(name="image")], [NamedArray("", ones("float32"))])) == ["image"]
+    assert list(matched([spec(name="image")], [NamedArray("", ones("float32"))])) == ["image"]
 
 
 def test_tensors_feed_the_inputs_of_their_names_in_any_order() -> None:
     specs = [spec("float32", name="a"), spec("int64", name="b")]
-    arrays = feeds(specs, [NamedArray("b", ones("int64")), NamedArray("a", ones("float32"))])
-    assert {name: values.dtype.name for name, values in arrays.items()} == {"a": "float32", "b": "int64"}
+    a, b = ones("float32"), ones("int64")
+    arrays = matched(specs, [NamedArray("b", b), NamedArray("a", a)])
+    assert arrays["a"] is a
+    assert arrays["b"] is b
+
+
+@pytest.mark.parametrize(("sent", "taken"), ALLOWED)
+def test_an_array_that_was_matched_is_the_callers_own_still(sent: str, taken: str) -> None:
+    values = ones(sent)
+    assert matched([spec(taken)], [NamedArray("", values)])["x"] is values
+
+
+def test_arrays_are_cast_in_the_order_of_the_models_inputs() -> None:
+    specs = [spec("float32", name="a"), spec("int64", name="b")]
+    arrays = cast(specs, {"b": ones("int8"), "a": ones("float64")})
+    assert [(name, values.dtype.name) for name, values in arrays.items()] == [("a", "float32"), ("b", "int64")]
+
+
+def test_what_is_cast_leaves_the_callers_array_as_it_was() -> None:
+    values = np.array([1.5, 2.5])
+    cast([spec("float32")], {"x": values})
+    assert (values.dtype.name, values.tolist()) == ("float64", [1.5, 2.5])
 
 
 def test_the_tensor_that_is_wrong_is_the_one_that_is_named() -> None:

@@ -1,6 +1,9 @@
 """Logs: one JSON object a line, on standard error."""
 
 import json
+import logging
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -68,6 +71,60 @@ def test_an_exception_is_written_with_its_text_and_its_place(capsys: Output) -> 
     (line,) = written(capsys)
     assert "ValueError: the reason" in line["exception"]
     assert "test_logs.py" in line["exception"]
+
+
+def test_what_a_library_logs_is_a_line_of_the_same_form(capsys: Output) -> None:
+    logs.configure("info")
+    logging.getLogger("some.library").warning("%s of %d\nfailed", "one", 3)
+    (line,) = written(capsys)
+    assert {key: line[key] for key in ("event", "level", "logger")} == {
+        "event": "one of 3 failed",
+        "level": "warning",
+        "logger": "some.library",
+    }
+
+
+def test_an_exception_that_a_library_logs_is_in_the_same_line(capsys: Output) -> None:
+    logs.configure("info")
+    try:
+        raise ValueError("the reason")
+    except ValueError:
+        logging.getLogger("some.library").exception("it failed")
+    (line,) = written(capsys)
+    assert (line["event"], line["level"]) == ("it failed", "error")
+    assert "ValueError: the reason" in line["exception"]
+    assert "test_logs.py" in line["exception"]
+
+
+def test_what_a_library_logs_below_a_warning_is_dropped(capsys: Output) -> None:
+    logs.configure("debug")
+    logging.getLogger("some.library").info("chatter")
+    assert written(capsys) == []
+
+
+def test_what_a_library_logs_below_the_level_is_dropped(capsys: Output) -> None:
+    logs.configure("error")
+    logging.getLogger("some.library").warning("a warning")
+    assert written(capsys) == []
+
+
+def test_what_a_library_logs_is_written_once_however_often_logs_were_configured(capsys: Output) -> None:
+    for _ in range(3):
+        logs.configure("info")
+    logging.getLogger("some.library").error("once")
+    assert [line["event"] for line in written(capsys)] == ["once"]
+
+
+def test_a_warning_of_python_is_a_line_of_the_same_form() -> None:
+    program = (
+        "import warnings; from assayd_server import logs; logs.configure('info'); warnings.warn('old\\nways')"
+    )
+    run = subprocess.run(  # the warnings of this process are pytest's
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60
+    )
+    (line,) = map(json.loads, run.stderr.splitlines())
+    assert (line["level"], line["logger"], run.stdout) == ("warning", "py.warnings", "")
+    assert "UserWarning: old ways" in line["event"]
 
 
 def test_a_value_that_json_does_not_know_is_written_as_text(capsys: Output) -> None:

@@ -1,17 +1,22 @@
 """Files that somebody really writes by mistake: each stops the start with one sentence that says what is wrong."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper
+from onnxruntime import InferenceSession
 
 import onnx_models
 from assayd_server.bundle import read_folder
 from assayd_server.contract import SAMPLE_ROWS, TensorSpec, read_contract
 from assayd_server.errors import ArtefactError
 from assayd_server.inspection import describe
+from assayd_server.model import OnnxModel
 
+WEIGHTS = "weights.bin"
 MATRIX = (TensorProto.FLOAT, ["rows", 4])
 
 
@@ -71,3 +76,47 @@ def test_a_label_that_is_there_twice_is_refused(tmp_path: Path) -> None:
 def test_a_temperature_that_no_request_could_ask_for_is_refused(tmp_path: Path, temperature: object) -> None:
     folder = onnx_models.write_bundle(tmp_path, onnx_models.identity(), temperature=temperature)
     assert "bundle.json: temperature: Input should be" in refusal(folder)
+
+
+@pytest.fixture
+def split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """A model that keeps its weights in another file, which lies in the working directory."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    model = onnx.load_model_from_string(onnx_models.network())
+    onnx.save(model, "m.onnx", save_as_external_data=True, location=WEIGHTS, size_threshold=0)
+    return Path("m.onnx").read_bytes()
+
+
+def test_a_model_that_keeps_its_weights_in_another_file_is_refused_in_one_sentence(
+    tmp_path: Path, split: bytes
+) -> None:
+    weights = Path(WEIGHTS).read_bytes()
+    digests = {
+        name: f"sha256:{sha256(part).hexdigest()}" for name, part in (("model.onnx", split), (WEIGHTS, weights))
+    }
+    folder = onnx_models.write_bundle(tmp_path, split, files=digests)
+    (folder / WEIGHTS).write_bytes(weights)
+    with pytest.raises(ArtefactError) as raised:
+        describe(folder, chosen={})
+    (line,) = str(raised.value).splitlines()
+    assert line.startswith(f"{folder}: it keeps weights in other files, save it as one file: ")
+
+
+def test_weights_that_lie_in_the_working_directory_are_not_read(split: bytes) -> None:
+    InferenceSession(split, providers=["CPUExecutionProvider"])  # it would take them from there
+    with pytest.raises(ArtefactError, match="keeps weights in other files"):
+        OnnxModel(split, threads=1)
+
+
+@pytest.mark.parametrize("where", ["absolute", "above", "beside"])
+def test_weights_that_lie_elsewhere_are_not_read_either(split: bytes, where: str) -> None:
+    here = Path(WEIGHTS).resolve()
+    place = {"absolute": here, "above": Path("../..", *here.parts[1:]), "beside": Path("..", "work", WEIGHTS)}[
+        where
+    ]
+    model = onnx.load_model_from_string(split)
+    for tensor in model.graph.initializer:
+        next(entry for entry in tensor.external_data if entry.key == "location").value = str(place)
+    with pytest.raises(ArtefactError):
+        OnnxModel(model.SerializeToString(), threads=1)

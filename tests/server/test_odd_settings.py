@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from assayd_server.caller import Caller, after
 from assayd_server.config import load
-from assayd_server.deadline import after
 from assayd_server.errors import StartError
 from assayd_server.gate import Gate
 from assayd_server.probes import Probes
@@ -61,7 +61,7 @@ def test_probes_listen_on_ipv6_too() -> None:
 
 
 def test_a_deadline_beyond_what_a_lock_can_wait_is_taken() -> None:
-    with Gate(5).enter(1, after(2 * threading.TIMEOUT_MAX)):
+    with Gate(5).enter(1, Caller(after(2 * threading.TIMEOUT_MAX))):
         pass
 
 

@@ -1,6 +1,7 @@
 """The HTTP side, over real connections."""
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,16 @@ from assayd_server.errors import StartError
 from assayd_server.probes import _REQUEST_SECONDS_MAX, Probes
 
 HOST = "127.0.0.1"
+THREADS_MAX = 16
+WAIT = 30
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what other threads are about to do, within a bound."""
+    end = time.monotonic() + WAIT
+    while not condition():
+        assert time.monotonic() < end, "it did not come"
+        threading.Event().wait(0.001)
 
 
 @pytest.fixture
@@ -134,6 +145,21 @@ def test_many_probes_at_once_are_all_answered(probes: Probes) -> None:
     with ThreadPoolExecutor(4) as pool:
         statuses = list(pool.map(lambda _: get(probes, "/healthz")[0], range(100)))
     assert statuses == [200] * 100
+
+
+def test_a_hundred_idle_connections_take_a_few_threads_and_do_not_outlast_their_end(probes: Probes) -> None:
+    before = set(threading.enumerate())
+
+    def begun() -> int:
+        return len(set(threading.enumerate()) - before)
+
+    with ExitStack() as idle:
+        for _ in range(100):
+            idle.enter_context(socket.create_connection((HOST, probes.port)))
+        until(lambda: begun() >= THREADS_MAX)
+        assert begun() == THREADS_MAX
+    assert get(probes, "/healthz", timeout=_REQUEST_SECONDS_MAX)[:2] == (200, "alive\n")
+    assert begun() <= THREADS_MAX
 
 
 def test_probes_leave_no_trace_in_the_output(probes: Probes, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,14 @@
 """Folders of bundles: which versions are served, and what happens to those that cannot be."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import onnx_models
-from assayd_server import servable
+from assayd_server import logs, servable
 from assayd_server.bundle import Bundle
 from assayd_server.errors import ArtefactError, InvalidArgumentError, NotFoundError
 from assayd_server.repository import Repository, load_file, load_folder
@@ -40,7 +42,15 @@ def refusal(root: Path) -> str:
     return str(caught.value)
 
 
+@pytest.fixture
+def logged(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
+    """The log's lines up to now."""
+    logs.configure("warning")
+    return lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
 Put = Callable[..., Path]
+Logged = Callable[[], list[dict[str, Any]]]
 
 
 def test_every_version_of_every_model_is_loaded_in_order(tmp_path: Path, put: Put) -> None:
@@ -149,6 +159,31 @@ def test_folders_that_are_no_bundles_by_their_names_are_ignored(tmp_path: Path, 
     (tmp_path / junk).mkdir(parents=True)
     repository = load_folder(tmp_path, load)
     assert (loaded(repository), repository.failures) == ([("m", 1)], ())
+
+
+@pytest.mark.parametrize(
+    ("stray", "named"),
+    [("my model/1", "my model"), ("_m/1", "_m"), ("m/v2", "m/v2"), ("m/02", "m/02"), ("m/latest", "m/latest")],
+)
+def test_a_folder_that_is_no_bundle_by_its_name_is_warned_about_by_its_path(
+    tmp_path: Path, put: Put, logged: Logged, stray: str, named: str
+) -> None:
+    put("m", 1)
+    (tmp_path / stray).mkdir(parents=True)
+    load_folder(tmp_path, load)
+    (line,) = logged()
+    assert (line["level"], line["event"], line["path"]) == ("warning", "folder ignored", str(tmp_path / named))
+    assert line["reason"] == "models lie at <name>/<version>, a positive integer"
+
+
+@pytest.mark.parametrize("usual", [".git/1", "lost+found/1", "m/.git", "m/lost+found", "..data/1"])
+def test_folders_that_are_hidden_or_the_file_systems_own_are_passed_over_in_silence(
+    tmp_path: Path, put: Put, logged: Logged, usual: str
+) -> None:
+    put("m", 1)
+    (tmp_path / usual).mkdir(parents=True)
+    load_folder(tmp_path, load)
+    assert logged() == []
 
 
 def test_files_between_the_folders_are_ignored(tmp_path: Path, put: Put) -> None:

@@ -1,10 +1,12 @@
 """Counts of scored rows: equal to counting them one by one, and whole when many threads count at once."""
 
 import sys
+import threading
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -181,3 +183,82 @@ def test_threads_that_count_at_once_lose_nothing() -> None:
     assert counts.class_rows.sum() == 8 * 200 * 5
     assert {int(rows.sum()) for rows in counts.bucket_rows.values()} == {8 * 200 * 5}
     assert set(counts.sums.values()) == {8 * 200 * 5 * 0.5}
+
+
+@pytest.mark.usefixtures("eager_threads")
+def test_a_scrape_between_two_batches_shows_each_of_them_whole_or_not_at_all() -> None:
+    counts, scrapes, enough = counts_of(4), list[dict[tuple[str, ...], float]](), threading.Event()
+    halves = {measure: np.full(5, 0.5) for measure in Measure}
+
+    def count() -> None:
+        while not enough.is_set():
+            counts.add(np.arange(5) % 4, halves)
+
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(count) for _ in range(2)]
+        try:
+            scrapes += [collected(counts) for _ in range(1000)]
+        finally:
+            enough.set()
+    assert [thread.exception() for thread in running] == [None, None]
+    assert [scrape for scrape in scrapes if not is_whole(scrape)] == []
+    assert len(set(map(rows_in, scrapes))) > 1  # they fell between batches
+
+
+class SlowToSum(np.ndarray):
+    """Uncertainties that hold up a batch in its middle: their sum is not there before it may be."""
+
+    begun, may_end = threading.Event(), threading.Event()
+
+    def sum(self, *args: Any, **kwargs: Any) -> Any:
+        self.begun.set()
+        assert self.may_end.wait(30)
+        return super().sum(*args, **kwargs)
+
+
+def test_a_scrape_in_the_middle_of_a_batch_waits_for_its_end() -> None:
+    counts = counts_of(4)
+    halves = {measure: np.full(5, 0.5).view(SlowToSum) for measure in Measure}
+    with ThreadPoolExecutor(2) as pool:
+        batch = pool.submit(counts.add, np.arange(5) % 4, halves)
+        assert SlowToSum.begun.wait(30)
+        scrape = pool.submit(collected, counts)
+        try:
+            with pytest.raises(TimeoutError):
+                scrape.result(0.1)
+        finally:
+            SlowToSum.may_end.set()
+        batch.result(30)
+        assert is_whole(scrape.result(30))
+        assert rows_in(scrape.result(30)) == 5
+
+
+def collected(counts: RowCounts) -> dict[tuple[str, ...], float]:
+    """As shown, without the way through the text, so that more scrapes fall into a batch."""
+    collector = RowCountsCollector()
+    collector.add_model("m", "1", counts)
+    samples = [sample for family in collector.collect() for sample in family.samples]
+    return {(sample.name, *_tellers(sample.labels)): sample.value for sample in samples}
+
+
+def rows_in(scrape: dict[tuple[str, ...], float]) -> float:
+    return sum(value for (name, *_), value in scrape.items() if name == "assayd_predicted_rows_total")
+
+
+def is_whole(scrape: dict[tuple[str, ...], float]) -> bool:
+    """Whether the rows of all classes, of each measure and in each sum are the same ones."""
+    rows = rows_in(scrape)
+    return all(
+        scrape["assayd_uncertainty_bucket", "+Inf", measure.value] == rows
+        and scrape["assayd_uncertainty_bucket", "0.5", measure.value] == rows
+        and scrape["assayd_uncertainty_sum", measure.value] == rows / 2
+        for measure in Measure
+    )
+
+
+def test_a_snapshot_does_not_change_afterwards() -> None:
+    counts = counts_of(2)
+    classes, measures = counts.snapshot()
+    counts.add(np.array([0, 1]), {Measure.MARGIN: np.array([0.5, 0.5])})
+    assert classes == [0, 0]
+    assert (measures[Measure.MARGIN][0].sum(), measures[Measure.MARGIN][1]) == (0, 0.0)

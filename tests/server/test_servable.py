@@ -8,10 +8,7 @@ import pytest
 from onnx import TensorProto, helper
 
 import onnx_models
-from assayd_server.deadline import NEVER, after
-from assayd_server.errors import ArtefactError, DeadlineExceededError, InvalidArgumentError, ResourceExhaustedError
-from assayd_server.gate import Gate
-from assayd_server.metrics import ModelMetrics
+from assayd_server.errors import ArtefactError, FailedPreconditionError, InvalidArgumentError
 from assayd_server.rows import Inputs, NamedArray
 from assayd_server.servable import Forward, Servable
 
@@ -23,21 +20,31 @@ def inputs(values: np.ndarray, name: str = "") -> Inputs:
     return Inputs((NamedArray(name, values),), len(values))
 
 
-def forward(model: Servable, rows: Inputs, metrics: ModelMetrics, *roles: str, **options: Any) -> Forward:
-    given = {"gate": Gate(1000), "deadline": NEVER} | options
-    return model.forward(rows, roles=roles, metrics=metrics, **given)
+def forward(model: Servable, rows: np.ndarray, *roles: str) -> Forward:
+    return model.forward(model.match(inputs(rows)), row_count=len(rows), roles=roles)
 
 
-def passes(metrics: ModelMetrics) -> float:
-    return next(
-        sample.value for sample in metrics.executions.collect()[0].samples if sample.name.endswith("_total")
+def passing(data_type: str) -> bytes:
+    """Logits that are the input, in its type."""
+    matrix = (helper.np_dtype_to_tensor_dtype(np.dtype(data_type)), ["rows", 4])
+    return onnx_models.build(
+        nodes=[helper.make_node("Identity", ["x"], ["logits"])], inputs={"x": matrix}, outputs={"logits": matrix}
     )
 
 
-def half_precision() -> bytes:
-    matrix = (TensorProto.FLOAT16, ["rows", 4])
+def as_wide_as_the_input() -> bytes:
+    """Logits that are the input and one column more, however wide it is, and a fixed output of two columns."""
     return onnx_models.build(
-        nodes=[helper.make_node("Identity", ["x"], ["logits"])], inputs={"x": matrix}, outputs={"logits": matrix}
+        nodes=[
+            helper.make_node("ReduceMax", ["x"], ["largest"], axes=[1], keepdims=1),
+            helper.make_node("Concat", ["x", "largest"], ["logits"], axis=1),
+            helper.make_node("Concat", ["largest", "largest"], ["fixed"], axis=1),
+        ],
+        inputs={"x": (TensorProto.FLOAT, ["rows", "width"])},
+        outputs={
+            "logits": (TensorProto.FLOAT, ["rows", "wider"]),
+            "fixed": (TensorProto.FLOAT, ["rows", 2]),
+        },
     )
 
 
@@ -107,86 +114,80 @@ def test_labels_of_the_right_number_are_kept_in_their_order(load: Load) -> None:
     assert load(onnx_models.identity(), labels=["d", "c", "b", "a"]).labels == ("d", "c", "b", "a")
 
 
-def test_a_pass_gives_only_what_was_asked_for(load: Load, model_metrics: ModelMetrics) -> None:
-    given = forward(load(onnx_models.identity()), inputs(ROWS), model_metrics, "logits")
+def test_arrays_are_matched_to_the_inputs_of_the_model_by_name(load: Load) -> None:
+    a, b = np.zeros((2, 3)), np.zeros((2, 3), np.int64)
+    matched = load(onnx_models.two_inputs()).match(Inputs((NamedArray("b", b), NamedArray("a", a)), 2))
+    assert {name: id(values) for name, values in matched.items()} == {"a": id(a), "b": id(b)}
+
+
+@pytest.mark.parametrize("row_count", [0, 2])
+def test_arrays_that_do_not_fit_the_model_are_refused_whatever_their_number(load: Load, row_count: int) -> None:
+    with pytest.raises(InvalidArgumentError, match=rf"tensors\[0\]\.shape: is \[{row_count}, 5\]"):
+        load(onnx_models.identity()).match(inputs(np.zeros((row_count, 5), np.float32)))
+
+
+def test_a_pass_gives_only_what_was_asked_for(load: Load) -> None:
+    given = forward(load(onnx_models.identity()), ROWS, "logits")
     np.testing.assert_array_equal(given.logits, ROWS)
     assert (given.probabilities, given.embeddings) == (None, None)
 
 
-def test_a_pass_gives_scores_and_embeddings_at_once(load: Load, model_metrics: ModelMetrics) -> None:
-    given = forward(load(onnx_models.identity()), inputs(ROWS), model_metrics, "logits", "embedding")
+def test_a_pass_gives_scores_and_embeddings_at_once(load: Load) -> None:
+    given = forward(load(onnx_models.identity()), ROWS, "logits", "embedding")
     np.testing.assert_array_equal(given.logits, ROWS)
     np.testing.assert_array_equal(given.embeddings, 2 * ROWS)
-    assert passes(model_metrics) == 1
 
 
-def test_a_model_of_probabilities_gives_probabilities(load: Load, model_metrics: ModelMetrics) -> None:
-    given = forward(load(onnx_models.softmax_only()), inputs(ROWS), model_metrics, "probabilities")
+def test_a_model_of_probabilities_gives_probabilities(load: Load) -> None:
+    given = forward(load(onnx_models.softmax_only()), ROWS, "probabilities")
     assert given.logits is None
     np.testing.assert_allclose(np.asarray(given.probabilities).sum(axis=1), 1, rtol=1e-6)
 
 
-def test_half_precision_is_widened(load: Load, model_metrics: ModelMetrics) -> None:
-    given = forward(load(half_precision()), inputs(ROWS.astype(np.float16)), model_metrics, "logits")
-    assert given.logits is not None
-    assert given.logits.dtype == np.float32
+def test_rows_of_another_type_are_cast_for_the_model(load: Load) -> None:
+    given = forward(load(onnx_models.identity()), np.arange(8).reshape(2, 4), "logits")
+    assert np.asarray(given.logits).tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
 
 
-def test_double_precision_stays_as_it_is(load: Load, model_metrics: ModelMetrics) -> None:
-    matrix = (TensorProto.DOUBLE, ["rows", 4])
-    content = onnx_models.build(
-        nodes=[helper.make_node("Identity", ["x"], ["logits"])], inputs={"x": matrix}, outputs={"logits": matrix}
-    )
-    given = forward(load(content), inputs(ROWS), model_metrics, "logits")
-    assert given.logits is not None
-    assert given.logits.dtype == np.float64
+@pytest.mark.parametrize(
+    ("taken", "given"), [("float16", "float32"), ("float32", "float32"), ("float64", "float64")]
+)
+def test_scores_are_at_least_in_single_precision(load: Load, taken: str, given: str) -> None:
+    logits = forward(load(passing(taken)), ROWS.astype(taken), "logits").logits
+    assert np.asarray(logits).dtype == given
 
 
-def test_no_rows_run_nothing_and_have_the_right_widths(load: Load, model_metrics: ModelMetrics) -> None:
+def test_no_rows_run_nothing_and_have_the_right_widths(load: Load) -> None:
     model = load(onnx_models.network(width=6, hidden=3, class_count=5))
-    given = forward(model, inputs(np.zeros((0, 6), np.float32)), model_metrics, "logits", "embedding")
+    given = forward(model, np.zeros((0, 6), np.float32), "logits", "embedding")
     assert (np.shape(given.logits), np.shape(given.embeddings)) == ((0, 5), (0, 3))
-    assert passes(model_metrics) == 0
 
 
-def test_no_rows_must_still_fit_the_model(load: Load, model_metrics: ModelMetrics) -> None:
-    with pytest.raises(InvalidArgumentError, match=r"tensors\[0\]\.shape: is \[0, 5\]"):
-        forward(load(onnx_models.identity()), inputs(np.zeros((0, 5), np.float32)), model_metrics, "logits")
-
-
-def test_no_rows_do_not_wait_for_their_turn(load: Load, model_metrics: ModelMetrics) -> None:
-    gate = Gate(1)
-    with gate.enter(1, NEVER):
-        rows = inputs(np.zeros((0, 4), np.float32))
-        assert np.shape(
-            forward(load(onnx_models.identity()), rows, model_metrics, "logits", gate=gate).logits
-        ) == (0, 4)
-
-
-def test_rows_that_the_graph_refuses_are_the_callers_mistake(load: Load, model_metrics: ModelMetrics) -> None:
+def test_rows_that_the_graph_refuses_are_the_callers_mistake(load: Load) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
-        forward(load(onnx_models.look_up()), inputs(np.array([99])), model_metrics, "logits")
+        forward(load(onnx_models.look_up()), np.array([99]), "logits")
     assert (caught.value.field, caught.value.reason) == ("rows.inputs", "MODEL_FAILED")
     assert "99" not in caught.value.message
     assert "99" in str(caught.value.__cause__)
 
 
-def test_after_rows_that_the_graph_refused_nothing_is_pending(load: Load, model_metrics: ModelMetrics) -> None:
-    gate, model = Gate(1000), load(onnx_models.look_up())
-    with pytest.raises(InvalidArgumentError):
-        forward(model, inputs(np.array([99])), model_metrics, "logits", gate=gate)
-    assert gate.rows_pending == 0
-    assert model_metrics.pending_rows.collect()[0].samples[0].value == 0
+def test_answers_that_are_fewer_than_the_rows_are_refused(load: Load) -> None:
+    rows = np.array([[1, 0, 0, 0], [-1, -1, -1, -1]], np.float32)
+    with pytest.raises(FailedPreconditionError) as caught:
+        forward(load(onnx_models.rows_with_a_positive_value()), rows, "logits")
+    assert caught.value.reason == "MODEL_GAVE_ANOTHER_SHAPE"
+    assert str(caught.value) == "model 'm' gave [1, 4] values where [2, 4] were due"
 
 
-def test_a_deadline_that_passed_runs_nothing(load: Load, model_metrics: ModelMetrics) -> None:
-    with pytest.raises(DeadlineExceededError):
-        forward(load(onnx_models.identity()), inputs(ROWS), model_metrics, "logits", deadline=after(0))
-    assert passes(model_metrics) == 0
+def test_answers_for_another_number_of_classes_are_refused(load: Load) -> None:
+    model = load(as_wide_as_the_input())
+    assert model.contract.class_count == 2
+    with pytest.raises(FailedPreconditionError, match=r"gave \[3, 5\] values where \[3, 2\] were due$"):
+        forward(model, ROWS, "logits")
 
 
-def test_a_full_gate_runs_nothing(load: Load, model_metrics: ModelMetrics) -> None:
-    gate = Gate(3)
-    with gate.enter(1, NEVER), pytest.raises(ResourceExhaustedError):
-        forward(load(onnx_models.identity()), inputs(ROWS), model_metrics, "logits", gate=gate)
-    assert passes(model_metrics) == 0
+def test_an_embedding_of_another_width_is_refused(load: Load) -> None:
+    model = load(as_wide_as_the_input(), chosen={"logits": "fixed", "embedding": "logits"})
+    with pytest.raises(FailedPreconditionError) as caught:
+        forward(model, ROWS, "logits", "embedding")
+    assert caught.value.reason == "MODEL_GAVE_ANOTHER_SHAPE"

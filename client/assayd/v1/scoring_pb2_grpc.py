@@ -27,6 +27,20 @@ if _version_not_supported:
 
 class ScoringServiceStub(object):
     """Scores rows, and says which models there are.
+
+    Every call is free of side effects and may be sent again. An error carries a google.rpc.Status in the trailing
+    metadata grpc-status-details-bin, with
+    - ErrorInfo, domain "assayd": a reason for programs, and metadata. Reason TOO_MANY_ROWS comes with rows_max, the most
+    rows of the same request that one call may have: cut the batch to it. A failure whose cause is in the server's
+    log comes with request_id.
+    - BadRequest, where a field of the request is wrong: its name, as in rows.inputs.tensors[0].shape.
+    - RetryInfo, and the trailing metadata grpc-retry-pushback-ms, where the server is full (RESOURCE_EXHAUSTED with
+    the reason TOO_MANY_CALLS or TOO_MANY_PENDING_ROWS): when to come back; longer at each attempt that
+    grpc-previous-rpc-attempts counts.
+    RESOURCE_EXHAUSTED without details is gRPC's own: a message is over a limit. UNAVAILABLE means no server, or one that
+    is stopping. CANCELLED can come from a server in the moment of its shutdown, and when a call's message did not come.
+
+    The request metadata x-request-id, 1 to 128 printable ASCII characters without spaces, names the call in the log.
     """
 
     def __init__(self, channel):
@@ -54,12 +68,25 @@ class ScoringServiceStub(object):
 
 class ScoringServiceServicer(object):
     """Scores rows, and says which models there are.
+
+    Every call is free of side effects and may be sent again. An error carries a google.rpc.Status in the trailing
+    metadata grpc-status-details-bin, with
+    - ErrorInfo, domain "assayd": a reason for programs, and metadata. Reason TOO_MANY_ROWS comes with rows_max, the most
+    rows of the same request that one call may have: cut the batch to it. A failure whose cause is in the server's
+    log comes with request_id.
+    - BadRequest, where a field of the request is wrong: its name, as in rows.inputs.tensors[0].shape.
+    - RetryInfo, and the trailing metadata grpc-retry-pushback-ms, where the server is full (RESOURCE_EXHAUSTED with
+    the reason TOO_MANY_CALLS or TOO_MANY_PENDING_ROWS): when to come back; longer at each attempt that
+    grpc-previous-rpc-attempts counts.
+    RESOURCE_EXHAUSTED without details is gRPC's own: a message is over a limit. UNAVAILABLE means no server, or one that
+    is stopping. CANCELLED can come from a server in the moment of its shutdown, and when a call's message did not come.
+
+    The request metadata x-request-id, 1 to 128 printable ASCII characters without spaces, names the call in the log.
     """
 
     def Score(self, request, context):
         """Scores a batch. Errors: INVALID_ARGUMENT (names the field), NOT_FOUND (model or version),
-        FAILED_PRECONDITION (the model lacks what was asked for), RESOURCE_EXHAUSTED (full; says when to retry),
-        UNAVAILABLE (starting or draining), DEADLINE_EXCEEDED (nothing was computed).
+        FAILED_PRECONDITION (the model lacks what was asked for), RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -73,7 +100,7 @@ class ScoringServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListModels(self, request, context):
-        """Every model version that is loaded and every one that failed to load.
+        """Every model version that is loaded, without its labels, and every one that failed to load.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -107,6 +134,20 @@ def add_ScoringServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class ScoringService(object):
     """Scores rows, and says which models there are.
+
+    Every call is free of side effects and may be sent again. An error carries a google.rpc.Status in the trailing
+    metadata grpc-status-details-bin, with
+    - ErrorInfo, domain "assayd": a reason for programs, and metadata. Reason TOO_MANY_ROWS comes with rows_max, the most
+    rows of the same request that one call may have: cut the batch to it. A failure whose cause is in the server's
+    log comes with request_id.
+    - BadRequest, where a field of the request is wrong: its name, as in rows.inputs.tensors[0].shape.
+    - RetryInfo, and the trailing metadata grpc-retry-pushback-ms, where the server is full (RESOURCE_EXHAUSTED with
+    the reason TOO_MANY_CALLS or TOO_MANY_PENDING_ROWS): when to come back; longer at each attempt that
+    grpc-previous-rpc-attempts counts.
+    RESOURCE_EXHAUSTED without details is gRPC's own: a message is over a limit. UNAVAILABLE means no server, or one that
+    is stopping. CANCELLED can come from a server in the moment of its shutdown, and when a call's message did not come.
+
+    The request metadata x-request-id, 1 to 128 printable ASCII characters without spaces, names the call in the log.
     """
 
     @staticmethod

@@ -27,7 +27,22 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ScoringServiceStub:
-    """Scores rows, and says which models there are."""
+    """Scores rows, and says which models there are.
+
+    Every call is free of side effects and may be sent again. An error carries a google.rpc.Status in the trailing
+    metadata grpc-status-details-bin, with
+     - ErrorInfo, domain "assayd": a reason for programs, and metadata. Reason TOO_MANY_ROWS comes with rows_max, the most
+       rows of the same request that one call may have: cut the batch to it. A failure whose cause is in the server's
+       log comes with request_id.
+     - BadRequest, where a field of the request is wrong: its name, as in rows.inputs.tensors[0].shape.
+     - RetryInfo, and the trailing metadata grpc-retry-pushback-ms, where the server is full (RESOURCE_EXHAUSTED with
+       the reason TOO_MANY_CALLS or TOO_MANY_PENDING_ROWS): when to come back; longer at each attempt that
+       grpc-previous-rpc-attempts counts.
+    RESOURCE_EXHAUSTED without details is gRPC's own: a message is over a limit. UNAVAILABLE means no server, or one that
+    is stopping. CANCELLED can come from a server in the moment of its shutdown, and when a call's message did not come.
+
+    The request metadata x-request-id, 1 to 128 printable ASCII characters without spaces, names the call in the log.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -35,31 +50,59 @@ class ScoringServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ScoringServiceAsyncStub: ...
     Score: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.ScoreRequest, _scoring_pb2.ScoreResponse]
     """Scores a batch. Errors: INVALID_ARGUMENT (names the field), NOT_FOUND (model or version),
-    FAILED_PRECONDITION (the model lacks what was asked for), RESOURCE_EXHAUSTED (full; says when to retry),
-    UNAVAILABLE (starting or draining), DEADLINE_EXCEEDED (nothing was computed).
+    FAILED_PRECONDITION (the model lacks what was asked for), RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED.
     """
     GetModel: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.GetModelRequest, _scoring_pb2.GetModelResponse]
     """The contract of one model. Errors: NOT_FOUND, INVALID_ARGUMENT."""
     ListModels: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.ListModelsRequest, _scoring_pb2.ListModelsResponse]
-    """Every model version that is loaded and every one that failed to load."""
+    """Every model version that is loaded, without its labels, and every one that failed to load."""
 
 @_typing.type_check_only
 class ScoringServiceAsyncStub(ScoringServiceStub):
-    """Scores rows, and says which models there are."""
+    """Scores rows, and says which models there are.
+
+    Every call is free of side effects and may be sent again. An error carries a google.rpc.Status in the trailing
+    metadata grpc-status-details-bin, with
+     - ErrorInfo, domain "assayd": a reason for programs, and metadata. Reason TOO_MANY_ROWS comes with rows_max, the most
+       rows of the same request that one call may have: cut the batch to it. A failure whose cause is in the server's
+       log comes with request_id.
+     - BadRequest, where a field of the request is wrong: its name, as in rows.inputs.tensors[0].shape.
+     - RetryInfo, and the trailing metadata grpc-retry-pushback-ms, where the server is full (RESOURCE_EXHAUSTED with
+       the reason TOO_MANY_CALLS or TOO_MANY_PENDING_ROWS): when to come back; longer at each attempt that
+       grpc-previous-rpc-attempts counts.
+    RESOURCE_EXHAUSTED without details is gRPC's own: a message is over a limit. UNAVAILABLE means no server, or one that
+    is stopping. CANCELLED can come from a server in the moment of its shutdown, and when a call's message did not come.
+
+    The request metadata x-request-id, 1 to 128 printable ASCII characters without spaces, names the call in the log.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Score: _aio.UnaryUnaryMultiCallable[_scoring_pb2.ScoreRequest, _scoring_pb2.ScoreResponse]  # type: ignore[assignment]
     """Scores a batch. Errors: INVALID_ARGUMENT (names the field), NOT_FOUND (model or version),
-    FAILED_PRECONDITION (the model lacks what was asked for), RESOURCE_EXHAUSTED (full; says when to retry),
-    UNAVAILABLE (starting or draining), DEADLINE_EXCEEDED (nothing was computed).
+    FAILED_PRECONDITION (the model lacks what was asked for), RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED.
     """
     GetModel: _aio.UnaryUnaryMultiCallable[_scoring_pb2.GetModelRequest, _scoring_pb2.GetModelResponse]  # type: ignore[assignment]
     """The contract of one model. Errors: NOT_FOUND, INVALID_ARGUMENT."""
     ListModels: _aio.UnaryUnaryMultiCallable[_scoring_pb2.ListModelsRequest, _scoring_pb2.ListModelsResponse]  # type: ignore[assignment]
-    """Every model version that is loaded and every one that failed to load."""
+    """Every model version that is loaded, without its labels, and every one that failed to load."""
 
 class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Scores rows, and says which models there are."""
+    """Scores rows, and says which models there are.
+
+    Every call is free of side effects and may be sent again. An error carries a google.rpc.Status in the trailing
+    metadata grpc-status-details-bin, with
+     - ErrorInfo, domain "assayd": a reason for programs, and metadata. Reason TOO_MANY_ROWS comes with rows_max, the most
+       rows of the same request that one call may have: cut the batch to it. A failure whose cause is in the server's
+       log comes with request_id.
+     - BadRequest, where a field of the request is wrong: its name, as in rows.inputs.tensors[0].shape.
+     - RetryInfo, and the trailing metadata grpc-retry-pushback-ms, where the server is full (RESOURCE_EXHAUSTED with
+       the reason TOO_MANY_CALLS or TOO_MANY_PENDING_ROWS): when to come back; longer at each attempt that
+       grpc-previous-rpc-attempts counts.
+    RESOURCE_EXHAUSTED without details is gRPC's own: a message is over a limit. UNAVAILABLE means no server, or one that
+    is stopping. CANCELLED can come from a server in the moment of its shutdown, and when a call's message did not come.
+
+    The request metadata x-request-id, 1 to 128 printable ASCII characters without spaces, names the call in the log.
+    """
 
     @_abc_1.abstractmethod
     def Score(
@@ -68,8 +111,7 @@ class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_scoring_pb2.ScoreResponse, _abc.Awaitable[_scoring_pb2.ScoreResponse]]:
         """Scores a batch. Errors: INVALID_ARGUMENT (names the field), NOT_FOUND (model or version),
-        FAILED_PRECONDITION (the model lacks what was asked for), RESOURCE_EXHAUSTED (full; says when to retry),
-        UNAVAILABLE (starting or draining), DEADLINE_EXCEEDED (nothing was computed).
+        FAILED_PRECONDITION (the model lacks what was asked for), RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED.
         """
 
     @_abc_1.abstractmethod
@@ -86,6 +128,6 @@ class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scoring_pb2.ListModelsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scoring_pb2.ListModelsResponse, _abc.Awaitable[_scoring_pb2.ListModelsResponse]]:
-        """Every model version that is loaded and every one that failed to load."""
+        """Every model version that is loaded, without its labels, and every one that failed to load."""
 
 def add_ScoringServiceServicer_to_server(servicer: ScoringServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

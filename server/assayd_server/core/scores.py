@@ -10,7 +10,7 @@ from assayd_server.core.arrays import Booleans, Floats, Integers
 from assayd_server.core.ranking import top_classes
 from assayd_server.core.softmax import softmax, tempered
 from assayd_server.core.uncertainty import FORMULAS, Measure
-from assayd_server.core.validity import finite, scorable_logits
+from assayd_server.core.validity import scorable_logits, scorable_probabilities
 
 Values = TypeVar("Values", Floats, Integers)
 
@@ -55,12 +55,12 @@ def scores_of_probabilities(
     """Score rows of class probabilities.
 
     Args:
-        probabilities: (n, c), c >= 2, rows sum to 1. A row with NaN is invalid.
+        probabilities: (n, c), c >= 2. A row that has NaN or a negative value, or whose sum is not 1, is invalid.
         temperature: as if the logits behind the probabilities were divided by it; 1 leaves them as they are.
         measures: the uncertainties wanted.
         top_k: how many of the most probable classes, 0 to c.
     """
-    valid = finite(probabilities)
+    valid = scorable_probabilities(probabilities)
     return _described(tempered(_only(probabilities, valid), temperature), valid, measures, top_k)
 
 

@@ -17,6 +17,24 @@ def scorable_logits(logits: Floats) -> Booleans:
     return np.isfinite(logits.max(axis=1, initial=-np.inf))  # max propagates NaN; it is -inf for all -inf
 
 
+SUM_TOLERANCE = 0.01
+"""How far from 1 the sum of a row may be: half precision over thousands of classes stays within it."""
+
+
+def scorable_probabilities(probabilities: Floats) -> Booleans:
+    """Rows that are probabilities: no value is NaN or below 0, and the sum is 1.
+
+    Args:
+        probabilities: (n, c), float.
+
+    Returns:
+        (n,).
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        sums = probabilities.sum(axis=1)
+        return (np.abs(sums - 1) <= SUM_TOLERANCE) & (probabilities >= 0).all(axis=1)
+
+
 def finite(values: Floats) -> Booleans:
     """Rows of (n, d) without NaN or an infinity: (n,)."""
     return np.logical_and.reduce(np.isfinite(values), axis=1)

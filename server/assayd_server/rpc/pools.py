@@ -7,15 +7,18 @@ caller that is slow, or that means harm, holds it (docs/decisions/0001). The exe
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import count
 from threading import Event, Lock, Thread
 from typing import Any
 
 import grpc
+import structlog
 
 STALLED_AFTER_SECONDS = 0.25
 """A message that has not come by then is late. When late ones hold all threads, none will be free soon."""
 
 _WATCH_INTERVAL_SECONDS = 0.25
+_log = structlog.get_logger()
 
 
 class CallPool(ThreadPoolExecutor):
@@ -23,21 +26,23 @@ class CallPool(ThreadPoolExecutor):
 
     def __init__(
         self,
+        name: str,
         *,
         threads: int,
         waiting_max: int,
         message_wait_max_seconds: float,
-        on_stalled: Callable[[], None] = lambda: None,
+        on_stalled: Callable[[], None],
     ) -> None:
         """Start with no call.
 
         Args:
+            name: of its threads.
             threads: how many calls are answered at once.
             waiting_max: how many more may wait for a thread.
             message_wait_max_seconds: after this a call whose message has not come is cancelled.
             on_stalled: is told of each call that was cancelled so.
         """
-        super().__init__(max_workers=threads, thread_name_prefix="call")
+        super().__init__(max_workers=threads, thread_name_prefix=name)
         self._thread_count = threads
         self._calls_max = threads + waiting_max
         self._calls = 0
@@ -45,8 +50,9 @@ class CallPool(ThreadPoolExecutor):
         self._message_wait_max_seconds = message_wait_max_seconds
         self._on_stalled = on_stalled
         self._receiving: dict[int, tuple[float, grpc.ServicerContext]] = {}
+        self._keys = count()
         self._stopped = Event()
-        self._watch = Thread(target=self._cancel_stalled, name="stalled-calls", daemon=True)
+        self._watch = Thread(target=self._cancel_stalled, name=f"{name}-stalled", daemon=True)
         self._watch.start()
 
     @property
@@ -64,20 +70,19 @@ class CallPool(ThreadPoolExecutor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """As in ThreadPoolExecutor."""
-        with self._calls_lock:
-            self._calls += 1
         future = super().submit(fn, *args, **kwargs)
-        future.add_done_callback(self._ended)
+        self._add_calls(1)
+        future.add_done_callback(lambda _: self._add_calls(-1))
         return future
 
     def receive(self, messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
-        """Wait for the message of the calling thread's call.
+        """Wait for the next message of the calling thread's call.
 
         Raises:
-            StopIteration: the caller sent none.
+            StopIteration: the caller sends no more.
             grpc.RpcError: the call was cancelled meanwhile.
         """
-        key = id(context)
+        key = next(self._keys)
         self._receiving[key] = (time.monotonic(), context)
         try:
             return next(messages)
@@ -90,9 +95,9 @@ class CallPool(ThreadPoolExecutor):
         self._watch.join()
         super().shutdown(wait, cancel_futures=cancel_futures)
 
-    def _ended(self, _: Future[Any]) -> None:
+    def _add_calls(self, change: int) -> None:
         with self._calls_lock:
-            self._calls -= 1
+            self._calls += change
 
     def _late(self, seconds: float) -> list[int]:
         """Calls that have held a thread for longer than that without their message."""
@@ -102,7 +107,13 @@ class CallPool(ThreadPoolExecutor):
     def _cancel_stalled(self) -> None:
         while not self._stopped.wait(_WATCH_INTERVAL_SECONDS):
             for key in self._late(self._message_wait_max_seconds):
-                began_and_context = self._receiving.pop(key, None)
-                if began_and_context is not None:
-                    began_and_context[1].cancel()
-                    self._on_stalled()
+                waiting = self._receiving.pop(key, None)
+                if waiting is not None:
+                    self._cancel(waiting[1])
+
+    def _cancel(self, context: grpc.ServicerContext) -> None:
+        try:
+            context.cancel()
+            self._on_stalled()
+        except Exception:  # the watch must go on, or nobody frees a thread any more
+            _log.exception("a stalled call could not be cancelled")

@@ -1,5 +1,6 @@
 """From messages to what the engine takes. Everything that came is checked here, before any work is done."""
 
+from collections.abc import Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,13 @@ from assayd.arrays import TensorError, decode
 from assayd.v1 import rows_pb2, scoring_pb2, tensor_pb2
 from assayd_server.core.softmax import TEMPERATURE_MAX, TEMPERATURE_MIN
 from assayd_server.core.uncertainty import Measure
+from assayd_server.core.validity import scorable_probabilities
 from assayd_server.errors import InvalidArgumentError
 from assayd_server.rows import Embeddings, Head, Inputs, Logits, NamedArray, Probabilities, Rows
 from assayd_server.wanted import ModelChoice, Output, Wanted
 
-_SUM_TOLERANCE = 0.01
+_TENSORS_MAX = 256
+_REPEATS_MAX = 4
 
 MEASURES = {
     scoring_pb2.UNCERTAINTY_MEASURE_LEAST_CONFIDENCE: Measure.LEAST_CONFIDENCE,
@@ -94,6 +97,8 @@ def _inputs(inputs: rows_pb2.Inputs) -> Inputs:
     field = "rows.inputs.tensors"
     if not inputs.tensors:
         raise _wrong(field, "is empty: give one tensor for each input of the model", "ROWS_MISSING")
+    if len(inputs.tensors) > _TENSORS_MAX:
+        raise _wrong(field, f"has {len(inputs.tensors)} tensors, allowed are {_TENSORS_MAX}", "TOO_MANY_TENSORS")
     tensors = tuple(
         NamedArray(tensor.name, _array(tensor, f"{field}[{index}]")) for index, tensor in enumerate(inputs.tensors)
     )
@@ -133,12 +138,10 @@ def _floats(tensor: tensor_pb2.Tensor, field: str) -> NDArray[Any]:
 def _probabilities(tensor: tensor_pb2.Tensor) -> NDArray[Any]:
     field = "rows.probabilities"
     values = _matrix(tensor, field, columns_min=2)
-    with np.errstate(invalid="ignore"):
-        sums = values.sum(axis=1)
-        bad = (np.abs(sums - 1) > _SUM_TOLERANCE) | (values < 0).any(axis=1)  # both False for NaN: marked invalid
+    bad = ~scorable_probabilities(values) & ~np.isnan(values).any(axis=1)  # a row with NaN is invalid, no mistake
     if bad.any():
         row = int(bad.argmax())
-        low, total = values[row].min(), sums[row]
+        low, total = values[row].min(), values[row].sum(dtype=np.float64)
         raise _wrong(
             f"{field}.data",
             f"row {row} has the sum {total:.6g} and the least value {low:.6g}, allowed are 1 and 0 or more",
@@ -172,6 +175,7 @@ def _temperature(value: float) -> float:
 
 
 def _outputs(numbers: Any) -> frozenset[Output]:
+    _check_length("outputs", numbers, _OUTPUTS)
     for index, number in enumerate(numbers):
         if number not in _OUTPUTS:
             raise _unknown(f"outputs[{index}]", number, scoring_pb2.Output)
@@ -180,10 +184,18 @@ def _outputs(numbers: Any) -> frozenset[Output]:
 
 
 def _measures(numbers: Any) -> tuple[Measure, ...]:
+    _check_length("uncertainties", numbers, MEASURES)
     for index, number in enumerate(numbers):
         if number not in MEASURES:
             raise _unknown(f"uncertainties[{index}]", number, scoring_pb2.UncertaintyMeasure)
     return tuple(dict.fromkeys(MEASURES[number] for number in numbers))
+
+
+def _check_length(field: str, numbers: Any, known: Sized) -> None:
+    if len(numbers) > _REPEATS_MAX * len(known):
+        raise _wrong(
+            field, f"has {len(numbers)} entries, there are {len(known)} to choose from", "TOO_MANY_VALUES"
+        )
 
 
 def _unknown(field: str, number: int, enum: Any) -> InvalidArgumentError:

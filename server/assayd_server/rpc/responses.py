@@ -44,7 +44,7 @@ def score(scores: Scores, wanted: Wanted) -> scoring_pb2.ScoreResponse:
     return response
 
 
-def model(servable: Servable) -> scoring_pb2.Model:
+def model(servable: Servable, *, with_labels: bool = True) -> scoring_pb2.Model:
     """A model's description."""
     contract = servable.contract
     return scoring_pb2.Model(
@@ -56,7 +56,7 @@ def model(servable: Servable) -> scoring_pb2.Model:
         embedding_output=contract.roles.get("embedding", ""),
         class_count=contract.class_count,
         embedding_width=contract.embedding_width,
-        labels=servable.labels,
+        labels=servable.labels if with_labels else (),
         temperature=servable.temperature,
     )
 
@@ -67,7 +67,9 @@ def models(servables: Iterable[Servable], failures: Iterable[Failure]) -> scorin
         scoring_pb2.FailedModel(name=failure.name, version=failure.version, reason=failure.reason)
         for failure in failures
     )
-    return scoring_pb2.ListModelsResponse(models=map(model, servables), failed=failed)
+    return scoring_pb2.ListModelsResponse(
+        models=[model(servable, with_labels=False) for servable in servables], failed=failed
+    )
 
 
 def identity(value: Identity) -> scoring_pb2.ModelIdentity:
@@ -106,7 +108,8 @@ def _where(wanted: bool, values: Floats | None) -> tensor_pb2.Tensor | None:
 
 
 def _float32(values: Floats) -> tensor_pb2.Tensor:
-    return encode(values.astype(np.float32, copy=False))
+    with np.errstate(over="ignore"):  # beyond float32 lies an infinity
+        return encode(values.astype(np.float32, copy=False))
 
 
 def _int32(values: Integers) -> tensor_pb2.Tensor:

@@ -3,7 +3,7 @@
 import grpc
 
 from assayd.v1 import scoring_pb2, scoring_pb2_grpc
-from assayd_server import deadline as deadlines
+from assayd_server.caller import Caller, after
 from assayd_server.engine import Engine
 from assayd_server.rpc import requests, responses
 
@@ -19,7 +19,7 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
         """See scoring.proto."""
         wanted = requests.wanted(request, self._limits)
         rows = requests.rows(request.rows, self._limits)
-        scores = self._engine.score(rows, wanted, deadline=deadlines.after(context.time_remaining()))
+        scores = self._engine.score(rows, wanted, _caller(context))
         return responses.score(scores, wanted)
 
     def GetModel(
@@ -34,3 +34,7 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
     ) -> scoring_pb2.ListModelsResponse:
         """See scoring.proto."""
         return responses.models(*self._engine.models())
+
+
+def _caller(context: grpc.ServicerContext) -> Caller:
+    return Caller(after(context.time_remaining()), gone=lambda: not context.is_active())

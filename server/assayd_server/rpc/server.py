@@ -15,11 +15,17 @@ from assayd_server.engine import Engine
 from assayd_server.errors import StartError
 from assayd_server.metrics import Metrics
 from assayd_server.rpc.boundary import Boundary
+from assayd_server.rpc.control import ControlGuard
 from assayd_server.rpc.pools import CallPool
 from assayd_server.rpc.requests import RowLimits
 from assayd_server.rpc.scoring import ScoringServicer
 
-_CONTROL_CALLS_MAX = 64
+_HEALTH_THREADS = 4
+_REFLECTION_THREADS = 2
+_REFUSAL_THREADS = 2
+_CONTROL_WAITING_MAX = 64
+_OTHER_CALLS_MAX = 512
+"""Room for control calls and refusals beneath gRPC's own limit, which would refuse health too."""
 _PING_INTERVAL_MIN_MS = 10_000
 """Clients that keep a long call alive ping every 30 s; gRPC's default of five minutes would disconnect them."""
 
@@ -35,7 +41,6 @@ class ServerOptions:
     call_threads: int
     calls_waiting_max: int
     message_wait_max_seconds: float
-    control_threads: int
     streams_per_connection_max: int
     message_bytes_max: int
     rows_max: int
@@ -62,22 +67,20 @@ class RpcServer:
         Raises:
             StartError: the port cannot be had.
         """
-        control = ThreadPoolExecutor(options.control_threads, thread_name_prefix="control")
-        pool = CallPool(
-            threads=options.call_threads,
-            waiting_max=options.calls_waiting_max,
-            message_wait_max_seconds=options.message_wait_max_seconds,
-            on_stalled=metrics.stalled.inc,
-        )
+        pool = _pool("call", options, metrics, threads=options.call_threads, waiting_max=options.calls_waiting_max)
+        health_pool = _pool("health", options, metrics, threads=_HEALTH_THREADS)
+        reflection_pool = _pool("reflection", options, metrics, threads=_REFLECTION_THREADS)
+        refusals = ThreadPoolExecutor(_REFUSAL_THREADS, thread_name_prefix="refusal")
+        self._pools = (pool, health_pool, reflection_pool, refusals)
+        self._control = ControlGuard(health=health_pool, reflection=reflection_pool)
         metrics.calls.set_function(lambda: pool.calls)
         self._server = grpc.server(
-            control,  # for what has no pool of its own: health, reflection, refusals
-            interceptors=[Boundary(pool, metrics, log_calls=options.log_calls)],
+            refusals,  # every handler names a pool of its own
+            interceptors=[Boundary(pool, refusals, self._control, metrics, log_calls=options.log_calls)],
             options=_channel_arguments(options),
-            maximum_concurrent_rpcs=options.call_threads + options.calls_waiting_max + _CONTROL_CALLS_MAX,
+            maximum_concurrent_rpcs=options.call_threads + options.calls_waiting_max + _OTHER_CALLS_MAX,
         )
-        self._pools = (control, pool)
-        self._health = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=control)
+        self._health = health.HealthServicer()
         self._services = ("", _SCORING, *model_names)
         self._add_services(engine, RowLimits(options.rows_max, options.head_elements_max), metrics)
         self.port = _bound(self._server, options)
@@ -93,8 +96,13 @@ class RpcServer:
         self._health.enter_graceful_shutdown()
 
     def stop(self, grace_seconds: float) -> None:
-        """Take no new calls, and wait for the accepted ones; cut those that take longer than the grace."""
-        self._server.stop(grace_seconds).wait()
+        """Take no new calls, and wait for the accepted ones; cut those that take longer than the grace.
+
+        What is being computed when the grace ends is computed to its end; what waits is dropped.
+        """
+        stopped = self._server.stop(grace_seconds)
+        self._control.end_streams()
+        stopped.wait()
         for pool in self._pools:
             pool.shutdown()
 
@@ -106,6 +114,18 @@ class RpcServer:
         for service in self._services:
             self._health.set(service, health_pb2.HealthCheckResponse.NOT_SERVING)
         reflection.enable_server_reflection((_SCORING, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+
+
+def _pool(
+    name: str, options: ServerOptions, metrics: Metrics, *, threads: int, waiting_max: int = _CONTROL_WAITING_MAX
+) -> CallPool:
+    return CallPool(
+        name,
+        threads=threads,
+        waiting_max=waiting_max,
+        message_wait_max_seconds=options.message_wait_max_seconds,
+        on_stalled=metrics.stalled.inc,
+    )
 
 
 def _channel_arguments(options: ServerOptions) -> list[tuple[str, int]]:
@@ -128,5 +148,10 @@ def _bound(server: grpc.Server, options: ServerOptions) -> int:
         with socket.create_server((options.host, options.port), family=socket.AF_INET6 if six else socket.AF_INET):
             pass
         return server.add_insecure_port(address)
-    except OSError as error:
-        raise StartError(f"port: cannot listen on {address}: {os.strerror(error.errno or 0)}") from None
+    except (OSError, RuntimeError) as error:  # RuntimeError: somebody was faster than gRPC
+        raise StartError(f"port: cannot listen on {address}: {_reason(error)}") from None
+
+
+def _reason(error: OSError | RuntimeError) -> str:
+    number = getattr(error, "errno", None) or 0
+    return os.strerror(number) if number > 0 else str(getattr(error, "strerror", None) or "it is taken")

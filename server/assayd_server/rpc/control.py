@@ -1,0 +1,103 @@
+"""Health and reflection: on threads that no scoring call can take, and that nobody can hold for long."""
+
+from collections.abc import Iterator
+from threading import Lock
+from typing import Any
+
+import grpc
+
+from assayd_server.rpc.pools import CallPool
+
+STREAMS_MAX = 1024
+"""Open Watch and reflection calls; a Watch holds no thread."""
+
+Handler = Any
+
+
+class ControlGuard:
+    """Lets the servicers of health and reflection wait for messages no longer than their pools allow."""
+
+    def __init__(self, *, health: CallPool, reflection: CallPool) -> None:
+        """Guard calls.
+
+        Args:
+            health: threads for health alone, so that it always answers.
+            reflection: threads for the rest; a reflection call holds one while it is open.
+        """
+        self._health = health
+        self._reflection = reflection
+        self._open: set[grpc.ServicerContext] = set()
+        self._lock = Lock()
+
+    def pool_for(self, method: str) -> CallPool:
+        """The pool that answers a method."""
+        return self._health if method.startswith("/grpc.health.") else self._reflection
+
+    def guard(self, handler: Handler, method: str) -> Handler:
+        """The handler, behind this guard."""
+        pool = self.pool_for(method)
+        codecs = (handler.request_deserializer, handler.response_serializer)
+        if handler.unary_unary is not None:
+            return grpc.stream_unary_rpc_method_handler(self._unary(handler.unary_unary, pool), *codecs)
+        if handler.unary_stream is not None:
+            return grpc.stream_stream_rpc_method_handler(self._watch(handler.unary_stream, pool), *codecs)
+        return grpc.stream_stream_rpc_method_handler(self._stream(handler.stream_stream, pool), *codecs)
+
+    def end_streams(self) -> None:
+        """Cancel what is open: a Watch would else last as long as its client likes, and a stop with it."""
+        with self._lock:
+            contexts = list(self._open)
+        for context in contexts:
+            context.cancel()
+
+    def _unary(self, servicer: Any, pool: CallPool) -> Any:
+        def answer(messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
+            return servicer(_first(messages, context, pool), context)
+
+        answer.experimental_thread_pool = pool  # type: ignore[attr-defined]
+        return answer
+
+    def _watch(self, servicer: Any, pool: CallPool) -> Any:
+        """A servicer that answers through a callback for as long as the call is open, and holds no thread."""
+
+        def answer(messages: Iterator[Any], context: grpc.ServicerContext, send_response_callback: Any) -> None:
+            request = _first(messages, context, pool)
+            self._open_stream(context)
+            servicer(request, context, send_response_callback)
+
+        answer.experimental_thread_pool = pool  # type: ignore[attr-defined]
+        answer.experimental_non_blocking = True  # type: ignore[attr-defined]
+        return answer
+
+    def _stream(self, servicer: Any, pool: CallPool) -> Any:
+        def answer(messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
+            self._open_stream(context)
+            return servicer(_each(messages, context, pool), context)
+
+        answer.experimental_thread_pool = pool  # type: ignore[attr-defined]
+        return answer
+
+    def _open_stream(self, context: grpc.ServicerContext) -> None:
+        with self._lock:
+            room = len(self._open) < STREAMS_MAX
+            if room:
+                self._open.add(context)
+        if not room or not context.add_callback(lambda: self._open.discard(context)):
+            self._open.discard(context)
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{STREAMS_MAX} streams are open, no more are taken")
+
+
+def _first(messages: Iterator[Any], context: grpc.ServicerContext, pool: CallPool) -> Any:
+    try:
+        return pool.receive(messages, context)
+    except StopIteration:
+        pass
+    context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call ended without a message")
+
+
+def _each(messages: Iterator[Any], context: grpc.ServicerContext, pool: CallPool) -> Iterator[Any]:
+    while True:
+        try:
+            yield pool.receive(messages, context)
+        except StopIteration:
+            return
