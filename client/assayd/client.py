@@ -94,7 +94,8 @@ class Client:
         """Score batch after batch with many unary calls in flight, and yield the scores in order.
 
         Memory is bounded by the calls in flight, so the batches may be endless. Every call can be retried and may
-        be answered by another replica.
+        be answered by another replica. For a source that waits for scores before it goes on, allow one call in
+        flight (ChannelSettings).
 
         Args:
             batches: what score takes as x, or dicts such as {"logits": z} with another kind of rows.
@@ -175,7 +176,8 @@ class Client:
 
 def _checked(metadata: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
     for key, value in (metadata or {}).items():
-        if not _KEY.fullmatch(key) or not _VALUE.fullmatch(value):
+        texts = isinstance(key, str) and isinstance(value, str)
+        if not texts or not _KEY.fullmatch(key) or key.endswith("-bin") or not _VALUE.fullmatch(value):
             raise InvalidArgumentError(
                 f"metadata: {key!r}: {value!r} cannot be sent, keys are lower-case and values printable ASCII"
             )

@@ -30,9 +30,9 @@ def in_order(
 ) -> Generator[tuple[Item, Pending[Answer]]]:
     """Start a call for each item, at most in_flight_max at once, and yield the calls in the order of the items.
 
-    An answer that is there is yielded before the next item is waited for. Items are taken only as there is room,
-    so an endless or a huge iterable is fine. What is still under way when the caller stops, or when something
-    raises, is cancelled.
+    Answers that have come by then are yielded before the next item is asked for; while the items themselves are
+    waited for, nothing is yielded. Items are taken only as there is room, so an endless or huge iterable will do.
+    What is still under way when the caller stops, or when something raises, is cancelled.
     """
     pending: deque[tuple[Item, Pending[Answer]]] = deque()
     try:

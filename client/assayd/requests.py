@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict, TypeVar
 
-from assayd.arrays import TensorError, as_floats, encode
+from assayd.arrays import as_floats, encode
 from assayd.errors import InvalidArgumentError
 from assayd.v1 import rows_pb2, scoring_pb2
 
@@ -97,5 +97,5 @@ def _head(head: Sequence[object]) -> rows_pb2.LinearHead:
         return rows_pb2.LinearHead(
             weights=encode(as_floats(weights)), bias=None if bias is None else encode(as_floats(bias))
         )
-    except TensorError as error:
+    except ValueError as error:  # a TensorError, or rows of different lengths
         raise InvalidArgumentError(f"head: {error}", field="head") from None

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from assayd.arrays import Array, TensorError, as_floats, encode
+from assayd.arrays import TEXTS_MAX, Array, TensorError, as_floats, encode
 from assayd.errors import InvalidArgumentError
 from assayd.v1 import rows_pb2
 
@@ -83,7 +83,8 @@ def rows_fitting(rows: Rows, bytes_max: int) -> int:
     row_bytes = sum(_row_bytes(array) for array in rows.arrays.values())
     if row_bytes > room:
         raise InvalidArgumentError(f"{rows.kind}: one row takes {row_bytes} bytes, a message holds {room}")
-    return room // max(row_bytes, 1)
+    texts = sum(array[:1].size for array in rows.arrays.values() if array.dtype.kind in "OUST")
+    return min(room // max(row_bytes, 1), TEXTS_MAX // max(texts, 1))
 
 
 def _array(value: Any, *, kind: Kind) -> Array:

@@ -79,9 +79,12 @@ class ScoreJob:
         self._rows_max = settings.rows_max
         self._bytes_max = settings.message_bytes_max - request.ByteSize() - _ENVELOPE_BYTES
         if self._bytes_max <= 0:
+            part, size = (
+                ("head", request.head.ByteSize()) if request.HasField("head") else ("request", request.ByteSize())
+            )
             raise InvalidArgumentError(
-                f"head: takes {request.head.ByteSize()} bytes, a message holds {settings.message_bytes_max}",
-                field="head",
+                f"{part}: takes {size} bytes, a message holds {settings.message_bytes_max} and rows besides",
+                field=part,
             )
 
     def score(self, rows: Rows) -> Scores:

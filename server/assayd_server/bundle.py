@@ -53,7 +53,7 @@ class OutputsEntry(_Strict):
 class Manifest(_Strict):
     """bundle.json."""
 
-    format: Literal[1]
+    format: Annotated[int, Field(ge=1, le=1)]
     inputs: tuple[InputEntry, ...] = ()
     outputs: OutputsEntry = OutputsEntry()
     labels: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], AfterValidator(_distinct)] = ()
@@ -87,10 +87,6 @@ def read_file(path: Path) -> Bundle:
     Raises:
         ArtefactError: it cannot be read.
     """
-    if path.is_dir():
-        raise ArtefactError(
-            f"{path}: is a folder, an ONNX file is due; serve a folder of bundles with --repository"
-        )
     content = _read(path)
     digest = _digest(content)
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem).lstrip("_.-")[:128] or "model"
@@ -143,8 +139,12 @@ def _checked(folder: Path, name: str, digest: str) -> bytes:
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except OSError as error:
-        raise ArtefactError(f"{path}: cannot be read: {error.strerror}") from None
+    except IsADirectoryError:
+        raise ArtefactError(
+            f"{path}: is a folder where a file is due; a folder of bundles is served with --repository"
+        ) from None
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise ArtefactError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}") from None
 
 
 def _digest(content: bytes) -> str:

@@ -77,7 +77,7 @@ class Settings(BaseModel):
     """The most rows in one request. The client cuts larger batches by itself."""
     head_elements_max: Positive = 4_194_304
     """The most weights, classes times width, in a linear head that comes with a request."""
-    scores_elements_max: Annotated[int, Field(ge=65_536)] = 16_777_216
+    scores_elements_max: Annotated[int, Field(ge=65_536, le=2**34)] = 16_777_216
     """The most rows times classes in one request. The client cuts larger batches by itself."""
     rows_pending_max: Positive = 262_144
     """The most rows that may wait for their turn or have it; further calls are refused at once."""

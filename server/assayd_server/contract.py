@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assayd_server.core.validity import scorable_probabilities
+from assayd_server.core.validity import SUM_TOLERANCE, scorable_probabilities
 from assayd_server.errors import ArtefactError
 
 ROLES = ("logits", "probabilities", "embedding")
@@ -107,7 +107,7 @@ def _rows_sum_to_one(values: NDArray[Any]) -> bool:
 
 def _contradicts(role: str, values: NDArray[Any]) -> bool:
     """A name may say "softmax" of what goes into one; values below 0 or above 1 show that it does."""
-    return role == "probabilities" and bool(values.min() < 0 or values.max() > 1)
+    return role == "probabilities" and bool(values.min() < 0 or values.max() > 1 + SUM_TOLERANCE)
 
 
 def _check_roles(

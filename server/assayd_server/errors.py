@@ -44,6 +44,10 @@ class ServiceError(Exception):
         self.details = dict(details or {})
         self.retry_after_seconds = retry_after_seconds
 
+    def __str__(self) -> str:
+        """The message."""
+        return self.message
+
     def add_detail(self, name: str, value: str) -> None:
         """Add a value for programs, which people get to see too."""
         self.details[name] = value

@@ -1,6 +1,7 @@
 """What `assayd inspect` prints: the contract of a model, and why it is read that way."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from assayd_server import servable
@@ -23,9 +24,15 @@ def describe(path: Path, *, chosen: Mapping[str, str]) -> str:
     def load(bundle: Bundle) -> Servable:
         return servable.load(bundle, threads=1, chosen=dict(chosen))
 
-    if path.is_dir():
+    if _is_folder(path):
         return "\n".join(_lines(load_one(path.resolve(), read_folder, load)))
     return "\n".join(_lines(load_one(path, read_file, load)))
+
+
+def _is_folder(path: Path) -> bool:
+    with suppress(OSError, ValueError):  # what cannot even be looked at is reported when it is read
+        return path.is_dir()
+    return False
 
 
 def _lines(model: Servable) -> list[str]:

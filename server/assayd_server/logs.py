@@ -34,5 +34,9 @@ class _AsJson(logging.Handler):
     """What libraries log, and warnings, in the form of our own lines."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        log = structlog.get_logger().bind(logger=record.name)
-        log.log(record.levelno, " ".join(record.getMessage().split()), exc_info=record.exc_info)
+        try:
+            level = "error" if record.levelno >= logging.ERROR else "warning"
+            log = getattr(structlog.get_logger(), level)
+            log(" ".join(record.getMessage().split()), logger=record.name, exc_info=record.exc_info)
+        except Exception:  # a record that cannot be written must not fail the code that logs
+            self.handleError(record)

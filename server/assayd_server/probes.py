@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from socket import AF_INET6
+from socketserver import ThreadingMixIn
+from threading import BoundedSemaphore
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -12,7 +13,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from assayd_server.errors import StartError
 
 _REQUEST_SECONDS_MAX = 5.0
-_THREADS = 16
+_CONNECTIONS_MAX = 64
 _POLL_SECONDS = 0.05
 """How long a stop can take to be noticed."""
 
@@ -60,32 +61,32 @@ class Probes:
         return "404 Not Found", b"there are /metrics, /healthz and /readyz\n"
 
 
-class _Server(WSGIServer):
-    """A few threads, so that a slow scrape does not fail a probe and many connections take no more than that."""
+class _Server(ThreadingMixIn, WSGIServer):
+    """A thread for each request, so that a slow scrape does not fail a probe; no more than so many at once."""
 
+    daemon_threads = True  # a connection that somebody keeps open does not keep the process
     request_queue_size = 64  # several scrapers and probes at once must not wait for a retry of TCP
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="probes")
+        self._room = BoundedSemaphore(_CONNECTIONS_MAX)
         super().__init__(*args, **kwargs)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        self._threads.submit(self._answer, request, client_address)
+        """Answer on a thread of its own, or hang up at once where there are too many."""
+        if self._room.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
 
-    def server_close(self) -> None:
-        super().server_close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """On that thread."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news."""
-
-    def _answer(self, request: Any, client_address: Any) -> None:
-        try:
-            self.finish_request(request, client_address)
-        except OSError:
-            self.handle_error(request, client_address)
-        finally:
-            self.shutdown_request(request)
 
 
 class _Server6(_Server):

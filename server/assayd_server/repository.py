@@ -124,9 +124,8 @@ def _version_folders(root: Path) -> list[Path]:
 
 def _folders(parent: Path) -> list[Path]:
     """Hidden ones and the file system's own are nobody's models."""
-    return sorted(
-        path for path in parent.iterdir() if path.is_dir() and not path.name.startswith((".", "lost+found"))
-    )
+    found = (path for path in parent.iterdir() if path.is_dir())
+    return sorted(path for path in found if not path.name.startswith(".") and path.name != "lost+found")
 
 
 def _is_right(folder: Path, right: bool) -> bool:

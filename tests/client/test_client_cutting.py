@@ -93,7 +93,9 @@ def test_a_head_larger_than_a_message_is_refused_before_anything_is_sent(
 ) -> None:
     client = connect_to(refusing_address, settings=ChannelSettings(message_bytes_max=64 * 1024))
     head = (np.ones((5000, 4), np.float32), None)  # 80,000 bytes
-    with pytest.raises(InvalidArgumentError, match=r"head: takes 80\d\d\d bytes, a message holds 65536") as caught:
+    with pytest.raises(
+        InvalidArgumentError, match=r"head: takes 80\d\d\d bytes, a message holds 65536 and rows besides"
+    ) as caught:
         getattr(client, call)(X, head=head)
     assert caught.value.field == "head"
 

@@ -212,3 +212,8 @@ def _error_info(reason: str, details: dict[str, str]) -> tuple[tuple[str, bytes]
     packed = any_pb2.Any()
     packed.Pack(error_details_pb2.ErrorInfo(reason=reason, metadata=details))
     return (("grpc-status-details-bin", status_pb2.Status(details=[packed]).SerializeToString()),)
+
+
+def test_a_head_of_rows_of_different_lengths_is_refused(identity_client: Client) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"^INVALID_ARGUMENT: head: "):
+        identity_client.score(embeddings=X, head=([[1, 2], [3]], None))

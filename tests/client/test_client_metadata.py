@@ -148,3 +148,9 @@ def test_metadata_is_copied_when_the_client_is_made(bare_server) -> None:
         metadata["x-request-id"] = "after"
         client.models()
     assert seen == ["before"]
+
+
+@pytest.mark.parametrize("metadata", [{"trace-bin": "abc"}, {"x": 1}, {1: "x"}, {"x": b"y"}])
+def test_metadata_that_is_no_plain_text_is_refused(identity_client: Client, metadata: dict) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"metadata: .* cannot be sent"):
+        identity_client.score(X, metadata=metadata)

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from assayd import InvalidArgumentError
+from assayd import ChannelSettings, InvalidArgumentError
+from assayd.arrays import TEXTS_MAX
+from assayd.requests import score_request
 from assayd.rows import Rows, collect, rows_fitting
+from assayd.scoring import ScoreJob
 
 
 def column(count: int, width: int = 4) -> Rows:
@@ -72,3 +75,17 @@ def test_a_text_that_utf8_cannot_hold_is_refused_as_a_wrong_argument() -> None:
     assert rows_fitting(rows, 64 + 5) == 1
     with pytest.raises(InvalidArgumentError, match=r"inputs: data: .*UTF-8"):
         rows.message()
+
+
+def test_texts_are_cut_to_what_a_string_tensor_may_have() -> None:
+    rows = collect(np.full((20_000, 70), "a", object))
+    assert rows_fitting(rows, 2**30) == TEXTS_MAX // 70
+
+
+def test_a_message_without_room_for_rows_and_without_a_head_names_the_request() -> None:
+    with pytest.raises(
+        InvalidArgumentError, match=r"^INVALID_ARGUMENT: request: takes 3 bytes, a message holds 60"
+    ):
+        ScoreJob(
+            score_request(), lambda *_: None, deadline_seconds=1, settings=ChannelSettings(message_bytes_max=60)
+        )

@@ -256,7 +256,7 @@ def test_a_head_larger_than_a_message_is_refused_by_name_before_anything_is_sent
     with pytest.raises(InvalidArgumentError) as caught:
         job(ScriptedServer(), head=head, message_bytes_max=3200)
     size = score_request(head=head).head.ByteSize()
-    assert caught.value.message == f"head: takes {size} bytes, a message holds 3200"
+    assert caught.value.message == f"head: takes {size} bytes, a message holds 3200 and rows besides"
     assert caught.value.field == "head"
 
 

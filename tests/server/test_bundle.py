@@ -224,7 +224,7 @@ def test_a_folder_in_the_place_of_a_bare_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError) as caught:
         read_file(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path}: is a folder, an ONNX file is due; serve a folder of bundles with --repository"
+        f"{tmp_path}: is a folder where a file is due; a folder of bundles is served with --repository"
     )
 
 

@@ -131,3 +131,12 @@ def test_a_value_that_json_does_not_know_is_written_as_text(capsys: Output) -> N
     logs.configure("info")
     structlog.get_logger().info("an event", value=object)
     assert written(capsys)[0]["value"] == repr(object)
+
+
+@pytest.mark.parametrize(("level", "message", "arguments"), [(35, "between two levels", ()), (40, "%d", ("a",))])
+def test_a_record_of_an_odd_kind_does_not_fail_the_code_that_logs(
+    level: int, message: str, arguments: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    logs.configure("warning")
+    logging.getLogger("library").log(level, message, *arguments)

@@ -120,3 +120,15 @@ def test_weights_that_lie_elsewhere_are_not_read_either(split: bytes, where: str
         next(entry for entry in tensor.external_data if entry.key == "location").value = str(place)
     with pytest.raises(ArtefactError):
         OnnxModel(model.SerializeToString(), threads=1)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_name_that_no_file_can_have_is_refused_in_one_sentence(name: str) -> None:
+    with pytest.raises(ArtefactError, match="cannot be read: "):
+        describe(Path(name), chosen={})
+
+
+@pytest.mark.parametrize("version", [True, 1.0, 2, "1"])
+def test_another_format_of_the_manifest_is_refused(tmp_path: Path, version: object) -> None:
+    folder = onnx_models.write_bundle(tmp_path, onnx_models.identity(), format=version)
+    assert "bundle.json: format: Input should be" in refusal(folder)

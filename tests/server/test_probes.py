@@ -16,7 +16,7 @@ from assayd_server.errors import StartError
 from assayd_server.probes import _REQUEST_SECONDS_MAX, Probes
 
 HOST = "127.0.0.1"
-THREADS_MAX = 16
+THREADS_MAX = 64
 WAIT = 30
 
 
