@@ -46,12 +46,14 @@ def inspect(
     model: Annotated[Path, typer.Argument(help="An ONNX file, or a bundle's folder <name>/<version>.")],
     logits_output: Annotated[str | None, typer.Option(help="Read this output as logits.")] = None,
     probabilities_output: Annotated[str | None, typer.Option(help="Read this output as probabilities.")] = None,
-    embedding_output: Annotated[str | None, typer.Option(help="Read this output as the embedding.")] = None,
+    embedding_tensor: Annotated[
+        str | None, typer.Option(help="Read this tensor, an output or an inner one, as the embedding.")
+    ] = None,
 ) -> None:
     """Print what a model takes and gives, and how the server would read it."""
     from assayd_server.inspection import describe
 
-    chosen = {"logits": logits_output, "probabilities": probabilities_output, "embedding": embedding_output}
+    chosen = {"logits": logits_output, "probabilities": probabilities_output, "embedding": embedding_tensor}
     with _one_sentence():
         print(describe(model, chosen={role: name for role, name in chosen.items() if name}))
 

@@ -23,6 +23,9 @@ from assayd_server.errors import StartError
 PREFIX = "ASSAYD_"
 MIB = 1024 * 1024
 
+CHOICES = {"logits": "logits_output", "probabilities": "probabilities_output", "embedding": "embedding_tensor"}
+"""The settings that say which tensor is what, by role."""
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -49,8 +52,8 @@ class Settings(BaseModel):
     """With model: the output that holds unnormalised class scores, where its name does not tell."""
     probabilities_output: str | None = None
     """With model: the output that holds class probabilities, where its name does not tell."""
-    embedding_output: str | None = None
-    """With model: the output that holds the embedding, where its name does not tell."""
+    embedding_tensor: str | None = None
+    """With model: the tensor that is the embedding, an output or one inside of the graph."""
 
     host: str = "127.0.0.1"
     """The address to listen on."""
@@ -113,8 +116,8 @@ class Settings(BaseModel):
             given = "neither" if self.model is None else "both"
             raise ValueError(f"give either model or repository, not {given}")
         if self.repository is not None and self.chosen_outputs:
-            role = next(iter(self.chosen_outputs))
-            raise ConflictError(f"{role}_output", "goes with model; a bundle names its outputs")
+            chosen = next(name for name in CHOICES.values() if getattr(self, name))
+            raise ConflictError(chosen, "goes with model; a bundle names its outputs")
         if not self.insecure and not _is_loopback(self.host):
             raise ConflictError(
                 "host",
@@ -126,12 +129,8 @@ class Settings(BaseModel):
     @property
     def chosen_outputs(self) -> dict[str, str]:
         """Output name by role, as the flags say."""
-        roles = {
-            "logits": self.logits_output,
-            "probabilities": self.probabilities_output,
-            "embedding": self.embedding_output,
-        }
-        return {role: name for role, name in roles.items() if name}
+        chosen = {role: getattr(self, setting) for role, setting in CHOICES.items()}
+        return {role: name for role, name in chosen.items() if name}
 
 
 def load(flags: Mapping[str, Any], environ: Mapping[str, str], config_file: Path | None = None) -> Settings:

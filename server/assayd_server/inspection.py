@@ -5,7 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from assayd_server import servable
-from assayd_server.bundle import Bundle, read_file, read_folder
+from assayd_server.bundle import MODEL_FILE, Bundle, read_file, read_folder
+from assayd_server.graph import inner_matrices
 from assayd_server.repository import load_one
 from assayd_server.servable import Servable
 
@@ -24,9 +25,18 @@ def describe(path: Path, *, chosen: Mapping[str, str]) -> str:
     def load(bundle: Bundle) -> Servable:
         return servable.load(bundle, threads=1, chosen=dict(chosen))
 
-    if _is_folder(path):
-        return "\n".join(_lines(load_one(path.resolve(), read_folder, load)))
-    return "\n".join(_lines(load_one(path, read_file, load)))
+    folder = _is_folder(path)
+    model = load_one(path.resolve(), read_folder, load) if folder else load_one(path, read_file, load)
+    return "\n".join([*_lines(model), *_candidates(model, (path / MODEL_FILE if folder else path).read_bytes())])
+
+
+def _candidates(model: Servable, content: bytes) -> list[str]:
+    """What --embedding-tensor could name, where there is no embedding."""
+    if "embedding" in model.contract.roles:
+        return []
+    scores = set(model.contract.roles.values())
+    names = [name for name in inner_matrices(content) if name not in scores]
+    return [f"could be the embedding (--embedding-tensor): {', '.join(names)}"] if names else []
 
 
 def _is_folder(path: Path) -> bool:

@@ -1,6 +1,7 @@
 """An ONNX model in ONNX Runtime. The only file that imports onnxruntime."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ _TYPES = {
     "tensor(string)": "string",
 }
 _FATAL_ONLY = 4
+_NEWER_IR = re.compile(r"Unsupported model IR version: (\d+), max supported IR version: (\d+)")
+_NEWER_OPSET = re.compile(r"Opset (\d+) is under development.*till opset (\d+)")
 
 
 class ModelRunError(Exception):
@@ -51,11 +54,13 @@ class OnnxModel:
             )
         except Exception as error:  # ONNX Runtime's own classes share no base but this
             raise ArtefactError(_why_not_loaded(_first_line(error))) from error
-        self.inputs = tuple(map(_spec, self._session.get_inputs()))
+        specs = tuple(map(_spec, self._session.get_inputs()))
+        self._rows_a_pass = _fixed_rows(specs)
+        self.inputs = tuple(TensorSpec(spec.name, spec.data_type, (None, *spec.shape[1:])) for spec in specs)
         self.outputs = tuple(map(_spec, self._session.get_outputs()))
 
     def run(self, feeds: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
-        """One forward pass.
+        """One forward pass; or several, where the graph takes a fixed number of rows at a time.
 
         Args:
             feeds: arrays of the model's own types, by input name.
@@ -64,6 +69,15 @@ class OnnxModel:
         Raises:
             ModelRunError: the graph refused these values.
         """
+        step = self._rows_a_pass
+        if step is None:
+            return self._pass(feeds, outputs)
+        row_count = len(next(iter(feeds.values())))
+        starts = range(0, row_count, step)
+        passes = [self._pass(_filled_up(feeds, start, step), outputs) for start in starts]
+        return [np.concatenate(parts)[:row_count] for parts in zip(*passes, strict=True)]
+
+    def _pass(self, feeds: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
         try:
             return self._session.run(list(outputs), dict(feeds))
         except Exception as error:  # as above
@@ -73,14 +87,12 @@ class OnnxModel:
         """What the model gives for a few made-up rows: it warms the model up and shows what its outputs are.
 
         Raises:
-            ArtefactError: an input is of a kind that cannot be served, or the model does not run.
+            ArtefactError: an input is of a kind that cannot be served.
+            ModelRunError: the model takes no made-up rows, such as one that knows a few texts only.
         """
         names = [output.name for output in self.outputs]
         feeds = {spec.name: _made_up(spec) for spec in self.inputs}
-        try:
-            return dict(zip(names, self.run(feeds, names), strict=True))
-        except ModelRunError as error:
-            raise ArtefactError(f"the model does not run on made-up rows: {error}") from error
+        return dict(zip(names, self.run(feeds, names), strict=True))
 
 
 def _session_options(threads: int) -> onnxruntime.SessionOptions:
@@ -100,15 +112,32 @@ def _spec(value: Any) -> TensorSpec:
     return TensorSpec(value.name, _TYPES.get(value.type, value.type), shape)
 
 
+def _fixed_rows(specs: tuple[TensorSpec, ...]) -> int | None:
+    """How many rows the graph takes at a time; None where any number will do."""
+    for spec in specs:
+        if not spec.shape:
+            raise ArtefactError(f"input {spec} has no axis for the rows")
+    lengths = {spec.shape[0] for spec in specs}
+    if len(lengths) != 1 or 0 in lengths:
+        listed = "; ".join(map(str, specs))
+        raise ArtefactError(f"the inputs must all take the same number of rows at a time: {listed}")
+    return lengths.pop()
+
+
+def _filled_up(feeds: Mapping[str, NDArray[Any]], start: int, count: int) -> dict[str, NDArray[Any]]:
+    """So many rows from start on; where they end, the last one is repeated."""
+    parts = {name: values[start : start + count] for name, values in feeds.items()}
+    return {
+        name: np.concatenate([part, np.repeat(part[-1:], count - len(part), axis=0)])
+        for name, part in parts.items()
+    }
+
+
 def _made_up(spec: TensorSpec) -> NDArray[Any]:
     """Rows of the right type and shape, the same each time; axes of any length get length 1."""
     if spec.data_type not in _TYPES.values():
         raise ArtefactError(
             f"input {spec.name!r} has type {spec.data_type}, allowed are {', '.join(_TYPES.values())}"
-        )
-    if not spec.shape or spec.shape[0] is not None:
-        raise ArtefactError(
-            f"input {spec} has no free first axis for the rows: export the model with a dynamic batch axis"
         )
     shape = (SAMPLE_ROWS, *(1 if length is None else length for length in spec.shape[1:]))
     if spec.data_type == "string":
@@ -118,8 +147,16 @@ def _made_up(spec: TensorSpec) -> NDArray[Any]:
 
 
 def _why_not_loaded(text: str) -> str:
-    if "xternal data" in text:
-        return f"it keeps weights in other files, save it as one file: {text}"
+    if found := _NEWER_IR.search(text):
+        return (
+            f"its IR version is {found[1]}, this ONNX Runtime reads up to {found[2]}: "
+            f"set ir_version={found[2]} when exporting, or upgrade onnxruntime"
+        )
+    if found := _NEWER_OPSET.search(text):
+        return (
+            f"its opset is {found[1]}, this ONNX Runtime reads up to {found[2]}: "
+            f"set the exporter's opset to {found[2]} (opset_version, target_opset), or upgrade onnxruntime"
+        )
     return f"ONNX Runtime cannot load it: {text}"
 
 

@@ -5,15 +5,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from assayd_server.bundle import Bundle, Identity, InputEntry
 from assayd_server.contract import Contract, TensorSpec, read_contract
 from assayd_server.core.arrays import Floats
+from assayd_server.core.binary import two_classes_of_logit, two_classes_of_probability
 from assayd_server.errors import ArtefactError, FailedPreconditionError, InvalidArgumentError
 from assayd_server.feeds import cast, matched
+from assayd_server.graph import prepare
 from assayd_server.model import ModelRunError, OnnxModel
 from assayd_server.rows import Inputs
+
+_log = structlog.get_logger()
+_TWO_CLASSES = {"logits": two_classes_of_logit, "probabilities": two_classes_of_probability}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +34,10 @@ class Forward:
 class Servable:
     """One version of one model."""
 
-    def __init__(self, bundle: Bundle, model: OnnxModel, contract: Contract) -> None:
+    def __init__(self, bundle: Bundle, model: OnnxModel, contract: Contract, labels: tuple[str, ...]) -> None:
         self.identity: Identity = bundle.identity
         self.contract = contract
-        self.labels = bundle.manifest.labels
+        self.labels = labels
         self.labels_bytes = sum(len(label.encode()) + 16 for label in self.labels)  # at most, in a response
         self.temperature = bundle.manifest.temperature
         self._model = model
@@ -56,10 +62,10 @@ class Servable:
             ServiceError: the model failed on these rows.
         """
         if row_count == 0:
-            return _as_forward({role: np.empty((0, self._width(role)), np.float32) for role in roles})
+            return _as_forward({role: np.empty((0, self._columns(role)), np.float32) for role in roles})
         outputs = dict(zip(roles, self._run(cast(self.contract.inputs, arrays), roles), strict=True))
         for role, output in outputs.items():
-            self._check_shape(output, (row_count, self._width(role)))
+            self._check_shape(output, (row_count, self._columns(role)))
         return _as_forward(outputs)
 
     def _run(self, fed: dict[str, Floats], roles: Sequence[str]) -> list[Floats]:
@@ -81,8 +87,8 @@ class Servable:
                 reason="MODEL_GAVE_ANOTHER_SHAPE",
             )
 
-    def _width(self, role: str) -> int:
-        return self.contract.embedding_width if role == "embedding" else self.contract.class_count
+    def _columns(self, role: str) -> int:
+        return self.contract.embedding_width if role == "embedding" else self.contract.columns
 
 
 def load(bundle: Bundle, *, threads: int, chosen: dict[str, str]) -> Servable:
@@ -96,16 +102,25 @@ def load(bundle: Bundle, *, threads: int, chosen: dict[str, str]) -> Servable:
     Raises:
         ArtefactError: it cannot be loaded, or it is not what its manifest says.
     """
-    model = OnnxModel(bundle.model, threads=threads)
+    chosen = chosen or bundle.manifest.outputs.model_dump(exclude_none=True)
+    graph = prepare(bundle.model, exposed=chosen.get("embedding"))
+    model = OnnxModel(graph.content, threads=threads)
     _check_inputs(bundle.manifest.inputs, model.inputs)
-    manifest_roles = bundle.manifest.outputs.model_dump(exclude_none=True)
-    contract = read_contract(model.inputs, model.outputs, chosen=chosen or manifest_roles, sample=model.sample())
-    labels = bundle.manifest.labels
+    contract = read_contract(model.inputs, model.outputs, chosen=chosen, sample=_sample(model, bundle.identity))
+    labels = bundle.manifest.labels or graph.labels
     if labels and len(labels) != contract.class_count:
         raise ArtefactError(
             f"labels: {len(labels)} names were given, the model has {contract.class_count} classes"
         )
-    return Servable(bundle, model, contract)
+    return Servable(bundle, model, contract, labels)
+
+
+def _sample(model: OnnxModel, identity: Identity) -> Mapping[str, NDArray[Any]] | None:
+    try:
+        return model.sample()
+    except ModelRunError as error:
+        _log.warning("model not tried out", model=identity.name, version=identity.version, cause=str(error))
+        return None
 
 
 def _check_inputs(declared: Sequence[InputEntry], actual: Sequence[TensorSpec]) -> None:
@@ -120,4 +135,7 @@ def _check_inputs(declared: Sequence[InputEntry], actual: Sequence[TensorSpec]) 
 def _as_forward(arrays: dict[str, Floats]) -> Forward:
     """Half precision is too coarse for a softmax over many classes, so everything is at least float32."""
     wide = {role: values.astype(np.result_type(values, np.float32), copy=False) for role, values in arrays.items()}
+    for role, two_classes in _TWO_CLASSES.items():
+        if role in wide and wide[role].shape[1] == 1:
+            wide[role] = two_classes(wide[role])
     return Forward(wide.get("logits"), wide.get("probabilities"), wide.get("embedding"))

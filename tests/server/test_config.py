@@ -99,7 +99,7 @@ def test_every_setting_says_what_it_is_for() -> None:
 
 
 def test_outputs_that_were_chosen_are_listed_by_role() -> None:
-    settings = load(MODEL | {"logits_output": "a", "embedding_output": "b"}, {})
+    settings = load(MODEL | {"logits_output": "a", "embedding_tensor": "b"}, {})
     assert settings.chosen_outputs == {"logits": "a", "embedding": "b"}
 
 
@@ -118,8 +118,8 @@ def test_a_repository_alone_is_enough() -> None:
 
 
 def test_a_chosen_output_does_not_go_with_a_repository() -> None:
-    with pytest.raises(StartError, match=r"embedding.output.* goes with model; a bundle names its outputs"):
-        load({"repository": "models", "embedding_output": "h"}, {})
+    with pytest.raises(StartError, match=r"^--embedding-tensor: goes with model; a bundle names its outputs$"):
+        load({"repository": "models", "embedding_tensor": "h"}, {})
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "localhost", "::1"])

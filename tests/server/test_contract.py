@@ -121,7 +121,8 @@ def test_an_unnamed_matrix_beside_an_embedding_is_the_class_scores() -> None:
 def test_two_unnamed_matrices_are_refused_with_the_list() -> None:
     assert refusal({"a": LOGITS, "b": EMBEDDING, "label": LABELS}) == (
         "no output is plainly logits or probabilities among a: float32 (any, 5); b: float32 (any, 7); "
-        "label: int64 (any): name one with --logits-output or --probabilities-output, or in bundle.json"
+        "label: int64 (any): name one with --logits-output or --probabilities-output, or in bundle.json "
+        "(of one column, that of the second of two classes)"
     )
 
 
@@ -144,11 +145,44 @@ def test_a_model_without_outputs_is_refused() -> None:
     assert refusal({}).startswith("no output is plainly logits or probabilities among ")
 
 
-@pytest.mark.parametrize("role", ["logits", "probabilities"])
-def test_one_column_is_no_classifier(role: str) -> None:
-    assert refusal({role: np.ones((4, 1), np.float32)}) == (
-        f"output {role!r} has one column, a classifier needs one for each of its classes"
+@pytest.mark.parametrize("name", ["logits", "probabilities"])
+def test_one_column_scores_the_second_of_two_classes(name: str) -> None:
+    found = read({name: np.full((4, 1), 0.25, np.float32)})
+    assert (found.roles, found.columns, found.class_count) == ({name: name}, 1, 2)
+
+
+def test_one_column_that_nothing_is_known_of_is_not_guessed() -> None:
+    assert "of one column, that of the second of two classes" in refusal({"y": np.full((4, 1), 0.25, np.float32)})
+
+
+def test_one_column_of_more_than_1_is_no_probability() -> None:
+    values = np.full((4, 1), 1.5, np.float32)
+    assert "cannot be probabilities" in refusal({"y": values}, probabilities="y")
+
+
+def declared(*specs: TensorSpec, **chosen: str) -> Contract:
+    """Of a model that takes no made-up rows."""
+    return read_contract((), specs, chosen=chosen, sample=None)
+
+
+def test_without_values_names_and_declared_widths_must_do() -> None:
+    found = declared(TensorSpec("probs", "float32", (None, 3)), TensorSpec("embedding", "float32", (None, 7)))
+    assert (found.roles, found.class_count, found.embedding_width) == (
+        {"probabilities": "probs", "embedding": "embedding"},
+        3,
+        7,
     )
+
+
+def test_without_values_an_unnamed_matrix_is_not_guessed() -> None:
+    with pytest.raises(ArtefactError, match="no output is plainly logits or probabilities"):
+        declared(TensorSpec("y", "float32", (None, 3)))
+    assert declared(TensorSpec("y", "float32", (None, 3)), logits="y").class_count == 3
+
+
+def test_without_values_a_width_that_is_not_declared_is_unknown() -> None:
+    with pytest.raises(ArtefactError, match="output 'y' cannot be the logits"):
+        declared(TensorSpec("y", "float32", (None, None)), logits="y")
 
 
 def test_a_name_that_promises_probabilities_must_keep_it() -> None:
@@ -229,5 +263,6 @@ def test_a_choice_of_an_output_of_another_kind_is_refused() -> None:
     )
 
 
-def test_a_choice_of_an_embedding_alone_is_refused() -> None:
-    assert refusal({"a": LOGITS, "b": EMBEDDING}, embedding="b").startswith("no output is plainly logits")
+def test_a_choice_of_an_embedding_alone_leaves_the_rest_to_be_guessed() -> None:
+    contract = read({"a": LOGITS, "b": EMBEDDING}, embedding="b")
+    assert (contract.roles, contract.reasons["embedding"]) == ({"logits": "a", "embedding": "b"}, "was chosen")

@@ -66,7 +66,7 @@ def test_a_model_without_an_embedding_is_said_to_have_none(tmp_path: Path) -> No
 
 
 def test_a_flag_says_which_output_to_read_as_what(bare: Path) -> None:
-    result = inspect(bare, "--logits-output", "embedding", "--embedding-output", "logits")
+    result = inspect(bare, "--logits-output", "embedding", "--embedding-tensor", "logits")
     assert "  logits: embedding (was chosen)\n  embedding: logits (was chosen)\n3 classes" in result.stdout
 
 

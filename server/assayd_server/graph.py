@@ -1,0 +1,100 @@
+"""What is done to an ONNX graph before it is run. The only file that imports onnx."""
+
+from dataclasses import dataclass
+
+import onnx
+
+from assayd_server.errors import ArtefactError
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A graph that gives matrices."""
+
+    content: bytes
+    """The .onnx file, changed where that was needed."""
+    labels: tuple[str, ...]
+    """The class names that stood in the graph; or none."""
+
+
+def prepare(content: bytes, *, exposed: str | None) -> Graph:
+    """Take ZipMaps off, and make an inner tensor an output.
+
+    A ZipMap, which skl2onnx adds by default, turns the matrix of probabilities into a list of dicts: its input is
+    the matrix, and it holds the class names.
+
+    Args:
+        content: the .onnx file; one that cannot be read as such is left for ONNX Runtime to refuse.
+        exposed: the name of an output, or of a tensor inside of the graph that is to be one; None for no such.
+
+    Raises:
+        ArtefactError: there is no such tensor, or weights lie in other files.
+    """
+    try:
+        model = onnx.load_from_string(content)
+    except Exception:  # protobuf's; it is no graph, and ONNX Runtime has a sentence for that
+        return Graph(content, ())
+    _check_whole(model.graph)
+    labels = _without_zip_maps(model.graph)
+    added = exposed is not None and _expose(model.graph, exposed)
+    changed = labels is not None or added
+    return Graph(model.SerializeToString() if changed else content, labels or ())
+
+
+def inner_matrices(content: bytes) -> list[str]:
+    """Float matrices inside of the graph, in its order: what could serve as the embedding."""
+    graph = onnx.shape_inference.infer_shapes(onnx.load_from_string(content)).graph
+    outputs = {output.name for output in graph.output}
+    return [
+        value.name
+        for value in graph.value_info
+        if value.name not in outputs and _is_matrix(value.type.tensor_type)
+    ]
+
+
+def _is_matrix(kind: onnx.TypeProto.Tensor) -> bool:
+    floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
+    return kind.elem_type in floats and len(kind.shape.dim) == 2
+
+
+def _check_whole(graph: onnx.GraphProto) -> None:
+    """No digest covers a file that the graph merely names, and it could be any file of this machine."""
+    outside = [weights.name for weights in graph.initializer if weights.data_location == onnx.TensorProto.EXTERNAL]
+    if outside:
+        raise ArtefactError(
+            f"it keeps weights in other files ({outside[0]!r} is one of them): save it as one file"
+        )
+
+
+def _without_zip_maps(graph: onnx.GraphProto) -> tuple[str, ...] | None:
+    """The class names of the last ZipMap; None where there is none."""
+    labels = None
+    for node in [node for node in graph.node if node.op_type == "ZipMap"]:
+        labels = _class_names(node)
+        graph.node.remove(node)
+        (output,) = [output for output in graph.output if output.name == node.output[0]]
+        output.CopyFrom(_float_matrix(node.input[0], len(labels)))
+    return labels
+
+
+def _class_names(node: onnx.NodeProto) -> tuple[str, ...]:
+    attributes = {attribute.name: attribute for attribute in node.attribute}
+    if "classlabels_strings" in attributes:
+        return tuple(name.decode() for name in attributes["classlabels_strings"].strings)
+    return tuple(map(str, attributes["classlabels_int64s"].ints))
+
+
+def _float_matrix(name: str, columns: int) -> onnx.ValueInfoProto:
+    return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None, columns])
+
+
+def _expose(graph: onnx.GraphProto, name: str) -> bool:
+    """Whether the graph had to be changed for it."""
+    if name in {output.name for output in graph.output}:
+        return False
+    if name not in {output for node in graph.node for output in node.output}:
+        raise ArtefactError(
+            f"there is no tensor {name!r} in the graph; assayd inspect lists those that are matrices"
+        )
+    graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
+    return True

@@ -1,0 +1,73 @@
+"""Graphs as exporters write them, and what is done to them before they are run."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+import onnx_models
+from assayd_server.errors import ArtefactError
+from assayd_server.graph import inner_matrices, prepare
+from assayd_server.model import OnnxModel
+
+
+def zip_mapped(**class_names: list) -> bytes:
+    """A softmax behind a ZipMap, as skl2onnx writes it."""
+    matrix = (TensorProto.FLOAT, ["rows", 3])
+    model = onnx.load_model_from_string(
+        onnx_models.build(
+            nodes=[helper.make_node("Softmax", ["x"], ["probabilities"], axis=1)],
+            inputs={"x": matrix},
+            outputs={"probabilities": matrix},
+        )
+    )
+    model.graph.node.append(
+        helper.make_node("ZipMap", ["probabilities"], ["zipped"], domain="ai.onnx.ml", **class_names)
+    )
+    key = TensorProto.STRING if "classlabels_strings" in class_names else TensorProto.INT64
+    value = helper.make_tensor_type_proto(TensorProto.FLOAT, [])
+    zipped = helper.make_sequence_type_proto(helper.make_map_type_proto(key, value))
+    model.graph.output[0].CopyFrom(helper.make_value_info("zipped", zipped))
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("class_names", "labels"),
+    [
+        ({"classlabels_strings": ["a", "b", "c"]}, ("a", "b", "c")),
+        ({"classlabels_int64s": [3, 5, 8]}, ("3", "5", "8")),
+    ],
+    ids=["texts", "numbers"],
+)
+def test_a_zip_map_is_taken_off_and_its_class_names_are_kept(class_names: dict, labels: tuple[str, ...]) -> None:
+    graph = prepare(zip_mapped(**class_names), exposed=None)
+    assert graph.labels == labels
+    model = OnnxModel(graph.content, threads=1)
+    assert [str(output) for output in model.outputs] == ["probabilities: float32 (any, 3)"]
+    (p,) = model.run({"x": np.zeros((2, 3), np.float32)}, ["probabilities"])
+    np.testing.assert_allclose(p, 1 / 3)
+
+
+def test_a_graph_that_needs_no_change_keeps_its_bytes() -> None:
+    content = onnx_models.network()
+    assert prepare(content, exposed="embedding").content is content
+
+
+def test_an_inner_tensor_can_be_exposed() -> None:
+    model = OnnxModel(prepare(onnx_models.network(), exposed="a1").content, threads=1)
+    x = np.random.default_rng(0).normal(size=(5, 64)).astype(np.float32)
+    inner, embedding = model.run({"x": x}, ["a1", "embedding"])
+    np.testing.assert_array_equal(np.maximum(inner, 0), embedding)
+
+
+def test_a_tensor_that_there_is_not_cannot_be_exposed() -> None:
+    with pytest.raises(ArtefactError, match="there is no tensor 'nobody' in the graph"):
+        prepare(onnx_models.network(), exposed="nobody")
+
+
+def test_the_inner_matrices_are_those_that_are_no_outputs() -> None:
+    assert inner_matrices(onnx_models.network()) == ["a1"]
+
+
+def test_what_is_no_graph_is_left_for_onnx_runtime_to_refuse() -> None:
+    assert prepare(b"garbage", exposed=None).content == b"garbage"
