@@ -43,13 +43,33 @@ class _Piece:
     rows: Rows
     last: bool
     """Whether its batch ends here."""
+    cutter: "_Cutter"
+    """What cut it, and will cut the rest of its batch."""
+
+
+class _Cutter:
+    """Cuts one batch into pieces, as it is known by then how many rows a piece may have."""
+
+    def __init__(self, rows: Rows, rows_max: Callable[[], int], bytes_max: int) -> None:
+        self._rows = rows
+        self._rows_max = rows_max
+        self.fitting = rows_fitting(rows, bytes_max)
+
+    def pieces(self) -> Iterator[_Piece]:
+        """Consecutive pieces; no rows at all are one empty piece."""
+        start, last = 0, False
+        while not last:
+            stop = start + min(self.fitting, self._rows_max())
+            last = stop >= self._rows.count
+            yield _Piece(self._rows.part(start, stop), last, self)
+            start = stop
 
 
 class ScoreJob:
     """One Score or score_stream call of the SDK: a request without rows, and a way to send it with some.
 
     When the server says that it takes fewer rows at once (reason TOO_MANY_ROWS), the piece and all that are cut
-    after it are cut to that.
+    after it are cut to that; when a message would be too large, those of the same batch.
     """
 
     def __init__(
@@ -104,14 +124,7 @@ class ScoreJob:
                     done = []
 
     def _cut(self, rows: Rows) -> Iterator[_Piece]:
-        """Consecutive pieces within the limits, as these are known by then; no rows at all are one empty piece."""
-        fitting = rows_fitting(rows, self._bytes_max)
-        start, last = 0, False
-        while not last:
-            stop = start + min(fitting, self._rows_max)
-            last = stop >= rows.count
-            yield _Piece(rows.part(start, stop), last)
-            start = stop
+        return _Cutter(rows, lambda: self._rows_max, self._bytes_max).pieces()
 
     def _send(self, piece: _Piece, *, version: int = 0) -> Call:
         request = scoring_pb2.ScoreRequest(rows=piece.rows.message())
@@ -131,8 +144,11 @@ class ScoreJob:
             rows_max = _rows_allowed(error, piece.rows.count)
             if not 0 < rows_max < piece.rows.count:
                 raise
-        self._rows_max = min(self._rows_max, rows_max)
-        with closing(in_order(self._cut(piece.rows), self._send, in_flight_max=self._in_flight_max)) as calls:
+            if error.reason == "TOO_MANY_ROWS":  # whatever they are; else it is a matter of this batch's rows
+                self._rows_max = min(self._rows_max, rows_max)
+        piece.cutter.fitting = min(piece.cutter.fitting, rows_max)
+        smaller = _Cutter(piece.rows, lambda: piece.cutter.fitting, self._bytes_max).pieces()
+        with closing(in_order(smaller, self._send, in_flight_max=self._in_flight_max)) as calls:
             return [answer for part, sent in calls for answer in self._answers(part, sent)]
 
     def _agreed(self, done: list[tuple[_Piece, Scores]]) -> list[Scores]:
@@ -165,7 +181,7 @@ class ScoreJob:
 
 def _rows_allowed(error: AssaydError, row_count: int) -> int:
     """How many rows of a piece to send at once after this error; 0 where fewer would not help."""
-    if error.reason == "TOO_MANY_ROWS":
+    if error.reason in ("TOO_MANY_ROWS", "ANSWER_TOO_LARGE"):
         rows_max = error.details.get("rows_max", "")
         return int(rows_max) if rows_max.isdecimal() else 0
     sizes = _OVERSIZED.search(error.message) if error.status is grpc.StatusCode.RESOURCE_EXHAUSTED else None

@@ -121,6 +121,11 @@ class Metrics:
             "assayd_threads", "Threads by purpose: inference, calls.", ("purpose",), registry=registry
         )
         self.calls = Gauge("assayd_calls", "Calls that have a thread or wait for one.", registry=registry)
+        self.unread_bytes = Gauge(
+            "assayd_unread_answer_bytes",
+            "Answers that are made and wait for their callers to read.",
+            registry=registry,
+        )
         self.refused = Counter(
             "assayd_refused_calls", "Calls refused at once because the server was full.", registry=registry
         )

@@ -128,9 +128,7 @@ class Plan:
 
     def _check_size(self, limits: ScoreLimits) -> None:
         computed = limits.scores_elements_max // self.class_count
-        names_bytes = 0 if self.model is None else self.model.labels_bytes
-        room = limits.response_bytes_max - _ENVELOPE_BYTES - names_bytes
-        sent = max(0, room // self._response_row_bytes)
+        sent = max(0, limits.response_bytes_max - _ENVELOPE_BYTES) // self._response_row_bytes
         if self.rows.count > computed:
             why = f"rows times classes may be {limits.scores_elements_max}"
         else:
@@ -139,19 +137,21 @@ class Plan:
         if self.rows.count > rows_max:
             raise InvalidArgumentError(
                 f"{self.rows.count} are too many: {why}; send at most {rows_max} rows at once, or ask for less",
-                reason="TOO_MANY_ROWS",
+                reason="ANSWER_TOO_LARGE",
                 field="rows",
                 details={"rows_max": str(rows_max)},
             )
 
     @property
     def _response_row_bytes(self) -> int:
-        """What one row adds to the response: numbers of four bytes each, and its position if it is invalid."""
+        """What one row adds to the response at most: numbers of four bytes, its position, its classes' names."""
         wanted = self.wanted
         numbers = 1 + len(wanted.uncertainties) + 2 * wanted.top_k
         numbers += self.class_count * len(wanted.outputs & {Output.PROBABILITIES, Output.LOGITS})
         numbers += self.embedding_width * (Output.EMBEDDINGS in wanted.outputs)
-        return 4 * numbers + 8
+        named = self.model is not None and wanted.head is None
+        names_bytes = self.model.label_bytes_max * max(1, wanted.top_k) if named and self.model else 0
+        return 4 * numbers + 8 + names_bytes
 
     def _lacks(self, what: str, field: str) -> FailedPreconditionError:
         if self.model is None:

@@ -1,8 +1,10 @@
 """The HTTP side: /metrics for Prometheus, /healthz and /readyz for Kubernetes."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable
-from socket import AF_INET6
+from contextlib import suppress
+from socket import AF_INET6, SHUT_RDWR, socket
 from socketserver import ThreadingMixIn
 from threading import BoundedSemaphore
 from typing import Any
@@ -12,7 +14,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from assayd_server.errors import StartError
 
-_REQUEST_SECONDS_MAX = 5.0
+_REQUEST_SECONDS_MAX = 2.0
 _CONNECTIONS_MAX = 64
 _POLL_SECONDS = 0.05
 """How long a stop can take to be noticed."""
@@ -69,24 +71,46 @@ class _Server(ThreadingMixIn, WSGIServer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._room = BoundedSemaphore(_CONNECTIONS_MAX)
+        self._begun: dict[int, tuple[float, socket]] = {}
         super().__init__(*args, **kwargs)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answer on a thread of its own, or hang up at once where there are too many."""
-        if self._room.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
+        if not self._room.acquire(blocking=False):
             self.shutdown_request(request)
+            return
+        self._begun[id(request)] = (time.monotonic(), request)
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # no thread can be had
+            self._end(request)
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """On that thread."""
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._room.release()
+            self._end(request)
+
+    def service_actions(self) -> None:
+        """Between requests: cut off callers that take their time, byte by byte."""
+        since = time.monotonic() - _REQUEST_SECONDS_MAX
+        for began, request in list(self._begun.values()):
+            if began < since:
+                _hang_up(request)
+
+    def _end(self, request: Any) -> None:
+        self._begun.pop(id(request), None)
+        self._room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news."""
+
+
+def _hang_up(connection: socket) -> None:
+    with suppress(OSError):  # it is closed already
+        connection.shutdown(SHUT_RDWR)
 
 
 class _Server6(_Server):

@@ -38,7 +38,7 @@ class Servable:
         self.identity: Identity = bundle.identity
         self.contract = contract
         self.labels = labels
-        self.labels_bytes = sum(len(label.encode()) + 16 for label in self.labels)  # at most, in a response
+        self.label_bytes_max = max((len(label.encode()) + 16 for label in labels), default=0)  # in a response
         self.temperature = bundle.manifest.temperature
         self._model = model
 

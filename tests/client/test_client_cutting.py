@@ -165,7 +165,7 @@ def test_a_row_whose_answer_alone_is_too_big_is_refused(serve, connect) -> None:
     client = connect(app)
     with pytest.raises(InvalidArgumentError) as caught:
         client.score(embeddings=np.ones((2, 1), np.float32), head=head, outputs=["probabilities", "logits"])
-    assert (caught.value.reason, caught.value.details) == ("TOO_MANY_ROWS", {"rows_max": "0"})
+    assert (caught.value.reason, caught.value.details) == ("ANSWER_TOO_LARGE", {"rows_max": "0"})
 
 
 def test_a_client_with_a_smaller_limit_than_the_server_gets_answers_that_fit(serve, connect) -> None:

@@ -1,8 +1,10 @@
 """Bad input: each kind gets its status and a message that names the field, and the server goes on serving."""
 
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator
+from urllib.request import urlopen
 
 import grpc
 import numpy as np
@@ -330,3 +332,16 @@ def test_the_client_cuts_what_would_be_a_huge_matrix(
     scores = client.score(embeddings=embeddings, head=(weights, None), outputs=["logits"])
     assert scores.logits is not None
     np.testing.assert_array_equal(scores.logits[:, 7], embeddings[:, 0])
+
+
+def test_a_wide_batch_in_a_stream_does_not_cut_the_narrow_ones_after_it(serve: Callable[..., App]) -> None:
+    app = serve(onnx_models.identity(), scores_elements_max=65_536)
+    wide, narrow = {"logits": np.zeros((100, 10_000))}, {"logits": np.zeros((1000, 4))}
+    with Client(f"127.0.0.1:{app.port}") as client:
+        stream = client.score_stream([wide, *[narrow] * 5], outputs=["predictions"])
+        assert [len(scores) for scores in stream] == [100, *[1000] * 5]
+    with urlopen(f"http://127.0.0.1:{app.metrics_port}/metrics", timeout=10) as response:
+        handled = re.findall(
+            r'handled_total{grpc_code="OK",.*grpc_method="Score".* (\d+).0', response.read().decode()
+        )
+    assert int(handled[0]) == 17 + 5  # 6 rows of 10,000 classes at a time, and each narrow batch in one call

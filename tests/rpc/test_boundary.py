@@ -18,6 +18,7 @@ from assayd_server.rpc import status
 from assayd_server.rpc.boundary import Boundary
 from assayd_server.rpc.control import ControlGuard
 from assayd_server.rpc.pools import CallPool
+from assayd_server.rpc.unread import UnreadAnswers
 
 Behavior = Callable[[bytes, grpc.ServicerContext], bytes]
 Call = Callable[..., bytes]
@@ -28,7 +29,9 @@ def call_guarded() -> Iterator[Callable[[Behavior], Call]]:
     """Serve a behaviour behind the boundary, and return how to call it."""
     pool, control, refusals = call_pool("call"), call_pool("control"), ThreadPoolExecutor(1)
     guard = ControlGuard(health=control, reflection=control)
-    boundary = Boundary(pool, refusals, guard, Metrics(CollectorRegistry()), log_calls=False)
+    boundary = Boundary(
+        pool, refusals, guard, Metrics(CollectorRegistry()), unread=UnreadAnswers(1000), log_calls=False
+    )
     server = grpc.server(refusals, interceptors=[boundary])
     port = server.add_insecure_port("127.0.0.1:0")
     channel = grpc.insecure_channel(f"127.0.0.1:{port}")
@@ -168,3 +171,34 @@ class StalledContext:
     def __next__(self) -> bytes:
         self.cancelled.wait()
         raise StopIteration
+
+
+class LaterContext:
+    """A call whose answer is read when the test says so."""
+
+    def __init__(self, *, ended: bool = False) -> None:
+        self._ended = ended
+        self.end: Callable[[], None] = lambda: None
+
+    def add_callback(self, callback: Callable[[], None]) -> bool:
+        self.end = callback
+        return not self._ended
+
+
+def test_answers_that_nobody_reads_are_bounded() -> None:
+    unread = UnreadAnswers(1000)
+    first, second = LaterContext(), LaterContext()
+    unread.add(1500, first)  # one alone is always taken
+    with pytest.raises(errors.ResourceExhaustedError, match="1500 bytes of answers wait to be read"):
+        unread.add(1, second)
+    first.end()
+    unread.add(600, second)
+    assert unread.bytes == 600
+    second.end()
+    assert unread.bytes == 0
+
+
+def test_an_answer_whose_call_has_ended_does_not_wait() -> None:
+    unread = UnreadAnswers(1000)
+    unread.add(900, LaterContext(ended=True))
+    assert unread.bytes == 0

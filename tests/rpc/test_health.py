@@ -37,12 +37,16 @@ def test_an_unknown_service_has_no_health(channel: grpc.Channel) -> None:
     assert raised.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-def test_a_watcher_is_told_of_the_end_before_the_server_stops(app: App, channel: grpc.Channel) -> None:
-    watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=10)
-    assert next(watch).status == SERVING
+def test_health_says_no_while_the_server_still_answers(app: App, channel: grpc.Channel) -> None:
     app._rpc.announce_end()
-    assert next(watch).status == NOT_SERVING
-    watch.cancel()
+    response = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+    assert response.status == NOT_SERVING
+
+
+def test_watch_is_not_served_which_clients_take_for_no_health_checking(channel: grpc.Channel) -> None:
+    with pytest.raises(grpc.RpcError) as raised:
+        next(health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=10))
+    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_reflection_names_the_services(channel: grpc.Channel) -> None:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -239,3 +240,42 @@ def test_many_threads_leave_nothing_behind() -> None:
         passed = sum(pool.map(call, range(400)))
     assert passed >= 1
     assert gate.rows_pending == 0
+
+
+def test_the_turn_goes_to_who_came_first() -> None:
+    gate, order = Gate(1000), []
+
+    def take(number: int) -> None:
+        with gate.enter(1, Caller()):
+            order.append(number)
+
+    threads = [threading.Thread(target=take, args=[number]) for number in range(20)]
+    with gate.enter(1, Caller()):
+        for number, thread in enumerate(threads):
+            thread.start()
+            until(lambda number=number: gate.rows_pending == number + 2)
+            until(lambda number=number: len(gate._queue) == number + 1)
+    for thread in threads:
+        thread.join()
+    assert order == list(range(20))
+
+
+def test_who_gives_up_in_the_moment_of_the_turn_passes_it_on() -> None:
+    gate = Gate(1000)
+    gave_up = threading.Event()
+
+    def gone() -> bool:
+        return gave_up.is_set()
+
+    def wait_and_give_up() -> None:
+        with suppress(CallCancelledError), gate.enter(1, Caller(gone=gone)):
+            pass
+
+    with gate.enter(1, Caller()):
+        thread = threading.Thread(target=wait_and_give_up)
+        thread.start()
+        until(lambda: len(gate._queue) == 1)
+        gave_up.set()
+    thread.join()
+    with gate.enter(1, Caller(deadline=time.monotonic() + 5)):  # the turn is free again
+        pass

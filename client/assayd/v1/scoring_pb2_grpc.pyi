@@ -32,11 +32,11 @@ class ScoringServiceStub:
     Every call is free of side effects and may be sent again. An error carries a google.rpc.Status in the trailing
     metadata grpc-status-details-bin, with
      - ErrorInfo, domain "assayd": a reason for programs, and metadata. Reason TOO_MANY_ROWS comes with rows_max, the most
-       rows of the same request that one call may have: cut the batch to it. A failure whose cause is in the server's
-       log comes with request_id.
+       rows that any call may have, and ANSWER_TOO_LARGE with rows_max, the most rows of this very request: cut the
+       batch to it. A failure whose cause is in the server's log comes with request_id.
      - BadRequest, where a field of the request is wrong: its name, as in rows.inputs.tensors[0].shape.
      - RetryInfo, and the trailing metadata grpc-retry-pushback-ms, where the server is full (RESOURCE_EXHAUSTED with
-       the reason TOO_MANY_CALLS or TOO_MANY_PENDING_ROWS): when to come back; longer at each attempt that
+       the reason TOO_MANY_CALLS, TOO_MANY_PENDING_ROWS or TOO_MANY_UNREAD_ANSWERS): when to come back; longer at each attempt that
        grpc-previous-rpc-attempts counts.
     RESOURCE_EXHAUSTED without details is gRPC's own: a message is over a limit. UNAVAILABLE means no server, or one that
     is stopping. CANCELLED can come from a server in the moment of its shutdown, and when a call's message did not come.
@@ -64,11 +64,11 @@ class ScoringServiceAsyncStub(ScoringServiceStub):
     Every call is free of side effects and may be sent again. An error carries a google.rpc.Status in the trailing
     metadata grpc-status-details-bin, with
      - ErrorInfo, domain "assayd": a reason for programs, and metadata. Reason TOO_MANY_ROWS comes with rows_max, the most
-       rows of the same request that one call may have: cut the batch to it. A failure whose cause is in the server's
-       log comes with request_id.
+       rows that any call may have, and ANSWER_TOO_LARGE with rows_max, the most rows of this very request: cut the
+       batch to it. A failure whose cause is in the server's log comes with request_id.
      - BadRequest, where a field of the request is wrong: its name, as in rows.inputs.tensors[0].shape.
      - RetryInfo, and the trailing metadata grpc-retry-pushback-ms, where the server is full (RESOURCE_EXHAUSTED with
-       the reason TOO_MANY_CALLS or TOO_MANY_PENDING_ROWS): when to come back; longer at each attempt that
+       the reason TOO_MANY_CALLS, TOO_MANY_PENDING_ROWS or TOO_MANY_UNREAD_ANSWERS): when to come back; longer at each attempt that
        grpc-previous-rpc-attempts counts.
     RESOURCE_EXHAUSTED without details is gRPC's own: a message is over a limit. UNAVAILABLE means no server, or one that
     is stopping. CANCELLED can come from a server in the moment of its shutdown, and when a call's message did not come.
@@ -92,11 +92,11 @@ class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
     Every call is free of side effects and may be sent again. An error carries a google.rpc.Status in the trailing
     metadata grpc-status-details-bin, with
      - ErrorInfo, domain "assayd": a reason for programs, and metadata. Reason TOO_MANY_ROWS comes with rows_max, the most
-       rows of the same request that one call may have: cut the batch to it. A failure whose cause is in the server's
-       log comes with request_id.
+       rows that any call may have, and ANSWER_TOO_LARGE with rows_max, the most rows of this very request: cut the
+       batch to it. A failure whose cause is in the server's log comes with request_id.
      - BadRequest, where a field of the request is wrong: its name, as in rows.inputs.tensors[0].shape.
      - RetryInfo, and the trailing metadata grpc-retry-pushback-ms, where the server is full (RESOURCE_EXHAUSTED with
-       the reason TOO_MANY_CALLS or TOO_MANY_PENDING_ROWS): when to come back; longer at each attempt that
+       the reason TOO_MANY_CALLS, TOO_MANY_PENDING_ROWS or TOO_MANY_UNREAD_ANSWERS): when to come back; longer at each attempt that
        grpc-previous-rpc-attempts counts.
     RESOURCE_EXHAUSTED without details is gRPC's own: a message is over a limit. UNAVAILABLE means no server, or one that
     is stopping. CANCELLED can come from a server in the moment of its shutdown, and when a call's message did not come.

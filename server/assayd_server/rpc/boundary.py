@@ -10,7 +10,9 @@ import grpc
 from assayd_server.metrics import Metrics
 from assayd_server.rpc.control import ControlGuard
 from assayd_server.rpc.guarded import GuardedMethod, refuse
+from assayd_server.rpc.health import WATCH
 from assayd_server.rpc.pools import CallPool
+from assayd_server.rpc.unread import UnreadAnswers
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
@@ -39,6 +41,7 @@ class Boundary(grpc.ServerInterceptor):
         control: ControlGuard,
         metrics: Metrics,
         *,
+        unread: UnreadAnswers,
         log_calls: bool,
     ) -> None:
         """Guard calls.
@@ -48,12 +51,14 @@ class Boundary(grpc.ServerInterceptor):
             refusals: threads that only ever refuse, so one is always free soon.
             control: guards health and reflection.
             metrics: where calls are counted.
+            unread: bounds the answers that nobody reads.
             log_calls: whether each call gets a line in the log, and not only those that went wrong.
         """
         self._pool = pool
         self._refusals = refusals
         self._control = control
         self._metrics = metrics
+        self._unread = unread
         self._log_calls = log_calls
         self._guarded: dict[str, Guarded] = {}
 
@@ -66,7 +71,7 @@ class Boundary(grpc.ServerInterceptor):
         method = handler_call_details.method
         if method not in self._guarded:
             handler = continuation(handler_call_details)
-            if handler is None:
+            if handler is None or method == WATCH:
                 return None
             self._guarded[method] = self._guard(handler, method)
         guarded = self._guarded[method]
@@ -85,8 +90,9 @@ class Boundary(grpc.ServerInterceptor):
             method,
             handler,
             self._pool,
-            self._metrics.method(method),
-            self._metrics.refused,
+            metrics=self._metrics.method(method),
+            refused=self._metrics.refused,
+            unread=self._unread,
             log_calls=self._log_calls,
         )
         answer: Handler = grpc.stream_unary_rpc_method_handler(

@@ -1,4 +1,4 @@
-"""Health and reflection: on threads that no scoring call can take, and that nobody can hold for long."""
+"""Health and reflection: on threads that no scoring call can take, and that wait for no message for long."""
 
 from collections.abc import Iterator
 from threading import Lock
@@ -7,9 +7,6 @@ from typing import Any
 import grpc
 
 from assayd_server.rpc.pools import CallPool
-
-STREAMS_MAX = 1024
-"""Open Watch and reflection calls; a Watch holds no thread."""
 
 Handler = Any
 
@@ -27,6 +24,7 @@ class ControlGuard:
         self._health = health
         self._reflection = reflection
         self._open: set[grpc.ServicerContext] = set()
+        self._ended = False
         self._lock = Lock()
 
     def pool_for(self, method: str) -> CallPool:
@@ -39,13 +37,12 @@ class ControlGuard:
         codecs = (handler.request_deserializer, handler.response_serializer)
         if handler.unary_unary is not None:
             return grpc.stream_unary_rpc_method_handler(self._unary(handler.unary_unary, pool), *codecs)
-        if handler.unary_stream is not None:
-            return grpc.stream_stream_rpc_method_handler(self._watch(handler.unary_stream, pool), *codecs)
         return grpc.stream_stream_rpc_method_handler(self._stream(handler.stream_stream, pool), *codecs)
 
     def end_streams(self) -> None:
-        """Cancel what is open: a Watch would else last as long as its client likes, and a stop with it."""
+        """Cancel what is open and take no more: a stream would else last as long as its client likes."""
         with self._lock:
+            self._ended = True
             contexts = list(self._open)
         for context in contexts:
             context.cancel()
@@ -55,18 +52,6 @@ class ControlGuard:
             return servicer(_first(messages, context, pool), context)
 
         answer.experimental_thread_pool = pool  # type: ignore[attr-defined]
-        return answer
-
-    def _watch(self, servicer: Any, pool: CallPool) -> Any:
-        """A servicer that answers through a callback for as long as the call is open, and holds no thread."""
-
-        def answer(messages: Iterator[Any], context: grpc.ServicerContext, send_response_callback: Any) -> None:
-            request = _first(messages, context, pool)
-            self._open_stream(context)
-            servicer(request, context, send_response_callback)
-
-        answer.experimental_thread_pool = pool  # type: ignore[attr-defined]
-        answer.experimental_non_blocking = True  # type: ignore[attr-defined]
         return answer
 
     def _stream(self, servicer: Any, pool: CallPool) -> Any:
@@ -79,12 +64,12 @@ class ControlGuard:
 
     def _open_stream(self, context: grpc.ServicerContext) -> None:
         with self._lock:
-            room = len(self._open) < STREAMS_MAX
-            if room:
-                self._open.add(context)
-        if not room or not context.add_callback(lambda: self._open.discard(context)):
+            ended = self._ended
+            self._open.add(context)
+        if not context.add_callback(lambda: self._open.discard(context)):
             self._open.discard(context)
-            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{STREAMS_MAX} streams are open, no more are taken")
+        if ended:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "the server is stopping")
 
 
 def _first(messages: Iterator[Any], context: grpc.ServicerContext, pool: CallPool) -> Any:

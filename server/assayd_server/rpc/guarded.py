@@ -20,7 +20,8 @@ from assayd_server.errors import (
 )
 from assayd_server.metrics import MethodMetrics
 from assayd_server.rpc import status
-from assayd_server.rpc.pools import CallPool
+from assayd_server.rpc.pools import CallPool, StalledError
+from assayd_server.rpc.unread import UnreadAnswers
 
 REQUEST_ID = "x-request-id"
 
@@ -37,9 +38,10 @@ class GuardedMethod:
         name: str,
         handler: Any,
         pool: CallPool,
+        *,
         metrics: MethodMetrics,
         refused: Counter,
-        *,
+        unread: UnreadAnswers,
         log_calls: bool,
     ) -> None:
         """Guard a method.
@@ -50,6 +52,7 @@ class GuardedMethod:
             pool: the threads on which it is answered.
             metrics: of this method.
             refused: counts calls for which there was no room.
+            unread: bounds the answers that nobody reads.
             log_calls: whether each call gets a line in the log.
         """
         assert handler.unary_unary is not None  # streams get a guard of their own when there are any
@@ -58,6 +61,7 @@ class GuardedMethod:
         self._pool = pool
         self._metrics = metrics
         self._refused = refused
+        self._unread = unread
         self._log = _log.bind(method=name)
         self._log_calls = log_calls
 
@@ -65,21 +69,17 @@ class GuardedMethod:
         """The servicer's response, or an abort with the status of what it raised."""
         self._metrics.start()
         began = time.perf_counter()
-        try:
-            message = self._pool.receive(messages, context)
-        except StopIteration:
-            message = None
-        except grpc.RpcError:  # it expired or was cancelled while it waited for its thread or its message
-            self._end(grpc.StatusCode.CANCELLED, began, context)
-            raise
+        message = self._received(messages, context, began)
+        began = time.perf_counter()
         try:
             response = self._servicer(self._parsed(message), context)
+            self._unread.add(response.ByteSize(), context)
         except ServiceError as error:
             failure = self._deliberate(error, context)
         except Exception as error:  # the one place where anything is caught: a bug must not take the server down
             failure = self._bug(error, context)
         else:
-            self._end(grpc.StatusCode.OK, began, context)
+            self._end(grpc.StatusCode.OK if context.is_active() else _ending(context), began, context)
             return response
         self._end(failure.code, began, context)
         context.abort_with_status(failure)  # raises, so it stands outside of the try
@@ -90,6 +90,19 @@ class GuardedMethod:
         self._metrics.start()
         self._end(grpc.StatusCode.RESOURCE_EXHAUSTED, time.perf_counter(), context)
         refuse(self._pool, context)
+
+    def _received(self, messages: Iterator[Any], context: grpc.ServicerContext, began: float) -> bytes | None:
+        """The call's message; None where it has none."""
+        try:
+            return self._pool.receive(messages, context)
+        except StopIteration:
+            return None
+        except grpc.RpcError:  # it expired or was cancelled while it waited for its thread or its message
+            self._end(_ending(context), began, context)
+            raise
+        except StalledError:
+            self._end(grpc.StatusCode.CANCELLED, began, context)
+        context.abort(grpc.StatusCode.CANCELLED, "no message came in time")
 
     def _parsed(self, message: bytes | None) -> Any:
         if message is None:
@@ -140,6 +153,12 @@ def refuse(pool: CallPool, context: grpc.ServicerContext) -> None:
         retry_after_seconds=RETRY_AFTER_SECONDS,
     )
     context.abort_with_status(_status_of(error, context))
+
+
+def _ending(context: grpc.ServicerContext) -> grpc.StatusCode:
+    """How a call ended that nobody waits for any more."""
+    expired = context.time_remaining() == 0
+    return grpc.StatusCode.DEADLINE_EXCEEDED if expired else grpc.StatusCode.CANCELLED
 
 
 def _status_of(error: ServiceError, context: grpc.ServicerContext) -> status.Failure:

@@ -21,6 +21,10 @@ _WATCH_INTERVAL_SECONDS = 0.25
 _log = structlog.get_logger()
 
 
+class StalledError(Exception):
+    """A call was cancelled because its message did not come."""
+
+
 class CallPool(ThreadPoolExecutor):
     """A thread pool that knows when to take no more calls, and that frees threads whose message never comes."""
 
@@ -80,12 +84,17 @@ class CallPool(ThreadPoolExecutor):
 
         Raises:
             StopIteration: the caller sends no more.
+            StalledError: this pool cancelled the call, because its message did not come.
             grpc.RpcError: the call was cancelled meanwhile.
         """
         key = next(self._keys)
         self._receiving[key] = (time.monotonic(), context)
         try:
             return next(messages)
+        except StopIteration:
+            if key not in self._receiving:  # gRPC ends the messages of a call that was cancelled
+                raise StalledError from None
+            raise
         finally:
             self._receiving.pop(key, None)
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from assayd.v1 import scoring_pb2, scoring_pb2_grpc
@@ -16,9 +16,11 @@ from assayd_server.errors import StartError
 from assayd_server.metrics import Metrics
 from assayd_server.rpc.boundary import Boundary
 from assayd_server.rpc.control import ControlGuard
+from assayd_server.rpc.health import HealthServicer
 from assayd_server.rpc.pools import CallPool
 from assayd_server.rpc.requests import RowLimits
 from assayd_server.rpc.scoring import ScoringServicer
+from assayd_server.rpc.unread import UnreadAnswers
 
 _HEALTH_THREADS = 4
 _REFLECTION_THREADS = 2
@@ -26,9 +28,11 @@ _REFUSAL_THREADS = 2
 _CONTROL_WAITING_MAX = 64
 _OTHER_CALLS_MAX = 512
 """Room for control calls and refusals beneath gRPC's own limit, which would refuse health too."""
+_KEEPALIVE_MS = 60_000
 _PING_INTERVAL_MIN_MS = 10_000
 """Clients that keep a long call alive ping every 30 s; gRPC's default of five minutes would disconnect them."""
 
+HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 _SCORING = scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"].full_name
 
 
@@ -45,6 +49,7 @@ class ServerOptions:
     message_bytes_max: int
     rows_max: int
     head_elements_max: int
+    unread_bytes_max: int
     connection_age_max_seconds: float
     connection_grace_seconds: float
     log_calls: bool
@@ -74,26 +79,27 @@ class RpcServer:
         self._pools = (pool, health_pool, reflection_pool, refusals)
         self._control = ControlGuard(health=health_pool, reflection=reflection_pool)
         metrics.calls.set_function(lambda: pool.calls)
+        unread = UnreadAnswers(options.unread_bytes_max)
+        metrics.unread_bytes.set_function(lambda: unread.bytes)
+        boundary = Boundary(pool, refusals, self._control, metrics, unread=unread, log_calls=options.log_calls)
         self._server = grpc.server(
             refusals,  # every handler names a pool of its own
-            interceptors=[Boundary(pool, refusals, self._control, metrics, log_calls=options.log_calls)],
+            interceptors=[boundary],
             options=_channel_arguments(options),
             maximum_concurrent_rpcs=options.call_threads + options.calls_waiting_max + _OTHER_CALLS_MAX,
         )
-        self._health = health.HealthServicer()
-        self._services = ("", _SCORING, *model_names)
+        self._health = HealthServicer(("", _SCORING, *model_names))
         self._add_services(engine, RowLimits(options.rows_max, options.head_elements_max), metrics)
         self.port = _bound(self._server, options)
 
     def start(self) -> None:
         """Take calls; health says SERVING."""
         self._server.start()
-        for service in self._services:
-            self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        self._health.serving = True
 
     def announce_end(self) -> None:
         """Go on answering, but say NOT_SERVING, so that load balancers send new calls elsewhere."""
-        self._health.enter_graceful_shutdown()
+        self._health.serving = False
 
     def stop(self, grace_seconds: float) -> None:
         """Take no new calls, and wait for the accepted ones; cut those that take longer than the grace.
@@ -111,9 +117,7 @@ class RpcServer:
             metrics.method(f"/{_SCORING}/{method.name}")  # every series is there from the start
         scoring_pb2_grpc.add_ScoringServiceServicer_to_server(ScoringServicer(engine, limits), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        for service in self._services:
-            self._health.set(service, health_pb2.HealthCheckResponse.NOT_SERVING)
-        reflection.enable_server_reflection((_SCORING, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+        reflection.enable_server_reflection((_SCORING, HEALTH, reflection.SERVICE_NAME), self._server)
 
 
 def _pool(
@@ -136,6 +140,9 @@ def _channel_arguments(options: ServerOptions) -> list[tuple[str, int]]:
         ("grpc.max_connection_age_ms", round(1000 * options.connection_age_max_seconds)),
         ("grpc.max_connection_age_grace_ms", round(1000 * options.connection_grace_seconds)),
         ("grpc.http2.min_ping_interval_without_data_ms", _PING_INTERVAL_MIN_MS),
+        # a peer that is gone without a word is noticed, and what waits to be sent to it is dropped
+        ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
+        ("grpc.keepalive_timeout_ms", _KEEPALIVE_MS // 3),
         ("grpc.so_reuseport", 0),  # a second server on the same port is a mistake, and should say so
     ]
 
