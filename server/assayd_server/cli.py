@@ -1,4 +1,4 @@
-"""`assayd serve`, `assayd inspect` and `assayd demo`."""
+"""`assayd serve`, `assayd inspect`, `assayd bundle` and `assayd demo`."""
 
 import inspect as introspection
 import os
@@ -18,6 +18,9 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
 )
 
+_LogitsOutput = Annotated[str | None, typer.Option(help="Read this output as logits.")]
+_ProbabilitiesOutput = Annotated[str | None, typer.Option(help="Read this output as probabilities.")]
+_EmbeddingOutput = Annotated[str | None, typer.Option(help="Read this output as the embedding.")]
 _CONFIG_HELP = "A TOML file of these settings, under the same names with underscores."
 
 
@@ -44,16 +47,42 @@ def serve(**flags: Any) -> None:
 
 def inspect(
     model: Annotated[Path, typer.Argument(help="An ONNX file, or a bundle's folder <name>/<version>.")],
-    logits_output: Annotated[str | None, typer.Option(help="Read this output as logits.")] = None,
-    probabilities_output: Annotated[str | None, typer.Option(help="Read this output as probabilities.")] = None,
-    embedding_output: Annotated[str | None, typer.Option(help="Read this output as the embedding.")] = None,
+    logits_output: _LogitsOutput = None,
+    probabilities_output: _ProbabilitiesOutput = None,
+    embedding_output: _EmbeddingOutput = None,
 ) -> None:
     """Print what a model takes and gives, and how the server would read it."""
     from assayd_server.inspection import describe
 
-    chosen = {"logits": logits_output, "probabilities": probabilities_output, "embedding": embedding_output}
     with _one_sentence():
-        print(describe(model, chosen={role: name for role, name in chosen.items() if name}))
+        print(describe(model, chosen=_chosen(logits_output, probabilities_output, embedding_output)))
+
+
+def bundle(
+    model: Annotated[Path, typer.Argument(help="An ONNX file.")],
+    output: Annotated[Path, typer.Option(help="The folder <name>/<version> to write; it must not be there yet.")],
+    *,
+    labels: Annotated[str | None, typer.Option(help="A name for each class, between commas.")] = None,
+    labels_file: Annotated[Path | None, typer.Option(help="A name for each class, one a line.")] = None,
+    temperature: Annotated[float, typer.Option(help="Divides the logits; 0.001 to 1000.")] = 1.0,
+    activation: Annotated[str, typer.Option(help="What makes probabilities of logits.")] = "softmax",
+    logits_output: _LogitsOutput = None,
+    probabilities_output: _ProbabilitiesOutput = None,
+    embedding_output: _EmbeddingOutput = None,
+) -> None:
+    """Make a bundle of a model, and print how it is read."""
+    from assayd_server import bundling
+
+    with _one_sentence():
+        written = bundling.bundle(
+            model,
+            output,
+            labels=bundling.labels_of(labels, labels_file),
+            temperature=temperature,
+            activation=activation,
+            chosen=_chosen(logits_output, probabilities_output, embedding_output),
+        )
+        print(written)
 
 
 def demo() -> None:
@@ -62,6 +91,12 @@ def demo() -> None:
 
     with _one_sentence():
         run()
+
+
+def _chosen(logits: str | None, probabilities: str | None, embedding: str | None) -> dict[str, str]:
+    """Output name by role."""
+    named = {"logits": logits, "probabilities": probabilities, "embedding": embedding}
+    return {role: name for role, name in named.items() if name}
 
 
 @contextmanager
@@ -99,5 +134,5 @@ def _with_a_flag_for_each_setting(command: Any) -> Any:
     return command
 
 
-for _command in (_with_a_flag_for_each_setting(serve), inspect, demo):
+for _command in (_with_a_flag_for_each_setting(serve), inspect, bundle, demo):
     app.command()(_command)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from assayd_server import servable
 from assayd_server.bundle import Bundle, read_file, read_folder
+from assayd_server.description import described
 from assayd_server.repository import load_one
 from assayd_server.servable import Servable
 
@@ -25,28 +26,11 @@ def describe(path: Path, *, chosen: Mapping[str, str]) -> str:
         return servable.load(bundle, threads=1, chosen=dict(chosen))
 
     if _is_folder(path):
-        return "\n".join(_lines(load_one(path.resolve(), read_folder, load)))
-    return "\n".join(_lines(load_one(path, read_file, load)))
+        return described(load_one(path.resolve(), read_folder, load))
+    return described(load_one(path, read_file, load))
 
 
 def _is_folder(path: Path) -> bool:
     with suppress(OSError, ValueError):  # what cannot even be looked at is reported when it is read
         return path.is_dir()
     return False
-
-
-def _lines(model: Servable) -> list[str]:
-    contract, identity = model.contract, model.identity
-    return [
-        f"{identity.name} version {identity.version}, {identity.digest}",
-        "takes",
-        *(f"  {spec}" for spec in contract.inputs),
-        "gives",
-        *(f"  {spec}" for spec in contract.outputs),
-        "read as",
-        *(f"  {role}: {name} ({contract.reasons[role]})" for role, name in contract.roles.items()),
-        *(f"  no {role}" for role in ("embedding",) if role not in contract.roles),
-        f"{contract.class_count} classes"
-        + (f": {', '.join(model.labels)}" if model.labels else ", without names"),
-        f"temperature {model.temperature:g}",
-    ]

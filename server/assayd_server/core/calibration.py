@@ -62,8 +62,8 @@ def fit_temperature(logits: Floats, labels: Integers) -> float:
     """The temperature with the least negative log-likelihood, which is convex in 1/T.
 
     Args:
-        logits: (n, c), without NaN or +inf, and not -inf at the label; ln p does as well. Beyond 1e150 their squares
-            would overflow.
+        logits: (n, c), without NaN or +inf, and not -inf at the label; ln p does as well. Their squares must
+            not overflow.
         labels: (n,).
 
     Returns:
