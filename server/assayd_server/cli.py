@@ -1,4 +1,4 @@
-"""`assayd serve`, `assayd inspect`, `assayd bundle` and `assayd demo`."""
+"""`assayd serve`, `assayd inspect`, `assayd bundle`, `assayd calibrate` and `assayd demo`."""
 
 import inspect as introspection
 import os
@@ -85,6 +85,20 @@ def bundle(
         print(written)
 
 
+def calibrate(
+    bundle: Annotated[Path, typer.Argument(help="A bundle's folder <name>/<version>.")],
+    *,
+    rows: Annotated[Path, typer.Option("--input", help="Rows not trained on: .npy, or .npz by input name.")],
+    labels: Annotated[Path, typer.Option(help="The class of each row, by position or by name: .npy.")],
+    output: Annotated[Path | None, typer.Option(help="Write a new version here; else change this one.")] = None,
+) -> None:
+    """Fit a bundle's temperature to labelled rows, so that probabilities mean what they say."""
+    from assayd_server import calibrating
+
+    with _one_sentence():
+        print(calibrating.calibrate(bundle, rows=rows, labels=labels, output=output))
+
+
 def demo() -> None:
     """Serve a small network for handwritten digits, score images that it has never seen, and show the result."""
     from assayd_server.demo.run import run
@@ -134,5 +148,5 @@ def _with_a_flag_for_each_setting(command: Any) -> Any:
     return command
 
 
-for _command in (_with_a_flag_for_each_setting(serve), inspect, bundle, demo):
+for _command in (_with_a_flag_for_each_setting(serve), inspect, bundle, calibrate, demo):
     app.command()(_command)

@@ -16,7 +16,7 @@ class Progress:
         self._done += count
         self._write(f"\r  {self._done:,} of {self._total:,} {self._what}")
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Wipe the line."""
         self._write("\r" + " " * 60 + "\r")
 

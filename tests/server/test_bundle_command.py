@@ -1,6 +1,7 @@
 """`assayd bundle`: a folder that the server loads, or one sentence and no folder at all."""
 
 import json
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from typer.testing import CliRunner, Result
 import onnx_models
 from assayd import Client
 from assayd_server import bundle_writing, servable
+from assayd_server.app import App
 from assayd_server.bundle import read_folder
-from assayd_server.cli import app
+from assayd_server.cli import app as cli
 from assayd_server.repository import load_folder
-from conftest import Serve
+
+Serve = Callable[..., App]
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def bundle(*arguments: str | Path, model: str = "model.onnx", output: str = "models/pets/3") -> Result:
-    return CliRunner().invoke(app, ["bundle", model, "--output", output, *map(str, arguments)])
+    return CliRunner().invoke(cli, ["bundle", model, "--output", output, *map(str, arguments)])
 
 
 def refusal(*arguments: str | Path, model: str = "model.onnx", output: str = "models/pets/3") -> str:

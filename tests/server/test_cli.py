@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from assayd_server.cli import app
 from assayd_server.config import Settings
 
-COMMANDS = ("serve", "inspect", "bundle", "demo")
+COMMANDS = ("serve", "inspect", "bundle", "calibrate", "demo")
 WIDE = {"COLUMNS": "200", "TERM": "xterm"}
 
 

@@ -108,7 +108,7 @@ def _bulk(client: Client, images: Any) -> tuple[int, float]:
             progress.advance(len(scores))
 
     seconds = _seconds(stream)
-    progress.end()
+    progress.close()
     return _BATCHES * _BATCH_ROWS, seconds
 
 
