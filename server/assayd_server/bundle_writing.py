@@ -25,8 +25,7 @@ def check_new(folder: Path) -> None:
             f"{folder}: {place.parent.name!r} cannot be a model's name, which is of letters, digits, '.', '_' and "
             "'-', begins with a letter or a digit, and is no longer than 128"
         )
-    if _is_taken(folder):
-        raise ArtefactError(f"{folder}: is there already and is not an empty folder, take the next version")
+    _check_empty(folder)
 
 
 def write(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Bundle:
@@ -40,7 +39,7 @@ def write(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Bu
     Raises:
         ArtefactError: it cannot be written; what had been written is gone again.
     """
-    with _nothing_half_written(folder):
+    with _without_new_folders(folder), _emptied(_claimed(folder)):
         for name, content in contents.items():
             _put(folder / name, content)
         write_manifest(folder, manifest)
@@ -78,30 +77,49 @@ def _write_through(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _is_taken(folder: Path) -> bool:
+def _check_empty(folder: Path) -> None:
     try:
-        return any(folder.iterdir())
+        taken = any(folder.iterdir())
     except FileNotFoundError:
-        return False
+        return
     except OSError as error:
         raise ArtefactError(f"{folder}: cannot be read: {error.strerror}") from None
+    if taken:
+        raise ArtefactError(f"{folder}: is there already and is not an empty folder, take the next version")
+
+
+def _claimed(folder: Path) -> Path:
+    """The folder, made or still empty: loading a model takes time, in which another command may have filled it."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir()
+    except OSError as error:
+        _check_empty(folder)
+        if not folder.is_dir():
+            raise ArtefactError(f"{folder}: cannot be written: {error.strerror}") from None
+    return folder
 
 
 @contextmanager
-def _nothing_half_written(folder: Path) -> Iterator[None]:
-    """Leave the disk as it was where something goes wrong, an interrupt included."""
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+def _emptied(folder: Path) -> Iterator[None]:
+    """A folder that is empty again where something goes wrong, an interrupt included."""
     try:
         yield
     except BaseException:
-        _clear(folder, made)
+        with suppress(OSError):
+            for path in folder.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         raise
 
 
-def _clear(folder: Path, made: list[Path]) -> None:
-    """All in the folder, which was empty, and those folders above it that were not there and are empty again."""
-    with suppress(OSError):
-        for path in folder.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        for path in made:
-            path.rmdir()
+@contextmanager
+def _without_new_folders(folder: Path) -> Iterator[None]:
+    """Where something goes wrong, those folders go that were not there before and that nothing is in."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        yield
+    except BaseException:
+        for path in missing:
+            with suppress(OSError):
+                path.rmdir()
+        raise

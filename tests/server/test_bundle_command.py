@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,11 +12,12 @@ from typer.testing import CliRunner, Result
 
 import onnx_models
 from assayd import Client
-from assayd_server import bundle_writing, servable
+from assayd_server import bundle_writing, bundling, servable
 from assayd_server.app import App
 from assayd_server.bundle import read_folder
 from assayd_server.cli import app as cli
 from assayd_server.repository import load_folder
+from assayd_server.servable import Servable
 
 Serve = Callable[..., App]
 
@@ -220,6 +222,26 @@ def test_an_interrupt_leaves_an_empty_folder_as_it_was(folder: Path, monkeypatch
     monkeypatch.setattr(bundle_writing.os, "fsync", Disk(1, KeyboardInterrupt).fsync)
     assert bundle().exit_code != 0
     assert list(folder.iterdir()) == []
+
+
+def test_a_folder_that_another_command_fills_in_the_meantime_is_left_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_one = bundling.load_one
+
+    def slowly(*arguments: Any) -> Servable:
+        folder.mkdir(parents=True)
+        (folder / "model.onnx").write_bytes(b"theirs")
+        return load_one(*arguments)
+
+    monkeypatch.setattr(bundling, "load_one", slowly)
+    assert refusal() == "models/pets/3: is there already and is not an empty folder, take the next version"
+    assert [path.read_bytes() for path in folder.iterdir()] == [b"theirs"]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "models").symlink_to(tmp_path / "nowhere")
+    assert refusal() == "models/pets/3: cannot be written: File exists"
 
 
 def test_the_manifest_is_the_last_to_appear(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
