@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = (ROOT / "server", ROOT / "client")
 S = "assayd_server"
 DEMO, BUILD = f"{S}.demo", f"{S}.demo.build"
-TOP = (f"{S}.__main__", f"{S}.cli", f"{S}.app", f"{S}.inspection", DEMO)
+COMMANDS = (f"{S}.app", DEMO, f"{S}.inspection", f"{S}.bundling", f"{S}.calibrating")
+TOP = (f"{S}.__main__", f"{S}.cli", *COMMANDS)
 STANDARD_LIBRARY = tuple(sys.stdlib_module_names)
 
 
@@ -46,7 +47,7 @@ class Rule:
 LAYERS = (
     Layer((f"{S}.__main__",)),
     Layer((f"{S}.cli",)),
-    Layer((f"{S}.app", DEMO, f"{S}.inspection")),
+    Layer(COMMANDS),
     Layer((f"{S}.rpc",)),
     Layer((f"{S}.engine",)),
     Layer((S,), among_themselves=True),
@@ -250,6 +251,8 @@ def test_a_layer_is_made_of_modules_that_there_are(layer: Layer) -> None:
         (f"{S}.engine", "from assayd_server import cli", "imports point down"),
         (f"{S}.gate", "from assayd_server.engine import Engine", "imports point down"),
         (f"{S}.inspection", "from assayd_server.app import load_models", "imports point down"),
+        (f"{S}.calibrating", "from assayd_server.bundling import bundle", "imports point down"),
+        (f"{S}.bundling", "from assayd_server.inspection import describe", "imports point down"),
         (f"{S}.app", "def start():\n    from . import cli", "imports point down"),
         (f"{S}.a_new_module", "from .engine import Engine", "imports point down"),
     ],

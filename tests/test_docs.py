@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import helm_python
+import numpy as np
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -66,17 +67,27 @@ def test_the_make_targets_exist() -> None:
 
 
 def test_the_commands_of_assayd_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "model.onnx").write_bytes(onnx_models.identity())
+    model_and_data(tmp_path)
     monkeypatch.chdir(tmp_path)
     found = commands("assayd")
-    assert {command.split()[1] for command in found} == {"inspect", "serve"}
+    assert {command.split()[1] for command in found} == {"bundle", "calibrate", "inspect", "serve"}
     for command in found:
         words = shlex.split(command)[1:]
-        if words[0] == "inspect":
-            assert CliRunner().invoke(cli, words).exit_code == 0
-        else:
+        if words[0] == "serve":
             flags = [word.removeprefix("--").replace("-", "_") for word in words if word.startswith("--")]
             assert set(flags) <= set(Settings.model_fields)
+        else:
+            result = CliRunner().invoke(cli, words)
+            assert (result.exit_code, result.stderr) == (0, ""), command
+
+
+def model_and_data(folder: Path) -> None:
+    """The files that commands in the documents name: a model whose logits are its rows, and four classes."""
+    (folder / "model.onnx").write_bytes(onnx_models.identity(4))
+    rng = np.random.default_rng(0)
+    rows = rng.normal(0, 4, (200, 4)).astype(np.float32)
+    np.save(folder / "rows.npy", rows)
+    np.save(folder / "y.npy", (rows / 2 + rng.gumbel(size=rows.shape)).argmax(axis=1))
 
 
 @pytest.mark.parametrize("command", commands("helm"))

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -87,8 +87,8 @@ def read_file(path: Path) -> Bundle:
     Raises:
         ArtefactError: it cannot be read.
     """
-    content = _read(path)
-    digest = _digest(content)
+    content = content_of(path)
+    digest = digest_of(content)
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem).lstrip("_.-")[:128] or "model"
     manifest = Manifest(format=1, files={MODEL_FILE: digest})
     return Bundle(Identity(name, 1, digest), manifest, content)
@@ -103,12 +103,12 @@ def read_folder(folder: Path) -> Bundle:
     if not VERSION.fullmatch(folder.name):
         raise ArtefactError(f"{folder}: a bundle's folder must be <name>/<version>, with a positive version")
     manifest_path = folder / MANIFEST
-    text = _read(manifest_path)
+    text = content_of(manifest_path)
     manifest = _parsed(text, manifest_path)
-    contents = {name: _checked(folder, name, digest) for name, digest in manifest.files.items()}
+    contents = {name: checked(folder, name, digest) for name, digest in manifest.files.items()}
     if MODEL_FILE not in contents:
         raise ArtefactError(f"{manifest_path}: files has no entry for {MODEL_FILE}")
-    identity = Identity(folder.parent.name, int(folder.name), _digest(text))
+    identity = Identity(folder.parent.name, int(folder.name), digest_of(text))
     return Bundle(identity, manifest, contents[MODEL_FILE])
 
 
@@ -121,22 +121,48 @@ def _parsed(text: bytes, path: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ArtefactError(f"{path}: {where + ': ' if where else ''}{first['msg']}") from None
+        raise ArtefactError(f"{path}: {_first_problem(error)}") from None
 
 
-def _checked(folder: Path, name: str, digest: str) -> bytes:
+def manifest_of(**entries: Any) -> Manifest:
+    """A manifest that is about to be written.
+
+    Raises:
+        ArtefactError: an entry is not allowed; the message begins with its name.
+    """
+    try:
+        return Manifest(**entries)
+    except ValidationError as error:
+        raise ArtefactError(_first_problem(error)) from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{where + ': ' if where else ''}{first['msg']}"
+
+
+def checked(folder: Path, name: str, digest: str) -> bytes:
+    """The content of a file that a manifest names.
+
+    Raises:
+        ArtefactError: it is outside of the folder, cannot be read, or has another digest.
+    """
     if Path(name).is_absolute() or ".." in Path(name).parts or not name.isprintable():
         raise ArtefactError(f"{folder / MANIFEST}: files names {name!r}, which is not a file inside of the bundle")
-    content = _read(folder / name)
-    actual = _digest(content)
+    content = content_of(folder / name)
+    actual = digest_of(content)
     if actual != digest:
         raise ArtefactError(f"{folder / name}: its digest is {actual}, {MANIFEST} says {digest}")
     return content
 
 
-def _read(path: Path) -> bytes:
+def content_of(path: Path) -> bytes:
+    """All of a file.
+
+    Raises:
+        ArtefactError: it cannot be read.
+    """
     try:
         return path.read_bytes()
     except IsADirectoryError:
@@ -147,5 +173,6 @@ def _read(path: Path) -> bytes:
         raise ArtefactError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}") from None
 
 
-def _digest(content: bytes) -> str:
+def digest_of(content: bytes) -> str:
+    """As a manifest has it."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"

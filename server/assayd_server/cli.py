@@ -1,4 +1,4 @@
-"""`assayd serve`, `assayd inspect` and `assayd demo`."""
+"""`assayd serve`, `assayd inspect`, `assayd bundle`, `assayd calibrate` and `assayd demo`."""
 
 import inspect as introspection
 import os
@@ -18,6 +18,11 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
 )
 
+_LogitsOutput = Annotated[str | None, typer.Option(help="Read this output as logits.")]
+_ProbabilitiesOutput = Annotated[str | None, typer.Option(help="Read this output as probabilities.")]
+_EmbeddingTensor = Annotated[
+    str | None, typer.Option(help="Read this tensor, an output or an inner one, as the embedding.")
+]
 _CONFIG_HELP = "A TOML file of these settings, under the same names with underscores."
 
 
@@ -44,18 +49,56 @@ def serve(**flags: Any) -> None:
 
 def inspect(
     model: Annotated[Path, typer.Argument(help="An ONNX file, or a bundle's folder <name>/<version>.")],
-    logits_output: Annotated[str | None, typer.Option(help="Read this output as logits.")] = None,
-    probabilities_output: Annotated[str | None, typer.Option(help="Read this output as probabilities.")] = None,
-    embedding_tensor: Annotated[
-        str | None, typer.Option(help="Read this tensor, an output or an inner one, as the embedding.")
-    ] = None,
+    logits_output: _LogitsOutput = None,
+    probabilities_output: _ProbabilitiesOutput = None,
+    embedding_tensor: _EmbeddingTensor = None,
 ) -> None:
     """Print what a model takes and gives, and how the server would read it."""
     from assayd_server.inspection import describe
 
-    chosen = {"logits": logits_output, "probabilities": probabilities_output, "embedding": embedding_tensor}
     with _one_sentence():
-        print(describe(model, chosen={role: name for role, name in chosen.items() if name}))
+        print(describe(model, chosen=_chosen(logits_output, probabilities_output, embedding_tensor)))
+
+
+def bundle(
+    model: Annotated[Path, typer.Argument(help="An ONNX file.")],
+    output: Annotated[Path, typer.Option(help="The folder <name>/<version> to write; it must not be there yet.")],
+    *,
+    labels: Annotated[str | None, typer.Option(help="A name for each class, between commas.")] = None,
+    labels_file: Annotated[Path | None, typer.Option(help="A name for each class, one a line.")] = None,
+    temperature: Annotated[float, typer.Option(help="Divides the logits; 0.001 to 1000.")] = 1.0,
+    activation: Annotated[str, typer.Option(help="What makes probabilities of logits.")] = "softmax",
+    logits_output: _LogitsOutput = None,
+    probabilities_output: _ProbabilitiesOutput = None,
+    embedding_tensor: _EmbeddingTensor = None,
+) -> None:
+    """Make a bundle of a model, and print how it is read."""
+    from assayd_server import bundling
+
+    with _one_sentence():
+        written = bundling.bundle(
+            model,
+            output,
+            labels=bundling.labels_of(labels, labels_file),
+            temperature=temperature,
+            activation=activation,
+            chosen=_chosen(logits_output, probabilities_output, embedding_tensor),
+        )
+        print(written)
+
+
+def calibrate(
+    bundle: Annotated[Path, typer.Argument(help="A bundle's folder <name>/<version>.")],
+    *,
+    rows: Annotated[Path, typer.Option("--input", help="Rows not trained on: .npy, or .npz by input name.")],
+    labels: Annotated[Path, typer.Option(help="The class of each row, by position or by name: .npy.")],
+    output: Annotated[Path | None, typer.Option(help="Write a new version here; else change this one.")] = None,
+) -> None:
+    """Fit a bundle's temperature to labelled rows, so that probabilities mean what they say."""
+    from assayd_server import calibrating
+
+    with _one_sentence():
+        print(calibrating.calibrate(bundle, rows=rows, labels=labels, output=output))
 
 
 def demo() -> None:
@@ -64,6 +107,12 @@ def demo() -> None:
 
     with _one_sentence():
         run()
+
+
+def _chosen(logits: str | None, probabilities: str | None, embedding: str | None) -> dict[str, str]:
+    """Output name by role."""
+    named = {"logits": logits, "probabilities": probabilities, "embedding": embedding}
+    return {role: name for role, name in named.items() if name}
 
 
 @contextmanager
@@ -101,5 +150,5 @@ def _with_a_flag_for_each_setting(command: Any) -> Any:
     return command
 
 
-for _command in (_with_a_flag_for_each_setting(serve), inspect, demo):
+for _command in (_with_a_flag_for_each_setting(serve), inspect, bundle, calibrate, demo):
     app.command()(_command)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from assayd_server import servable
 from assayd_server.bundle import MODEL_FILE, Bundle, read_file, read_folder
+from assayd_server.description import described
 from assayd_server.graph import inner_matrices
 from assayd_server.repository import load_one
 from assayd_server.servable import Servable
@@ -27,7 +28,7 @@ def describe(path: Path, *, chosen: Mapping[str, str]) -> str:
 
     folder = _is_folder(path)
     model = load_one(path.resolve(), read_folder, load) if folder else load_one(path, read_file, load)
-    return "\n".join([*_lines(model), *_candidates(model, (path / MODEL_FILE if folder else path).read_bytes())])
+    return "\n".join([described(model), *_candidates(model, (path / MODEL_FILE if folder else path).read_bytes())])
 
 
 def _candidates(model: Servable, content: bytes) -> list[str]:
@@ -43,20 +44,3 @@ def _is_folder(path: Path) -> bool:
     with suppress(OSError, ValueError):  # what cannot even be looked at is reported when it is read
         return path.is_dir()
     return False
-
-
-def _lines(model: Servable) -> list[str]:
-    contract, identity = model.contract, model.identity
-    return [
-        f"{identity.name} version {identity.version}, {identity.digest}",
-        "takes",
-        *(f"  {spec}" for spec in contract.inputs),
-        "gives",
-        *(f"  {spec}" for spec in contract.outputs),
-        "read as",
-        *(f"  {role}: {name} ({contract.reasons[role]})" for role, name in contract.roles.items()),
-        *(f"  no {role}" for role in ("embedding",) if role not in contract.roles),
-        f"{contract.class_count} classes"
-        + (f": {', '.join(model.labels)}" if model.labels else ", without names"),
-        f"temperature {model.temperature:g}",
-    ]

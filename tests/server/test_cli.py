@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from assayd_server.cli import app
 from assayd_server.config import Settings
 
+COMMANDS = ("serve", "inspect", "bundle", "calibrate", "demo")
 WIDE = {"COLUMNS": "200", "TERM": "xterm"}
 
 
@@ -38,10 +39,10 @@ def plain(text: str) -> str:
     return re.sub("\x1b\\[[0-9;]*m", "", text)
 
 
-def test_help_names_the_three_commands() -> None:
+def test_help_names_every_command() -> None:
     result = invoke("--help")
     assert result.exit_code == 0
-    assert all(re.search(rf"\b{command}\b", plain(result.stdout)) for command in ("serve", "inspect", "demo"))
+    assert all(re.search(rf"\b{command}\b", plain(result.stdout)) for command in COMMANDS)
 
 
 def test_the_version_is_that_of_the_package() -> None:

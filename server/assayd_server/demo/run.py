@@ -18,6 +18,7 @@ import numpy as np
 from assayd import Client
 from assayd_server.demo import show
 from assayd_server.errors import StartError
+from assayd_server.progress import Progress
 
 FOLDER = Path(__file__).parent
 
@@ -100,14 +101,14 @@ def _single_row_seconds(client: Client, images: Any) -> list[float]:
 def _bulk(client: Client, images: Any) -> tuple[int, float]:
     """How many rows were streamed, and how long it took."""
     rows = images[np.arange(_BATCH_ROWS) % len(images)]
-    progress = show.Progress("rows streamed", _BATCHES * _BATCH_ROWS)
+    progress = Progress("rows streamed", _BATCHES * _BATCH_ROWS)
 
     def stream() -> None:
         for scores in client.score_stream((rows for _ in range(_BATCHES)), uncertainties=["entropy"]):
             progress.advance(len(scores))
 
     seconds = _seconds(stream)
-    progress.end()
+    progress.close()
     return _BATCHES * _BATCH_ROWS, seconds
 
 

@@ -1,7 +1,5 @@
 """What the demo prints."""
 
-import sys
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,28 +10,6 @@ _PIXEL_MAX = 16
 _SIDE = 8
 _COLUMN = 2 * _SIDE + 4
 _SHOWN = 5
-
-
-class Progress:
-    """A line that counts up, on a terminal only."""
-
-    def __init__(self, what: str, total: int) -> None:
-        self._what = what
-        self._total = total
-        self._done = 0
-
-    def advance(self, count: int) -> None:
-        """So many more are done."""
-        self._done += count
-        self._write(f"\r  {self._done:,} of {self._total:,} {self._what}")
-
-    def end(self) -> None:
-        """Wipe the line."""
-        self._write("\r" + " " * 60 + "\r")
-
-    def _write(self, text: str) -> None:
-        if sys.stdout.isatty():
-            print(text, end="", flush=True)
 
 
 def model(info: ModelInfo, port: int) -> None:
