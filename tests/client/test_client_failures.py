@@ -27,7 +27,7 @@ from assayd.requests import score_request
 from assayd.rows import collect
 from assayd.scoring import ScoreJob
 from assayd.v1 import scoring_pb2, scoring_pb2_grpc
-from client.scripted import Call
+from client.scripted import Call, Scorer
 
 X = np.eye(4, dtype=np.float32)
 CALLS = {
@@ -67,9 +67,11 @@ def test_a_deadline_that_grpc_cannot_keep_is_refused(silent_address: str, call, 
 def test_an_answer_that_cannot_be_read_is_an_error_of_the_server(identity_client: Client) -> None:
     answer = scoring_pb2.ScoreResponse(predictions={"data_type": 7, "shape": [3], "data": b"short"})
 
-    job = ScoreJob(score_request(), lambda *_: Call(answer), deadline_seconds=1, settings=ChannelSettings())
+    job = Scorer(
+        ScoreJob(score_request(), deadline_seconds=1, settings=ChannelSettings()), lambda *_: Call(answer)
+    )
     with pytest.raises(InternalError, match="the server's answer cannot be read: data: has 5 bytes"):
-        job.score(collect(X))
+        Scorer(job, lambda *_: Call(answer)).score(collect(X))
 
 
 def test_rows_of_different_lengths_are_refused(identity_client: Client) -> None:
@@ -88,7 +90,7 @@ def test_all_pieces_of_a_batch_share_one_deadline(bare_server) -> None:
             return stub.Score.future(request, timeout=seconds)
 
         settings = ChannelSettings(rows_max=1, calls_in_flight_max=1)
-        job = ScoreJob(score_request(), start, deadline_seconds=30, settings=settings)
+        job = Scorer(ScoreJob(score_request(), deadline_seconds=30, settings=settings), start)
         assert len(job.score(collect(np.zeros((20, 4))))) == 20
     assert 0 < allowed[-1] < allowed[0] <= 30
     assert allowed == sorted(set(allowed), reverse=True)  # each has what the ones before it left
@@ -133,9 +135,9 @@ def test_a_call_that_was_cancelled_here_says_so(silent_address: str) -> None:
             call.cancel()
             return call
 
-        job = ScoreJob(score_request(), start_and_cancel, deadline_seconds=30, settings=ChannelSettings())
+        job = ScoreJob(score_request(), deadline_seconds=30, settings=ChannelSettings())
         with pytest.raises(CallCancelledError, match="the call was cancelled, or its client was closed"):
-            job.score(collect(X))
+            Scorer(job, start_and_cancel).score(collect(X))
 
 
 @every_call
