@@ -37,7 +37,7 @@ class Connection:
         """Nothing is opened yet."""
         self._address = address
         self._deadline_seconds = deadline_seconds
-        self._settings = settings or ChannelSettings()
+        self.settings = settings or ChannelSettings()
         self._metadata = _checked(metadata)
         self._credentials = credentials
         self._closed = False
@@ -48,7 +48,7 @@ class Connection:
         Args:
             api: grpc or grpc.aio.
         """
-        arguments = options(self._settings)
+        arguments = options(self.settings)
         if self._credentials is None:
             return api.insecure_channel(self._address, options=arguments)
         return api.secure_channel(self._address, self._credentials, options=arguments)
@@ -69,7 +69,7 @@ class Connection:
         return ScoreJob(
             score_request(**wanted),
             deadline_seconds=self._seconds(deadline_seconds),
-            settings=self._settings,
+            settings=self.settings,
             metadata=(*self._metadata, *_checked(metadata)),
         )
 

@@ -40,8 +40,8 @@ every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 
 @every_call
-def test_a_call_that_is_not_answered_ends_at_its_own_deadline(silent_address: str, call) -> None:
-    with Client(silent_address, deadline_seconds=60) as client:
+def test_a_call_that_is_not_answered_ends_at_its_own_deadline(client_kind, silent_address: str, call) -> None:
+    with client_kind(silent_address, deadline_seconds=60) as client:
         began = time.monotonic()
         with pytest.raises(DeadlineExceededError):
             call(client, deadline_seconds=0.1)
@@ -49,8 +49,8 @@ def test_a_call_that_is_not_answered_ends_at_its_own_deadline(silent_address: st
 
 
 @every_call
-def test_a_call_without_a_deadline_of_its_own_has_the_clients(silent_address: str, call) -> None:
-    with Client(silent_address, deadline_seconds=0.1) as client:
+def test_a_call_without_a_deadline_of_its_own_has_the_clients(client_kind, silent_address: str, call) -> None:
+    with client_kind(silent_address, deadline_seconds=0.1) as client:
         began = time.monotonic()
         with pytest.raises(DeadlineExceededError):
             call(client)
@@ -59,8 +59,13 @@ def test_a_call_without_a_deadline_of_its_own_has_the_clients(silent_address: st
 
 @every_call
 @pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan"), 1e12])
-def test_a_deadline_that_grpc_cannot_keep_is_refused(silent_address: str, call, seconds: float) -> None:
-    with Client(silent_address) as client, pytest.raises(InvalidArgumentError, match=r"deadline_seconds: is "):
+def test_a_deadline_that_grpc_cannot_keep_is_refused(
+    client_kind, silent_address: str, call, seconds: float
+) -> None:
+    with (
+        client_kind(silent_address) as client,
+        pytest.raises(InvalidArgumentError, match=r"deadline_seconds: is "),
+    ):
         call(client, deadline_seconds=seconds)
 
 
@@ -98,26 +103,28 @@ def test_all_pieces_of_a_batch_share_one_deadline(bare_server) -> None:
 
 @every_call
 def test_an_address_where_nobody_listens_is_unavailable_within_the_deadline(
-    refusing_address: str, quick_retries: ChannelSettings, call
+    client_kind, refusing_address: str, quick_retries: ChannelSettings, call
 ) -> None:
-    with Client(refusing_address, settings=quick_retries, deadline_seconds=30) as client:
+    with client_kind(refusing_address, settings=quick_retries, deadline_seconds=30) as client:
         began = time.monotonic()
         with pytest.raises(UnavailableError):
             call(client)
         assert time.monotonic() - began < 10
 
 
-def test_a_drained_server_is_unavailable(serve, quick_retries: ChannelSettings) -> None:
+def test_a_drained_server_is_unavailable(client_kind, serve, quick_retries: ChannelSettings) -> None:
     app = serve(onnx_models.identity())
-    with Client(f"127.0.0.1:{app.port}", settings=quick_retries) as client:
+    with client_kind(f"127.0.0.1:{app.port}", settings=quick_retries) as client:
         assert len(client.score(X)) == 4
         app.drain()
         with pytest.raises(UnavailableError):
             client.score(X)
 
 
-def test_closing_the_client_cancels_a_call_under_way(silent_listener, silent_address: str, in_background) -> None:
-    client = Client(silent_address, deadline_seconds=30)
+def test_closing_the_client_cancels_a_call_under_way(
+    client_kind, silent_listener, silent_address: str, in_background
+) -> None:
+    client = client_kind(silent_address, deadline_seconds=30)
     call: Future = in_background(lambda: client.score(X))
     connection, _ = silent_listener.accept()  # the call is under way once its connection is
     with connection:
@@ -152,8 +159,8 @@ def test_a_client_may_be_closed_twice(identity_client: Client) -> None:
     identity_client.close()
 
 
-def test_leaving_the_with_block_closes_the_client(serve) -> None:
-    with Client(f"127.0.0.1:{serve(onnx_models.identity()).port}") as client:
+def test_leaving_the_with_block_closes_the_client(client_kind, serve) -> None:
+    with client_kind(f"127.0.0.1:{serve(onnx_models.identity()).port}") as client:
         assert len(client.score(X)) == 4
     with pytest.raises(CallCancelledError, match="the client was closed"):
         client.models()
