@@ -1,13 +1,10 @@
 """Scores batches of any size by many unary calls: cuts them, keeps calls in flight, joins the answers in order."""
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeAlias
-
-import grpc
 
 from assayd import results
 from assayd.answers import answer
@@ -21,13 +18,12 @@ from assayd.errors import (
     NotFoundError,
 )
 from assayd.pipeline import Pipeline
+from assayd.refusals import rows_allowed
 from assayd.results import Scores
 from assayd.rows import Rows, batch_rows, rows_fitting
 from assayd.steps import END, Emit, Pending, Send, Steps, Take
 from assayd.v1 import scoring_pb2
 
-_OVERSIZED = re.compile(r"larger than max \((\d+) vs\. (\d+)\)")
-"""gRPC's own words, here or there, for a message that is over somebody's limit."""
 _PINNED_ATTEMPTS_MAX = 16
 _ENVELOPE_BYTES = 64
 """The most that the rows' own field headers add to a request."""
@@ -146,7 +142,7 @@ class ScoreJob:
         try:
             return [(piece, (yield from _result(call)))]
         except AssaydError as error:
-            rows_max = _rows_allowed(error, piece.rows.count)
+            rows_max = rows_allowed(error, piece.rows.count)
             if not 0 < rows_max < piece.rows.count:
                 raise
         self._rows_max = min(self._rows_max, rows_max)
@@ -189,18 +185,6 @@ def _check_same_file(scores: list[Scores]) -> None:
             reason="REPLICAS_DISAGREE",
             field="model",
         )
-
-
-def _rows_allowed(error: AssaydError, row_count: int) -> int:
-    """How many rows of a piece to send at once after this error; 0 where fewer would not help."""
-    if error.reason == "TOO_MANY_ROWS":
-        rows_max = error.details.get("rows_max", "")
-        return int(rows_max) if rows_max.isdecimal() else 0
-    sizes = _OVERSIZED.search(error.message) if error.status is grpc.StatusCode.RESOURCE_EXHAUSTED else None
-    if sizes is None:
-        return 0
-    sent, allowed = map(int, sizes.groups())
-    return max(1, int(row_count * 0.9 * allowed / sent))
 
 
 def _version(identity: results.ModelIdentity) -> int:
