@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from assayd.async_client import AsyncClient
     from assayd.channel import ChannelSettings
     from assayd.client import Client
     from assayd.errors import (
@@ -33,10 +34,18 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_MODULES = ("assayd.errors", "assayd.results", "assayd.requests", "assayd.channel", "assayd.client")
+_MODULES = (
+    "assayd.errors",
+    "assayd.results",
+    "assayd.requests",
+    "assayd.channel",
+    "assayd.client",
+    "assayd.async_client",
+)
 
 __all__ = [
     "AssaydError",
+    "AsyncClient",
     "CallCancelledError",
     "ChannelSettings",
     "Client",

@@ -20,6 +20,10 @@ class ChannelSettings:
     calls_in_flight_max: int = 8
     """How many requests of one batch or stream are under way at once."""
 
+    calls_open_max: int = 128
+    """How many calls of an AsyncClient are open at once; others wait for their turn, and their deadline goes on. A
+    default server takes 256 and refuses the next; more than that goes well with a fleet."""
+
     attempts_max: int = 5
     """How often gRPC sends a request that found no server, or a full or stopping one: 1 to 5, 1 for no retry."""
 
@@ -48,6 +52,7 @@ _MAXIMA: dict[str, int | float] = {
     "message_bytes_max": 1024 * MIB,
     "rows_max": 2**31 - 1,
     "calls_in_flight_max": 1024,
+    "calls_open_max": 65_536,
     "attempts_max": 5,  # gRPC makes no more
     "backoff_initial_seconds": 3600.0,
     "backoff_max_seconds": 3600.0,

@@ -1,47 +1,53 @@
-"""Keeps many unary calls in flight and yields their answers in order."""
+"""Keeps many unary calls in flight and gives them in order."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
-from typing import Protocol, TypeVar
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from assayd.steps import Pending, Steps
 
 Item = TypeVar("Item")
-Answer = TypeVar("Answer")
-Answer_co = TypeVar("Answer_co", covariant=True)
+Call = TypeVar("Call", bound=Pending)
 
 
-class Pending(Protocol[Answer_co]):
-    """A call under way."""
+class Pipeline(Generic[Item, Call]):
+    """Sends a call for each item, at most in_flight_max at once, and gives the calls in the order of the items.
 
-    def result(self) -> Answer_co:
-        """Wait for the answer, or raise."""
-        ...
-
-    def done(self) -> bool:
-        """Whether it has ended, well or not."""
-        ...
-
-    def cancel(self) -> bool:
-        """Give the call up."""
-        ...
-
-
-def in_order(
-    items: Iterable[Item], start: Callable[[Item], Pending[Answer]], *, in_flight_max: int
-) -> Generator[tuple[Item, Pending[Answer]]]:
-    """Start a call for each item, at most in_flight_max at once, and yield the calls in the order of the items.
-
-    Answers that have come by then are yielded before the next item is asked for; while the items themselves are
-    waited for, nothing is yielded. Items are taken only as there is room, so an endless or huge iterable will do.
-    What is still under way when the caller stops, or when something raises, is cancelled.
+    Answers that have come by then are given before the next item is asked for; while an item itself is waited for,
+    nothing is given. Items are taken only as there is room, so endless or huge sources will do.
     """
-    pending: deque[tuple[Item, Pending[Answer]]] = deque()
-    try:
-        for item in items:
-            pending.append((item, start(item)))
-            while pending and (len(pending) >= in_flight_max or pending[0][1].done()):
-                yield pending.popleft()
-        while pending:
-            yield pending.popleft()
-    finally:
-        for _, call in pending:
+
+    def __init__(
+        self, take: Callable[[], Steps[Item | None]], send: Callable[[Item], Steps[Call]], *, in_flight_max: int
+    ) -> None:
+        """Nothing is taken yet.
+
+        Args:
+            take: gives the next item, None after the last.
+            send: begins the call of an item.
+            in_flight_max: how many calls are under way at once.
+        """
+        self._take = take
+        self._send = send
+        self._in_flight_max = in_flight_max
+        self._pending: deque[tuple[Item, Call]] = deque()
+        self._exhausted = False
+
+    def next(self) -> Steps[tuple[Item, Call] | None]:
+        """The earliest call that was not given yet, with its item; None after the last."""
+        while not self._exhausted and not self._due():
+            item = yield from self._take()
+            if item is None:
+                self._exhausted = True
+            else:
+                self._pending.append((item, (yield from self._send(item))))
+        return self._pending.popleft() if self._pending else None
+
+    def close(self) -> None:
+        """Cancel what was not given yet."""
+        for _, call in self._pending:
             call.cancel()
+
+    def _due(self) -> bool:
+        """Whether the earliest call is to be given before another item is taken."""
+        return len(self._pending) >= self._in_flight_max or (bool(self._pending) and self._pending[0][1].done())

@@ -13,6 +13,7 @@ from assayd.v1 import rows_pb2
 Kind: TypeAlias = Literal["inputs", "logits", "probabilities", "embeddings"]
 
 _KINDS: tuple[Kind, ...] = ("inputs", "logits", "probabilities", "embeddings")
+_ROW_KINDS = frozenset({"x", "logits", "probabilities", "embeddings"})
 _LABEL_BYTES = 64
 """What a tensor costs on the wire besides its name and its data, at most: shape, type, lengths."""
 
@@ -69,6 +70,13 @@ def collect(
     ((kind, value),) = given.items()
     arrays = value if kind == "inputs" and isinstance(value, Mapping) else {"": value}
     return _checked(Rows(kind, {str(name): _array(array, kind=kind) for name, array in arrays.items()}))
+
+
+def batch_rows(batch: Any) -> Rows:
+    """A batch of score_stream as rows: a dict with just one key that names a kind of rows is that kind."""
+    if isinstance(batch, Mapping) and len(batch) == 1 and _ROW_KINDS.issuperset(batch):
+        return collect(**batch)
+    return collect(batch)
 
 
 def rows_fitting(rows: Rows, bytes_max: int) -> int:

@@ -1,72 +1,39 @@
 """Scores batches of any size by many unary calls: cuts them, keeps calls in flight, joins the answers in order."""
 
-import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TypeAlias
 
-import grpc
-
 from assayd import results
+from assayd.answers import answer
 from assayd.arrays import TensorError
 from assayd.channel import ChannelSettings
+from assayd.cutting import Cutter, Piece
 from assayd.errors import (
     AssaydError,
-    CallCancelledError,
     FailedPreconditionError,
     InternalError,
     InvalidArgumentError,
     NotFoundError,
-    from_rpc_error,
 )
-from assayd.pipeline import Pending, in_order
+from assayd.pipeline import Pipeline
+from assayd.refusals import rows_allowed
 from assayd.results import Scores
-from assayd.rows import Rows, rows_fitting
+from assayd.rows import Rows, batch_rows
+from assayd.steps import END, Emit, Pending, Send, Steps, Take
 from assayd.v1 import scoring_pb2
 
-Call: TypeAlias = Pending[scoring_pb2.ScoreResponse]
-Start: TypeAlias = Callable[[scoring_pb2.ScoreRequest, float], Call]
-
-_OVERSIZED = re.compile(r"larger than max \((\d+) vs\. (\d+)\)")
-"""gRPC's own words, here or there, for a message that is over somebody's limit."""
 _PINNED_ATTEMPTS_MAX = 16
 _ENVELOPE_BYTES = 64
 """The most that the rows' own field headers add to a request."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Rows of one call."""
-
-    rows: Rows
-    last: bool
-    """Whether its batch ends here."""
-    cutter: "_Cutter"
-    """What cut it, and will cut the rest of its batch."""
-
-
-class _Cutter:
-    """Cuts one batch into pieces, as it is known by then how many rows a piece may have."""
-
-    def __init__(self, rows: Rows, rows_max: Callable[[], int], bytes_max: int) -> None:
-        self._rows = rows
-        self._rows_max = rows_max
-        self.fitting = rows_fitting(rows, bytes_max)
-
-    def pieces(self) -> Iterator[_Piece]:
-        """Consecutive pieces; no rows at all are one empty piece."""
-        start, last = 0, False
-        while not last:
-            stop = start + min(self.fitting, self._rows_max())
-            last = stop >= self._rows.count
-            yield _Piece(self._rows.part(start, stop), last, self)
-            start = stop
+_Answer: TypeAlias = tuple[Piece, Scores]
 
 
 class ScoreJob:
-    """One Score or score_stream call of the SDK: a request without rows, and a way to send it with some.
+    """One score or score_stream call of the SDK, as steps: a request without rows, sent with some at a time.
 
     When the server says that it takes fewer rows at once (reason TOO_MANY_ROWS), the piece and all that are cut
     after it are cut to that; when a message would be too large, those of the same batch.
@@ -75,29 +42,30 @@ class ScoreJob:
     def __init__(
         self,
         request: scoring_pb2.ScoreRequest,
-        start: Start,
         *,
         deadline_seconds: float,
         settings: ChannelSettings,
+        metadata: tuple[tuple[str, str], ...] = (),
     ) -> None:
         """Nothing is sent yet.
 
         Args:
             request: everything but the rows.
-            start: begins a call, given a request and the seconds it may take.
             deadline_seconds: for a batch, or for each call of a stream.
             settings: the limits.
+            metadata: goes along with each call.
 
         Raises:
             InvalidArgumentError: the request alone is larger than a message.
         """
         self._request = request
-        self._start = start
+        self._metadata = metadata
         self._deadline_seconds = deadline_seconds
         self._deadline: float | None = None
         self._in_flight_max = settings.calls_in_flight_max
         self._rows_max = settings.rows_max
         self._bytes_max = settings.message_bytes_max - request.ByteSize() - _ENVELOPE_BYTES
+        self._pieces: Iterator[Piece] = iter(())
         if self._bytes_max <= 0:
             part, size = (
                 ("head", request.head.ByteSize()) if request.HasField("head") else ("request", request.ByteSize())
@@ -107,100 +75,113 @@ class ScoreJob:
                 field=part,
             )
 
-    def score(self, rows: Rows) -> Scores:
-        """The scores of one batch, all of it before the deadline."""
+    def score(self, rows: Rows) -> Steps[None]:
+        """Emit the scores of one batch, all of it before the deadline."""
         self._deadline = time.monotonic() + self._deadline_seconds
-        return next(self.stream([rows]))
+        answers = yield from self._scored(self._cut(rows))
+        yield Emit(results.joined((yield from self._agreed(answers))))
 
-    def stream(self, batches: Iterable[Rows]) -> Iterator[Scores]:
-        """The scores of each batch, in order."""
-        done: list[tuple[_Piece, Scores]] = []
-        pieces = (piece for rows in batches for piece in self._cut(rows))
-        with closing(in_order(pieces, self._send, in_flight_max=self._in_flight_max)) as calls:
-            for piece, call in calls:
-                done += self._answers(piece, call)
+    def stream(self) -> Steps[None]:
+        """Take batches, and emit the scores of each, in order."""
+        done: list[_Answer] = []
+        with closing(Pipeline(self._take, self._send, in_flight_max=self._in_flight_max)) as calls:
+            while (sent := (yield from calls.next())) is not None:
+                piece, call = sent
+                done += yield from self._answers(piece, call)
                 if piece.last:
-                    yield results.joined(self._agreed(done))
+                    yield Emit(results.joined((yield from self._agreed(done))))
                     done = []
 
-    def _cut(self, rows: Rows) -> Iterator[_Piece]:
-        return _Cutter(rows, lambda: self._rows_max, self._bytes_max).pieces()
+    def _take(self) -> Steps[Piece | None]:
+        """The next piece of the batch that was taken last, or the first of another."""
+        piece = next(self._pieces, None)
+        if piece is None and (batch := (yield Take())) is not END:
+            self._pieces = self._cut(batch_rows(batch))
+            piece = next(self._pieces)
+        return piece
 
-    def _send(self, piece: _Piece, *, version: int = 0) -> Call:
+    def _scored(self, pieces: Iterator[Piece]) -> Steps[list[_Answer]]:
+        """The answers to all pieces."""
+        answers = list[_Answer]()
+        with closing(Pipeline(lambda: _next_of(pieces), self._send, in_flight_max=self._in_flight_max)) as calls:
+            while (sent := (yield from calls.next())) is not None:
+                answers += yield from self._answers(*sent)
+        return answers
+
+    def _cut(self, rows: Rows) -> Iterator[Piece]:
+        return Cutter(rows, lambda: self._rows_max, self._bytes_max).pieces()
+
+    def _send(self, piece: Piece, *, version: int = 0) -> Steps[Pending]:
         request = scoring_pb2.ScoreRequest(rows=piece.rows.message())
         request.MergeFrom(self._request)
         if version:
             request.model.version = version
-        return self._start(request, self._seconds())
+        return (yield Send("Score", request, self._seconds(), self._metadata))
 
     def _seconds(self) -> float:
         """What is left for the batch; in a stream, what each call may take, however slow its consumer is."""
         return self._deadline_seconds if self._deadline is None else max(0.0, self._deadline - time.monotonic())
 
-    def _answers(self, piece: _Piece, call: Call) -> list[tuple[_Piece, Scores]]:
+    def _answers(self, piece: Piece, call: Pending) -> Steps[list[_Answer]]:
         try:
-            return [(piece, _result(call))]
+            return [(piece, (yield from _result(call)))]
         except AssaydError as error:
-            rows_max = _rows_allowed(error, piece.rows.count)
+            rows_max = rows_allowed(error, piece.rows.count)
             if not 0 < rows_max < piece.rows.count:
                 raise
             if error.reason == "TOO_MANY_ROWS":  # whatever they are; else it is a matter of this batch's rows
                 self._rows_max = min(self._rows_max, rows_max)
-        piece.cutter.fitting = min(piece.cutter.fitting, rows_max)
-        smaller = _Cutter(piece.rows, lambda: piece.cutter.fitting, self._bytes_max).pieces()
-        with closing(in_order(smaller, self._send, in_flight_max=self._in_flight_max)) as calls:
-            return [answer for part, sent in calls for answer in self._answers(part, sent)]
+        cutter = piece.cutter
+        cutter.fitting = min(cutter.fitting, rows_max)
+        smaller = Cutter(piece.rows, lambda: cutter.fitting, self._bytes_max)
+        return (yield from self._scored(smaller.pieces()))
 
-    def _agreed(self, done: list[tuple[_Piece, Scores]]) -> list[Scores]:
+    def _agreed(self, done: list[_Answer]) -> Steps[list[Scores]]:
         """The answers, all from one model version: the pieces that met an older one are scored once more."""
         newest = max((scores.model for _, scores in done if scores.model), key=_version, default=None)
-        if newest is None or all(scores.model == newest for _, scores in done):
-            return [scores for _, scores in done]
-        agreed = [
-            scores if scores.model == newest else self._pinned(piece, newest.version) for piece, scores in done
-        ]
-        digests = {scores.model.digest for scores in agreed if scores.model}
-        if len(digests) > 1:
-            raise FailedPreconditionError(
-                f"model: replicas serve different files as {newest.name} version {newest.version}: "
-                + " and ".join(sorted(digests)),
-                reason="REPLICAS_DISAGREE",
-                field="model",
-            )
+        agreed = []
+        for piece, scores in done:
+            if newest is None or scores.model == newest:
+                agreed.append(scores)
+            else:
+                agreed.append((yield from self._pinned(piece, newest.version)))
+        _check_same_file(agreed)
         return agreed
 
-    def _pinned(self, piece: _Piece, version: int) -> Scores:
+    def _pinned(self, piece: Piece, version: int) -> Steps[Scores]:
         """The scores by just that version; while a fleet is rolled out, some replicas do not have it yet."""
         for _ in range(_PINNED_ATTEMPTS_MAX - 1):
             try:
-                return _result(self._send(piece, version=version))
+                return (yield from _result((yield from self._send(piece, version=version))))
             except NotFoundError:
                 continue  # calls go round: the next one meets another replica
-        return _result(self._send(piece, version=version))
+        return (yield from _result((yield from self._send(piece, version=version))))
 
 
-def _rows_allowed(error: AssaydError, row_count: int) -> int:
-    """How many rows of a piece to send at once after this error; 0 where fewer would not help."""
-    if error.reason in ("TOO_MANY_ROWS", "ANSWER_TOO_LARGE"):
-        rows_max = error.details.get("rows_max", "")
-        return int(rows_max) if rows_max.isdecimal() else 0
-    sizes = _OVERSIZED.search(error.message) if error.status is grpc.StatusCode.RESOURCE_EXHAUSTED else None
-    if sizes is None:
-        return 0
-    sent, allowed = map(int, sizes.groups())
-    return max(1, int(row_count * 0.9 * allowed / sent))
+def _next_of(pieces: Iterator[Piece]) -> Steps[Piece | None]:
+    yield from ()
+    return next(pieces, None)
+
+
+def _check_same_file(scores: list[Scores]) -> None:
+    identities = [each.model for each in scores if each.model]
+    digests = {identity.digest for identity in identities}
+    if len(digests) > 1:
+        raise FailedPreconditionError(
+            f"model: replicas serve different files as {identities[0].name} version {identities[0].version}: "
+            + " and ".join(sorted(digests)),
+            reason="REPLICAS_DISAGREE",
+            field="model",
+        )
 
 
 def _version(identity: results.ModelIdentity) -> int:
     return identity.version
 
 
-def _result(call: Call) -> Scores:
+def _result(call: Pending) -> Steps[Scores]:
+    response = yield from answer(call)
     try:
-        return results.scores(call.result())
+        return results.scores(response)
     except TensorError as error:
         raise InternalError(f"the server's answer cannot be read: {error}") from None
-    except grpc.FutureCancelledError:
-        raise CallCancelledError("the call was cancelled, or its client was closed") from None
-    except grpc.RpcError as error:
-        raise from_rpc_error(error) from None

@@ -1,5 +1,6 @@
 """Fixtures: small real gRPC servers that answer as a test says, addresses that never answer, and call counts."""
 
+import asyncio
 import re
 import socket
 import urllib.request
@@ -10,10 +11,12 @@ from contextlib import ExitStack
 from typing import Any
 
 import grpc
+import grpc.aio
 import pytest
 
 from assayd import ChannelSettings, Client
 from assayd_server.app import App
+from client.awaited import AwaitedClient, event_loop
 
 Answer = Callable[[bytes, grpc.ServicerContext], bytes]
 
@@ -65,24 +68,51 @@ def failing_server(bare_server: Callable[..., str]) -> Callable[..., str]:
     return start
 
 
+@pytest.fixture(params=["grpc", "grpc.aio"])
+def rpc_error(request: pytest.FixtureRequest, failing_server: Callable[..., str]) -> Callable[..., grpc.RpcError]:
+    """What grpc-python raises for a status, in either way to call: rpc_error(code, details, trailing_metadata)."""
+
+    def call(address: str) -> bytes:
+        with grpc.insecure_channel(address) as channel:
+            return channel.unary_unary("/any/Method")(b"", timeout=10)
+
+    async def call_and_await(address: str) -> bytes:
+        async with grpc.aio.insecure_channel(address) as channel:
+            return await channel.unary_unary("/any/Method")(b"", timeout=10)
+
+    def caught(*status: Any) -> grpc.RpcError:
+        address = failing_server(*status)
+        with pytest.raises(grpc.RpcError) as raised:
+            call(address) if request.param == "grpc" else asyncio.run(call_and_await(address))
+        return raised.value
+
+    return caught
+
+
+@pytest.fixture(scope="session")
+def awaited_client() -> Iterator[type[AwaitedClient]]:
+    """AwaitedClient, with an event loop."""
+    with event_loop() as AwaitedClient.loop:
+        yield AwaitedClient
+
+
+@pytest.fixture(params=["Client", "AsyncClient"])
+def client_kind(request: pytest.FixtureRequest) -> type[Client]:
+    """Client, and what makes an AsyncClient look like one: tests that use it, or a client below, run with both."""
+    return Client if request.param == "Client" else request.getfixturevalue("awaited_client")
+
+
 @pytest.fixture
-def rpc_error(failing_server: Callable[..., str]) -> Callable[..., grpc.RpcError]:
-    """What grpc-python raises for a status: rpc_error(code, details, trailing_metadata)."""
-
-    def call(*status: Any) -> grpc.RpcError:
-        with grpc.insecure_channel(failing_server(*status)) as channel:
-            with pytest.raises(grpc.RpcError) as caught:
-                channel.unary_unary("/any/Method")(b"", timeout=10)
-            return caught.value
-
-    return call
-
-
-@pytest.fixture
-def connect_to() -> Iterator[Callable[..., Client]]:
+def connect_to(client_kind: type[Client]) -> Iterator[Callable[..., Client]]:
     """Open clients of an address: connect_to(address, **arguments of Client)."""
     with ExitStack() as stack:
-        yield lambda address, **kwargs: stack.enter_context(Client(address, **kwargs))
+        yield lambda address, **kwargs: stack.enter_context(client_kind(address, **kwargs))
+
+
+@pytest.fixture
+def connect(connect_to: Callable[..., Client]) -> Callable[..., Client]:
+    """Open clients of a server: connect(app, **arguments of Client)."""
+    return lambda app, **kwargs: connect_to(f"127.0.0.1:{app.port}", **kwargs)
 
 
 @pytest.fixture

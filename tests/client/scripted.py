@@ -1,5 +1,6 @@
 """A server played by a function call: takes requests, keeps them, and answers or refuses at once."""
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +9,11 @@ import numpy as np
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
+from assayd import Scores
 from assayd.arrays import decode, encode
+from assayd.blocking import Blocking
+from assayd.rows import Rows
+from assayd.scoring import ScoreJob
 from assayd.v1 import scoring_pb2
 
 PLENTY = 2**31 - 1
@@ -68,7 +73,7 @@ class Call:
 
 @dataclass
 class ScriptedServer:
-    """The `start` of a ScoreJob: predicts the first number of each row, within its own limits."""
+    """The `start` of a Scorer: predicts the first number of each row, within its own limits."""
 
     rows_max: int = PLENTY
     bytes_max: int = PLENTY
@@ -103,6 +108,20 @@ class ScriptedServer:
         numbers = rows.size and rows.dtype.kind != "O"
         first = rows.reshape(len(rows), -1)[:, 0] if numbers else np.zeros(len(rows))
         return scoring_pb2.ScoreResponse(predictions=encode(first.astype(np.int32)))
+
+
+class Scorer:
+    """Does a ScoreJob with calls that a function starts, given a request and the seconds it may take."""
+
+    def __init__(self, job: ScoreJob, start: Callable[[scoring_pb2.ScoreRequest, float], Any]) -> None:
+        self._job = job
+        self._send = lambda effect: start(effect.request, effect.seconds)
+
+    def score(self, rows: Rows) -> Scores:
+        return Blocking(self._send).one(self._job.score(rows))
+
+    def stream(self, batches: Iterable[object]) -> Iterator[Scores]:
+        return Blocking(self._send, batches).all(self._job.stream())
 
 
 def rows_of(request: scoring_pb2.ScoreRequest, index: int = 0) -> np.ndarray:

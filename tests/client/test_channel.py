@@ -6,7 +6,7 @@ from dataclasses import fields
 import grpc
 import pytest
 
-from assayd import ChannelSettings, Client, InvalidArgumentError, UnavailableError
+from assayd import ChannelSettings, InvalidArgumentError, UnavailableError
 from assayd.channel import options, service_config
 
 NAMES = [field.name for field in fields(ChannelSettings)]
@@ -95,7 +95,7 @@ def test_a_setting_that_is_no_finite_number_is_refused(name: str, value: float) 
         ChannelSettings(**{name: value})
 
 
-def test_a_refused_call_is_sent_as_often_as_the_settings_say(bare_server) -> None:
+def test_a_refused_call_is_sent_as_often_as_the_settings_say(bare_server, client_kind) -> None:
     attempts = []
 
     def refuse(_request: bytes, context: grpc.ServicerContext) -> bytes:
@@ -103,24 +103,24 @@ def test_a_refused_call_is_sent_as_often_as_the_settings_say(bare_server) -> Non
         context.abort(grpc.StatusCode.UNAVAILABLE, "draining")
 
     settings = ChannelSettings(attempts_max=3, backoff_initial_seconds=0.01, backoff_max_seconds=0.01)
-    with Client(bare_server(refuse), settings=settings) as client, pytest.raises(UnavailableError):
+    with client_kind(bare_server(refuse), settings=settings) as client, pytest.raises(UnavailableError):
         client.models()
     assert attempts == [None, "1", "2"]
 
 
-def test_a_wrong_call_is_not_sent_again(bare_server) -> None:
+def test_a_wrong_call_is_not_sent_again(bare_server, client_kind) -> None:
     attempts = []
 
     def refuse(_request: bytes, context: grpc.ServicerContext) -> bytes:
         attempts.append(1)
         context.abort(grpc.StatusCode.INVALID_ARGUMENT, "is wrong")
 
-    with Client(bare_server(refuse)) as client, pytest.raises(InvalidArgumentError):
+    with client_kind(bare_server(refuse)) as client, pytest.raises(InvalidArgumentError):
         client.models()
     assert attempts == [1]
 
 
-def test_a_server_that_was_full_answers_at_the_next_attempt(bare_server) -> None:
+def test_a_server_that_was_full_answers_at_the_next_attempt(bare_server, client_kind) -> None:
     attempts = []
 
     def full_once(_request: bytes, context: grpc.ServicerContext) -> bytes:
@@ -132,12 +132,14 @@ def test_a_server_that_was_full_answers_at_the_next_attempt(bare_server) -> None
 
     # without the server's pushback the second attempt would come long after the deadline
     settings = ChannelSettings(backoff_initial_seconds=600, backoff_max_seconds=600)
-    with Client(bare_server(full_once), settings=settings) as client:
+    with client_kind(bare_server(full_once), settings=settings) as client:
         assert client.models().models == ()
     assert len(attempts) == 2
 
 
-@pytest.mark.parametrize("name", ["message_bytes_max", "rows_max", "calls_in_flight_max", "attempts_max"])
+@pytest.mark.parametrize(
+    "name", ["message_bytes_max", "rows_max", "calls_in_flight_max", "calls_open_max", "attempts_max"]
+)
 def test_half_a_thing_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"^{name} is 1.5, allowed are whole numbers"):
         ChannelSettings(**{name: 1.5})

@@ -27,7 +27,7 @@ from assayd.requests import score_request
 from assayd.rows import collect
 from assayd.scoring import ScoreJob
 from assayd.v1 import scoring_pb2, scoring_pb2_grpc
-from client.scripted import Call
+from client.scripted import Call, Scorer
 
 X = np.eye(4, dtype=np.float32)
 CALLS = {
@@ -40,8 +40,8 @@ every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 
 @every_call
-def test_a_call_that_is_not_answered_ends_at_its_own_deadline(silent_address: str, call) -> None:
-    with Client(silent_address, deadline_seconds=60) as client:
+def test_a_call_that_is_not_answered_ends_at_its_own_deadline(client_kind, silent_address: str, call) -> None:
+    with client_kind(silent_address, deadline_seconds=60) as client:
         began = time.monotonic()
         with pytest.raises(DeadlineExceededError):
             call(client, deadline_seconds=0.1)
@@ -49,8 +49,8 @@ def test_a_call_that_is_not_answered_ends_at_its_own_deadline(silent_address: st
 
 
 @every_call
-def test_a_call_without_a_deadline_of_its_own_has_the_clients(silent_address: str, call) -> None:
-    with Client(silent_address, deadline_seconds=0.1) as client:
+def test_a_call_without_a_deadline_of_its_own_has_the_clients(client_kind, silent_address: str, call) -> None:
+    with client_kind(silent_address, deadline_seconds=0.1) as client:
         began = time.monotonic()
         with pytest.raises(DeadlineExceededError):
             call(client)
@@ -59,17 +59,24 @@ def test_a_call_without_a_deadline_of_its_own_has_the_clients(silent_address: st
 
 @every_call
 @pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan"), 1e12])
-def test_a_deadline_that_grpc_cannot_keep_is_refused(silent_address: str, call, seconds: float) -> None:
-    with Client(silent_address) as client, pytest.raises(InvalidArgumentError, match=r"deadline_seconds: is "):
+def test_a_deadline_that_grpc_cannot_keep_is_refused(
+    client_kind, silent_address: str, call, seconds: float
+) -> None:
+    with (
+        client_kind(silent_address) as client,
+        pytest.raises(InvalidArgumentError, match=r"deadline_seconds: is "),
+    ):
         call(client, deadline_seconds=seconds)
 
 
 def test_an_answer_that_cannot_be_read_is_an_error_of_the_server(identity_client: Client) -> None:
     answer = scoring_pb2.ScoreResponse(predictions={"data_type": 7, "shape": [3], "data": b"short"})
 
-    job = ScoreJob(score_request(), lambda *_: Call(answer), deadline_seconds=1, settings=ChannelSettings())
+    job = Scorer(
+        ScoreJob(score_request(), deadline_seconds=1, settings=ChannelSettings()), lambda *_: Call(answer)
+    )
     with pytest.raises(InternalError, match="the server's answer cannot be read: data: has 5 bytes"):
-        job.score(collect(X))
+        Scorer(job, lambda *_: Call(answer)).score(collect(X))
 
 
 def test_rows_of_different_lengths_are_refused(identity_client: Client) -> None:
@@ -88,7 +95,7 @@ def test_all_pieces_of_a_batch_share_one_deadline(bare_server) -> None:
             return stub.Score.future(request, timeout=seconds)
 
         settings = ChannelSettings(rows_max=1, calls_in_flight_max=1)
-        job = ScoreJob(score_request(), start, deadline_seconds=30, settings=settings)
+        job = Scorer(ScoreJob(score_request(), deadline_seconds=30, settings=settings), start)
         assert len(job.score(collect(np.zeros((20, 4))))) == 20
     assert 0 < allowed[-1] < allowed[0] <= 30
     assert allowed == sorted(set(allowed), reverse=True)  # each has what the ones before it left
@@ -96,26 +103,28 @@ def test_all_pieces_of_a_batch_share_one_deadline(bare_server) -> None:
 
 @every_call
 def test_an_address_where_nobody_listens_is_unavailable_within_the_deadline(
-    refusing_address: str, quick_retries: ChannelSettings, call
+    client_kind, refusing_address: str, quick_retries: ChannelSettings, call
 ) -> None:
-    with Client(refusing_address, settings=quick_retries, deadline_seconds=30) as client:
+    with client_kind(refusing_address, settings=quick_retries, deadline_seconds=30) as client:
         began = time.monotonic()
         with pytest.raises(UnavailableError):
             call(client)
         assert time.monotonic() - began < 10
 
 
-def test_a_drained_server_is_unavailable(serve, quick_retries: ChannelSettings) -> None:
+def test_a_drained_server_is_unavailable(client_kind, serve, quick_retries: ChannelSettings) -> None:
     app = serve(onnx_models.identity())
-    with Client(f"127.0.0.1:{app.port}", settings=quick_retries) as client:
+    with client_kind(f"127.0.0.1:{app.port}", settings=quick_retries) as client:
         assert len(client.score(X)) == 4
         app.drain()
         with pytest.raises(UnavailableError):
             client.score(X)
 
 
-def test_closing_the_client_cancels_a_call_under_way(silent_listener, silent_address: str, in_background) -> None:
-    client = Client(silent_address, deadline_seconds=30)
+def test_closing_the_client_cancels_a_call_under_way(
+    client_kind, silent_listener, silent_address: str, in_background
+) -> None:
+    client = client_kind(silent_address, deadline_seconds=30)
     call: Future = in_background(lambda: client.score(X))
     connection, _ = silent_listener.accept()  # the call is under way once its connection is
     with connection:
@@ -133,9 +142,9 @@ def test_a_call_that_was_cancelled_here_says_so(silent_address: str) -> None:
             call.cancel()
             return call
 
-        job = ScoreJob(score_request(), start_and_cancel, deadline_seconds=30, settings=ChannelSettings())
+        job = ScoreJob(score_request(), deadline_seconds=30, settings=ChannelSettings())
         with pytest.raises(CallCancelledError, match="the call was cancelled, or its client was closed"):
-            job.score(collect(X))
+            Scorer(job, start_and_cancel).score(collect(X))
 
 
 @every_call
@@ -150,8 +159,8 @@ def test_a_client_may_be_closed_twice(identity_client: Client) -> None:
     identity_client.close()
 
 
-def test_leaving_the_with_block_closes_the_client(serve) -> None:
-    with Client(f"127.0.0.1:{serve(onnx_models.identity()).port}") as client:
+def test_leaving_the_with_block_closes_the_client(client_kind, serve) -> None:
+    with client_kind(f"127.0.0.1:{serve(onnx_models.identity()).port}") as client:
         assert len(client.score(X)) == 4
     with pytest.raises(CallCancelledError, match="the client was closed"):
         client.models()

@@ -98,9 +98,11 @@ def test_what_cannot_be_sent_is_refused_with_its_key_and_value(
 
 
 @pytest.mark.parametrize(("key", "value"), WRONG)
-def test_a_client_refuses_metadata_that_cannot_be_sent(refusing_address: str, key: str, value: str) -> None:
+def test_a_client_refuses_metadata_that_cannot_be_sent(
+    client_kind, refusing_address: str, key: str, value: str
+) -> None:
     with pytest.raises(InvalidArgumentError, match=r"metadata: .* cannot be sent"):
-        Client(refusing_address, metadata={key: value})
+        client_kind(refusing_address, metadata={key: value})
 
 
 def test_wrong_metadata_of_a_stream_is_refused_before_anything_is_read(listening_client) -> None:
@@ -109,14 +111,14 @@ def test_wrong_metadata_of_a_stream_is_refused_before_anything_is_read(listening
 
 
 @pytest.mark.parametrize("call", [lambda client: client.models(), lambda client: client.model("m")])
-def test_metadata_goes_along_with_calls(bare_server, call) -> None:
+def test_metadata_goes_along_with_calls(client_kind, bare_server, call) -> None:
     seen = []
 
     def answer(_request: bytes, context: grpc.ServicerContext) -> bytes:
         seen.append(dict(context.invocation_metadata()))
         return b""
 
-    with Client(bare_server(answer), metadata={"x-request-id": "abc", "authorization": "Bearer t"}) as client:
+    with client_kind(bare_server(answer), metadata={"x-request-id": "abc", "authorization": "Bearer t"}) as client:
         call(client)
     assert (seen[0]["x-request-id"], seen[0]["authorization"]) == ("abc", "Bearer t")
 
@@ -136,7 +138,7 @@ def test_metadata_goes_along_with_every_piece_of_a_batch(bare_server, connect_to
     assert seen == ["abc"] * 4
 
 
-def test_metadata_is_copied_when_the_client_is_made(bare_server) -> None:
+def test_metadata_is_copied_when_the_client_is_made(client_kind, bare_server) -> None:
     seen = []
 
     def answer(_request: bytes, context: grpc.ServicerContext) -> bytes:
@@ -144,7 +146,7 @@ def test_metadata_is_copied_when_the_client_is_made(bare_server) -> None:
         return b""
 
     metadata = {"x-request-id": "before"}
-    with Client(bare_server(answer), metadata=metadata) as client:
+    with client_kind(bare_server(answer), metadata=metadata) as client:
         metadata["x-request-id"] = "after"
         client.models()
     assert seen == ["before"]

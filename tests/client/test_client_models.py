@@ -95,15 +95,15 @@ def test_scores_carry_the_identity_of_the_model_that_was_asked_for(three_version
     assert (identity.name, identity.version, identity.digest) == (info.name, info.version, info.digest)
 
 
-def test_credentials_make_the_connection_a_secure_one(bare_server) -> None:
+def test_credentials_make_the_connection_a_secure_one(client_kind, bare_server) -> None:
     address = bare_server(lambda _request, _context: b"", grpc.local_server_credentials())
-    with Client(address, credentials=grpc.local_channel_credentials()) as client:
+    with client_kind(address, credentials=grpc.local_channel_credentials()) as client:
         assert client.models().models == ()
 
 
-def test_a_client_connects_only_when_it_is_used(refusing_address: str) -> None:
-    with Client(refusing_address) as client:
-        assert isinstance(client, Client)
+def test_a_client_connects_only_when_it_is_used(client_kind, refusing_address: str) -> None:
+    with client_kind(refusing_address) as client:
+        assert isinstance(client, client_kind)
 
 
 def test_one_client_serves_several_threads(identity_client: Client, in_background) -> None:

@@ -10,6 +10,7 @@ from assayd import errors
 
 PUBLIC = [
     "AssaydError",
+    "AsyncClient",
     "CallCancelledError",
     "ChannelSettings",
     "Client",

@@ -1,12 +1,15 @@
 """Calls in order: how many are in flight, when items are taken, and what is cancelled."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import count
 
 import pytest
 
-from assayd.pipeline import in_order
+from assayd.blocking import Blocking
+from assayd.pipeline import Pipeline
+from assayd.steps import END, Emit, Send, Steps, Take
 
 
 @dataclass
@@ -45,6 +48,24 @@ class Starter:
     @property
     def cancelled(self) -> list[int]:
         return [call.item for call in self.calls if call.cancelled]
+
+
+def in_order(items: Iterable[int], start: Starter, *, in_flight_max: int) -> Generator[tuple[int, Call]]:
+    """The items and their calls, as a pipeline gives them."""
+
+    def take() -> Steps[int | None]:
+        item = yield Take()
+        return None if item is END else item
+
+    def send(item: int) -> Steps[Call]:
+        return (yield Send("Score", item, seconds=1))
+
+    def steps() -> Steps[None]:
+        with closing(Pipeline(take, send, in_flight_max=in_flight_max)) as calls:
+            while (given := (yield from calls.next())) is not None:
+                yield Emit(given)
+
+    return Blocking(lambda effect: start(effect.request), items).all(steps())
 
 
 @pytest.mark.parametrize("in_flight_max", [1, 2, 3, 7, 100])

@@ -86,6 +86,4 @@ def test_a_message_without_room_for_rows_and_without_a_head_names_the_request() 
     with pytest.raises(
         InvalidArgumentError, match=r"^INVALID_ARGUMENT: request: takes 3 bytes, a message holds 60"
     ):
-        ScoreJob(
-            score_request(), lambda *_: None, deadline_seconds=1, settings=ChannelSettings(message_bytes_max=60)
-        )
+        ScoreJob(score_request(), deadline_seconds=1, settings=ChannelSettings(message_bytes_max=60))

@@ -13,17 +13,17 @@ from assayd import AssaydError, ChannelSettings, InvalidArgumentError, ResourceE
 from assayd.requests import score_request
 from assayd.rows import Rows, collect
 from assayd.scoring import ScoreJob
-from client.scripted import PLENTY, Call, Refusal, ScriptedServer, rows_of
+from client.scripted import PLENTY, Call, Refusal, Scorer, ScriptedServer, rows_of
 
 NO_ROWS = 64 + 64
 """What rows without a name cost in a message besides their data, at most."""
 
 
-def job(start: object, *, deadline_seconds: float = 10, head: object = None, **limits: int) -> ScoreJob:
+def job(start: object, *, deadline_seconds: float = 10, head: object = None, **limits: int) -> Scorer:
     """A job that asks for predictions alone."""
     request = score_request(outputs=(), head=head)
     settings = ChannelSettings(**limits)
-    return ScoreJob(request, start, deadline_seconds=deadline_seconds, settings=settings)
+    return Scorer(ScoreJob(request, deadline_seconds=deadline_seconds, settings=settings), start)
 
 
 def message_bytes(rows: int, *, row_bytes: int = 8) -> int:
@@ -31,9 +31,14 @@ def message_bytes(rows: int, *, row_bytes: int = 8) -> int:
     return score_request(outputs=()).ByteSize() + NO_ROWS + rows * row_bytes
 
 
-def numbered(count: int, first: int = 0) -> Rows:
+def numbers(count: int, first: int = 0) -> np.ndarray:
     """Rows of one float64 each, counted up."""
-    return collect(np.arange(first, first + count, dtype=np.float64)[:, None])
+    return np.arange(first, first + count, dtype=np.float64)[:, None]
+
+
+def numbered(count: int) -> Rows:
+    """The same, collected."""
+    return collect(numbers(count))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +89,7 @@ def test_no_rows_are_one_empty_piece_of_the_same_shape() -> None:
 
 def test_pieces_are_cut_only_as_they_are_sent() -> None:
     server = ScriptedServer()
-    batches = (numbered(10**6) for _ in range(10**6))
+    batches = (numbers(10**6) for _ in range(10**6))
     answers = job(server, rows_max=10**6, message_bytes_max=16 * 2**20, calls_in_flight_max=3).stream(batches)
     next(answers)
     answers.close()
@@ -151,7 +156,7 @@ def test_only_what_was_under_way_is_refused_by_a_server_that_takes_fewer_rows(in
 
 def test_the_smallest_limit_that_any_server_named_stays() -> None:
     server = ScriptedServer(rows_max=2)
-    answers = job(server, rows_max=8, calls_in_flight_max=1).stream([numbered(8), numbered(8, first=8)])
+    answers = job(server, rows_max=8, calls_in_flight_max=1).stream([numbers(8), numbers(8, first=8)])
     assert next(answers).predictions.tolist() == list(range(8))
     server.rows_max = 6
     assert next(answers).predictions.tolist() == list(range(8, 16))
@@ -234,7 +239,7 @@ def test_an_error_among_the_pieces_of_a_refused_one_cancels_the_others() -> None
 
 def test_each_call_of_a_stream_has_the_whole_deadline() -> None:
     server = ScriptedServer(rows_max=2)
-    list(job(server, rows_max=4, deadline_seconds=7).stream([numbered(8)] * 3))
+    list(job(server, rows_max=4, deadline_seconds=7).stream([numbers(8)] * 3))
     assert set(server.seconds) == {7}
 
 
@@ -264,10 +269,10 @@ def test_an_answer_that_is_there_is_given_before_the_next_batch_is_waited_for() 
     given: list[object] = []
     given_by_then: list[int] = []
 
-    def source() -> Iterator[Rows]:
+    def source() -> Iterator[np.ndarray]:
         for index in range(3):
             given_by_then.append(len(given))
-            yield numbered(1, first=index)
+            yield numbers(1, first=index)
 
     for answer in job(ScriptedServer(at_once=True), calls_in_flight_max=8).stream(source()):
         given.append(answer)

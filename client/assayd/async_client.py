@@ -1,0 +1,132 @@
+"""The client for asyncio: what Client does, awaited."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+import grpc
+import grpc.aio
+
+from assayd.awaiting import Awaiting
+from assayd.channel import ChannelSettings
+from assayd.connection import DEADLINE_SECONDS, Connection
+from assayd.errors import FailedPreconditionError
+from assayd.requests import ScoreOptions
+from assayd.results import ModelInfo, ModelList, Scores
+from assayd.rows import collect
+from assayd.steps import Pending, Send
+from assayd.turns import Turns
+from assayd.v1 import scoring_pb2_grpc
+
+
+class AsyncClient:
+    """A Client for asyncio: the same arguments, results and errors.
+
+    async with AsyncClient("localhost:50051") as client:
+        scores = await client.score(x, uncertainties=["entropy"])
+
+    It belongs to the event loop in which it is first used. To cancel a task cancels the calls that it awaits.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        deadline_seconds: float = DEADLINE_SECONDS,
+        settings: ChannelSettings | None = None,
+        metadata: Mapping[str, str] | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        """Connect when the first call is made; no event loop needs to run yet.
+
+        The arguments are those of Client.
+        """
+        self._connection = Connection(
+            address,
+            deadline_seconds=deadline_seconds,
+            settings=settings,
+            metadata=metadata,
+            credentials=credentials,
+        )
+        self._turns = Turns(self._connection.settings.calls_open_max)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._channel: grpc.aio.Channel | None = None
+        self._stub: Any = None
+
+    async def score(
+        self,
+        x: object = None,
+        *,
+        logits: object = None,
+        probabilities: object = None,
+        embeddings: object = None,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[ScoreOptions],
+    ) -> Scores:
+        """Score a batch of rows of any size, as Client.score does."""
+        rows = collect(x, logits=logits, probabilities=probabilities, embeddings=embeddings)
+        job = self._connection.job(wanted, deadline_seconds, metadata)
+        return await Awaiting(self._send).one(job.score(rows))
+
+    def score_stream(
+        self,
+        batches: Iterable[object] | AsyncIterable[object],
+        *,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[ScoreOptions],
+    ) -> AsyncGenerator[Scores]:
+        """Score batch after batch, as Client.score_stream does.
+
+        The batches may be an async iterable too; a plain one holds the event loop while it makes a batch. Where a
+        loop over the scores is left early, contextlib.aclosing cancels at once what is under way.
+        """
+        job = self._connection.job(wanted, deadline_seconds, metadata)
+        return Awaiting(self._send, batches).all(job.stream())
+
+    async def model(self, name: str = "", *, version: int = 0, deadline_seconds: float | None = None) -> ModelInfo:
+        """The contract of one model, as Client.model gives it."""
+        return await Awaiting(self._send).one(self._connection.model(name, version, deadline_seconds))
+
+    async def models(self, *, deadline_seconds: float | None = None) -> ModelList:
+        """Every model version, as Client.models gives them."""
+        return await Awaiting(self._send).one(self._connection.models(deadline_seconds))
+
+    async def close(self) -> None:
+        """End the connection; calls under way are cancelled."""
+        self._check_loop()
+        self._connection.close()
+        if self._channel:
+            await self._channel.close()
+
+    async def __aenter__(self) -> Self:
+        """The client itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connection."""
+        await self.close()
+
+    async def _send(self, effect: Send) -> Pending:
+        self._check_loop()
+        return await self._turns.begin(lambda seconds: self._begin(effect, seconds), effect.seconds)
+
+    def _begin(self, effect: Send, seconds: float) -> grpc.aio.UnaryUnaryCall[Any, Any]:
+        self._connection.check_open()
+        if self._channel is None:
+            self._connect()
+        method = getattr(self._stub, effect.method)
+        return method(effect.request, timeout=seconds, metadata=effect.metadata)
+
+    def _connect(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._channel = self._connection.open(grpc.aio)
+        self._stub = scoring_pb2_grpc.ScoringServiceStub(self._channel)
+
+    def _check_loop(self) -> None:
+        if self._loop not in (None, asyncio.get_running_loop()):
+            raise FailedPreconditionError("client: belongs to another event loop, make one in each")

@@ -1,0 +1,107 @@
+"""What a client was told: where calls go, how long they may take, what goes along; and the jobs that it does."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import grpc
+
+from assayd import results
+from assayd.answers import answer
+from assayd.channel import ChannelSettings, options
+from assayd.errors import CallCancelledError, InvalidArgumentError
+from assayd.requests import ScoreOptions, score_request, selector
+from assayd.scoring import ScoreJob
+from assayd.steps import Emit, Send, Steps
+from assayd.v1 import scoring_pb2
+
+DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS_MAX = 604_800.0
+"""A week. gRPC takes a much larger one for one that has passed."""
+
+_KEY, _VALUE = re.compile(r"[a-z0-9_.-]+"), re.compile(r"[\x20-\x7e]*")
+
+
+class Connection:
+    """All of a client but its channel; the arguments are those of Client."""
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        deadline_seconds: float,
+        settings: ChannelSettings | None,
+        metadata: Mapping[str, str] | None,
+        credentials: grpc.ChannelCredentials | None,
+    ) -> None:
+        """Nothing is opened yet."""
+        self._address = address
+        self._deadline_seconds = deadline_seconds
+        self.settings = settings or ChannelSettings()
+        self._metadata = _checked(metadata)
+        self._credentials = credentials
+        self._closed = False
+
+    def open(self, api: Any) -> Any:
+        """A channel.
+
+        Args:
+            api: grpc or grpc.aio.
+        """
+        arguments = options(self.settings)
+        if self._credentials is None:
+            return api.insecure_channel(self._address, options=arguments)
+        return api.secure_channel(self._address, self._credentials, options=arguments)
+
+    def close(self) -> None:
+        """Make no more calls."""
+        self._closed = True
+
+    def check_open(self) -> None:
+        """Refuse to make a call once closed."""
+        if self._closed:
+            raise CallCancelledError("the client was closed")
+
+    def job(
+        self, wanted: ScoreOptions, deadline_seconds: float | None, metadata: Mapping[str, str] | None
+    ) -> ScoreJob:
+        """What score and score_stream do, but for the rows."""
+        return ScoreJob(
+            score_request(**wanted),
+            deadline_seconds=self._seconds(deadline_seconds),
+            settings=self.settings,
+            metadata=(*self._metadata, *_checked(metadata)),
+        )
+
+    def model(self, name: str, version: int, deadline_seconds: float | None) -> Steps[None]:
+        """Emit the contract of one model."""
+        request = scoring_pb2.GetModelRequest(model=selector(name, version))
+        response = yield from self._answer("GetModel", request, deadline_seconds)
+        yield Emit(results.model_info(response.model))
+
+    def models(self, deadline_seconds: float | None) -> Steps[None]:
+        """Emit the list of models."""
+        request = scoring_pb2.ListModelsRequest()
+        yield Emit(results.model_list((yield from self._answer("ListModels", request, deadline_seconds))))
+
+    def _answer(self, method: str, request: Any, deadline_seconds: float | None) -> Steps[Any]:
+        call = yield Send(method, request, self._seconds(deadline_seconds), self._metadata)
+        return (yield from answer(call))
+
+    def _seconds(self, deadline_seconds: float | None) -> float:
+        seconds = self._deadline_seconds if deadline_seconds is None else deadline_seconds
+        if not 0 < seconds <= DEADLINE_SECONDS_MAX:  # False for NaN
+            raise InvalidArgumentError(
+                f"deadline_seconds: is {seconds}, allowed are above 0 and up to {DEADLINE_SECONDS_MAX:g}"
+            )
+        return seconds
+
+
+def _checked(metadata: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    for key, value in (metadata or {}).items():
+        texts = isinstance(key, str) and isinstance(value, str)
+        if not texts or not _KEY.fullmatch(key) or key.endswith("-bin") or not _VALUE.fullmatch(value):
+            raise InvalidArgumentError(
+                f"metadata: {key!r}: {value!r} cannot be sent, keys are lower-case and values printable ASCII"
+            )
+    return tuple((metadata or {}).items())

@@ -1,0 +1,65 @@
+"""An AsyncClient that is used as a Client is: each of its calls runs in an event loop of another thread."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Iterator
+from contextlib import contextmanager
+from threading import Thread
+from typing import Any, ClassVar, Self
+
+from assayd import AsyncClient, Scores
+
+
+class AwaitedClient:
+    """Waits for what an AsyncClient awaits."""
+
+    loop: ClassVar[asyncio.AbstractEventLoop]
+
+    def __init__(self, address: str, **kwargs: Any) -> None:
+        self._client = AsyncClient(address, **kwargs)
+
+    def score(self, *args: Any, **kwargs: Any) -> Scores:
+        return self._wait(self._client.score(*args, **kwargs))
+
+    def score_stream(self, batches: Iterable[object], **kwargs: Any) -> Iterator[Scores]:
+        return self._each(self._client.score_stream(batches, **kwargs))
+
+    def model(self, *args: Any, **kwargs: Any) -> Any:
+        return self._wait(self._client.model(*args, **kwargs))
+
+    def models(self, **kwargs: Any) -> Any:
+        return self._wait(self._client.models(**kwargs))
+
+    def close(self) -> None:
+        self._wait(self._client.close())
+
+    def __enter__(self) -> Self:
+        assert self._wait(self._client.__aenter__()) is self._client
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._wait(self._client.__aexit__(*raised))
+
+    def _each(self, answers: Any) -> Iterator[Scores]:
+        async def following() -> Scores | None:
+            return await anext(answers, None)
+
+        try:
+            while (scores := self._wait(following())) is not None:
+                yield scores
+        finally:
+            self._wait(answers.aclose())
+
+    def _wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
+
+
+@contextmanager
+def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop that runs in another thread."""
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever)
+    thread.start()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
