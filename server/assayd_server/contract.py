@@ -11,8 +11,6 @@ from assayd_server.core.binary import two_classes_of_probability
 from assayd_server.core.validity import SUM_TOLERANCE, scorable_probabilities
 from assayd_server.errors import ArtefactError
 
-ROLES = ("logits", "probabilities", "embedding")
-
 _NAME_PARTS = {
     "logits": ("logit",),
     "probabilities": ("prob", "softmax"),
