@@ -28,7 +28,7 @@ Call = Callable[..., bytes]
 def call_guarded() -> Iterator[Callable[[Behavior], Call]]:
     """Serve a behaviour behind the boundary, and return how to call it."""
     pool, control, refusals = call_pool("call"), call_pool("control"), ThreadPoolExecutor(1)
-    guard = ControlGuard(health=control, reflection=control)
+    guard = ControlGuard(health=control, watch=control, reflection=control)
     boundary = Boundary(
         pool, refusals, guard, Metrics(CollectorRegistry()), unread=UnreadAnswers(1000), log_calls=False
     )

@@ -1,6 +1,8 @@
 """Health and reflection, as load balancers and grpcurl see them."""
 
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import grpc
 import pytest
@@ -43,10 +45,49 @@ def test_health_says_no_while_the_server_still_answers(app: App, channel: grpc.C
     assert response.status == NOT_SERVING
 
 
-def test_watch_is_not_served_which_clients_take_for_no_health_checking(channel: grpc.Channel) -> None:
+def test_a_watcher_is_told_of_the_end_before_the_server_stops(app: App, channel: grpc.Channel) -> None:
+    watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=10)
+    assert next(watch).status == SERVING
+    app._rpc.announce_end()
+    assert next(watch).status == NOT_SERVING
+    watch.cancel()
+
+
+def test_a_watcher_of_an_unknown_service_is_told_so(channel: grpc.Channel) -> None:
+    watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service="x"), timeout=10)
+    assert next(watch).status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+    watch.cancel()
+
+
+def test_more_watchers_than_there_are_threads_are_told_to_do_without(channel: grpc.Channel) -> None:
+    stub = health_pb2_grpc.HealthStub(channel)
+    watches = [stub.Watch(health_pb2.HealthCheckRequest(), timeout=30) for _ in range(32)]
+    assert {next(watch).status for watch in watches} == {SERVING}
     with pytest.raises(grpc.RpcError) as raised:
-        next(health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=10))
+        next(stub.Watch(health_pb2.HealthCheckRequest(), timeout=10))
     assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert stub.Check(health_pb2.HealthCheckRequest(), timeout=10).status == SERVING
+    for watch in watches:
+        watch.cancel()
+
+
+def test_watches_that_come_and_go_do_not_stop_the_server(app: App) -> None:
+    def come_and_go() -> None:
+        with grpc.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+            for _ in range(20):
+                watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=10)
+                with suppress(grpc.RpcError):  # refused while those that went hold their threads a moment longer
+                    next(watch)
+                watch.cancel()
+
+    threads = [threading.Thread(target=come_and_go) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with grpc.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+        response = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+    assert response.status == SERVING
 
 
 def test_reflection_names_the_services(channel: grpc.Channel) -> None:

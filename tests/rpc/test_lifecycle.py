@@ -11,6 +11,7 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 import onnx_models
@@ -233,6 +234,18 @@ def test_an_open_reflection_stream_does_not_hold_up_the_stop(model_file: Path, t
         server.terminate()
         assert server.exit_code() == 0
         release.set()
+
+
+def test_an_open_health_watch_does_not_hold_up_the_stop(model_file: Path, tmp_path: Path) -> None:
+    arguments = ("--model", str(model_file), "--drain-delay-seconds", "0", "--drain-grace-seconds", "600")
+    with (
+        serving(tmp_path / "log", *arguments) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+        server.terminate()
+        assert server.exit_code() == 0
 
 
 def asked_and_kept_open(release: threading.Event) -> Iterator[reflection_pb2.ServerReflectionRequest]:

@@ -71,11 +71,14 @@ class Boundary(grpc.ServerInterceptor):
         method = handler_call_details.method
         if method not in self._guarded:
             handler = continuation(handler_call_details)
-            if handler is None or method == WATCH:
+            if handler is None:
                 return None
             self._guarded[method] = self._guard(handler, method)
         guarded = self._guarded[method]
-        return guarded.refuse if guarded.pool.full else guarded.answer
+        if not guarded.pool.full:
+            return guarded.answer
+        # no handler is UNIMPLEMENTED, which watching clients take for "no health checking" and not for bad health
+        return None if method == WATCH else guarded.refuse
 
     def _guard(self, handler: Handler, method: str) -> Guarded:
         if method.startswith("/assayd."):

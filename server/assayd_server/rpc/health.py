@@ -1,10 +1,12 @@
-"""grpc.health.v1.Health: Check alone.
+"""grpc.health.v1.Health.
 
-Watch is not served, and clients take that for "no health checking": the servicer of grpcio-health-checking sends
-under a lock that gRPC's serving thread wants too. Two watches, or one that nobody reads, can stop the server so.
+Not the servicer of grpcio-health-checking: that sends under a lock which gRPC's serving thread wants too, so that
+two watches, or one that nobody reads, can stop the server (docs/decisions/0005). Here a Watch is a loop on a
+thread of its own, which holds no lock while it sends.
 """
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -12,6 +14,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 _Status = health_pb2.HealthCheckResponse
 
 WATCH = "/grpc.health.v1.Health/Watch"
+_LOOK_UP_SECONDS = 0.5
+"""How long a Watch whose client is gone keeps its thread."""
 
 
 class HealthServicer(health_pb2_grpc.HealthServicer):
@@ -24,14 +28,40 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
             services: the names that there are; the empty one is the server.
         """
         self._services = frozenset(services)
-        self.serving = False
+        self._serving = False
+        self._changed = threading.Condition()
+
+    def set(self, *, serving: bool) -> None:
+        """Say whether the services are up; watchers are told."""
+        with self._changed:
+            self._serving = serving
+            self._changed.notify_all()
 
     def Check(
         self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext
     ) -> health_pb2.HealthCheckResponse:
         """Whether a service is up."""
-        if request.service not in self._services:
+        status = self._status(request.service)
+        if status == _Status.SERVICE_UNKNOWN:
             context.set_code(grpc.StatusCode.NOT_FOUND)
             context.set_details("there is no such service or model")
-            return _Status()
-        return _Status(status=_Status.SERVING if self.serving else _Status.NOT_SERVING)
+        return _Status(status=status)
+
+    def Watch(
+        self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext
+    ) -> Iterator[health_pb2.HealthCheckResponse]:
+        """The status now, and each time that it changes, until the call ends."""
+        last = None
+        while context.is_active():
+            status = self._status(request.service)
+            if status != last:
+                yield _Status(status=status)
+                last = status
+            with self._changed:
+                if self._status(request.service) == status:
+                    self._changed.wait(_LOOK_UP_SECONDS)
+
+    def _status(self, service: str) -> int:
+        if service not in self._services:
+            return _Status.SERVICE_UNKNOWN
+        return _Status.SERVING if self._serving else _Status.NOT_SERVING

@@ -23,6 +23,7 @@ from assayd_server.rpc.scoring import ScoringServicer
 from assayd_server.rpc.unread import UnreadAnswers
 
 _HEALTH_THREADS = 4
+_WATCH_THREADS = 32
 _REFLECTION_THREADS = 2
 _REFUSAL_THREADS = 2
 _CONTROL_WAITING_MAX = 64
@@ -74,10 +75,11 @@ class RpcServer:
         """
         pool = _pool("call", options, metrics, threads=options.call_threads, waiting_max=options.calls_waiting_max)
         health_pool = _pool("health", options, metrics, threads=_HEALTH_THREADS)
+        watch_pool = _pool("watch", options, metrics, threads=_WATCH_THREADS, waiting_max=0)
         reflection_pool = _pool("reflection", options, metrics, threads=_REFLECTION_THREADS)
         refusals = ThreadPoolExecutor(_REFUSAL_THREADS, thread_name_prefix="refusal")
-        self._pools = (pool, health_pool, reflection_pool, refusals)
-        self._control = ControlGuard(health=health_pool, reflection=reflection_pool)
+        self._pools = (pool, health_pool, watch_pool, reflection_pool, refusals)
+        self._control = ControlGuard(health=health_pool, watch=watch_pool, reflection=reflection_pool)
         metrics.calls.set_function(lambda: pool.calls)
         unread = UnreadAnswers(options.unread_bytes_max)
         metrics.unread_bytes.set_function(lambda: unread.bytes)
@@ -95,11 +97,11 @@ class RpcServer:
     def start(self) -> None:
         """Take calls; health says SERVING."""
         self._server.start()
-        self._health.serving = True
+        self._health.set(serving=True)
 
     def announce_end(self) -> None:
         """Go on answering, but say NOT_SERVING, so that load balancers send new calls elsewhere."""
-        self._health.serving = False
+        self._health.set(serving=False)
 
     def stop(self, grace_seconds: float) -> None:
         """Take no new calls, and wait for the accepted ones; cut those that take longer than the grace.
