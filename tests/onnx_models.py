@@ -127,6 +127,38 @@ def two_inputs() -> bytes:
     )
 
 
+def labels(label_count: int = 3, *, outputs: Sequence[str] = ("probabilities", "label")) -> bytes:
+    """Which of the labels a row has, as skl2onnx writes it: sigmoids of the input, and 1 where they exceed 1/2."""
+    kinds = {"probabilities": TensorProto.FLOAT, "label": TensorProto.INT64}
+    return build(
+        nodes=[
+            helper.make_node("Sigmoid", ["x"], ["probabilities"]),
+            helper.make_node("Greater", ["probabilities", "half"], ["likely"]),
+            helper.make_node("Cast", ["likely"], ["label"], to=TensorProto.INT64),
+        ],
+        inputs={"x": (TensorProto.FLOAT, ["rows", label_count])},
+        outputs={name: (kinds[name], ["rows", label_count]) for name in outputs},
+        weights={"half": np.float32(0.5)},
+    )
+
+
+def regression(value_count: int = 1, *, output: str = "variable") -> bytes:
+    """Values that are twice the first columns of the input, and an embedding that is the input."""
+    return build(
+        nodes=[
+            helper.make_node("Slice", ["x", "start", "stop", "axis"], ["first"]),
+            helper.make_node("Add", ["first", "first"], [output]),
+            helper.make_node("Identity", ["x"], ["embedding"]),
+        ],
+        inputs={"x": (TensorProto.FLOAT, ["rows", 4])},
+        outputs={
+            output: (TensorProto.FLOAT, ["rows", value_count]),
+            "embedding": (TensorProto.FLOAT, ["rows", 4]),
+        },
+        weights={"start": np.array([0]), "stop": np.array([value_count]), "axis": np.array([1])},
+    )
+
+
 def look_up(rows: int = 8, class_count: int = 4) -> bytes:
     """Logits by position in a table: a position outside of it makes the model fail."""
     table = np.arange(rows * class_count, dtype=np.float32).reshape(rows, class_count)

@@ -12,31 +12,41 @@ MEASURES: dict[str, scoring_pb2.UncertaintyMeasure] = {
     "margin": scoring_pb2.UNCERTAINTY_MEASURE_MARGIN,
     "ratio": scoring_pb2.UNCERTAINTY_MEASURE_RATIO,
     "entropy": scoring_pb2.UNCERTAINTY_MEASURE_ENTROPY,
+    "multilabel_max": scoring_pb2.UNCERTAINTY_MEASURE_MULTILABEL_MAX,
+    "multilabel_mean": scoring_pb2.UNCERTAINTY_MEASURE_MULTILABEL_MEAN,
 }
 OUTPUTS: dict[str, scoring_pb2.Output] = {
     "predictions": scoring_pb2.OUTPUT_PREDICTIONS,
     "probabilities": scoring_pb2.OUTPUT_PROBABILITIES,
     "logits": scoring_pb2.OUTPUT_LOGITS,
     "embeddings": scoring_pb2.OUTPUT_EMBEDDINGS,
+    "values": scoring_pb2.OUTPUT_VALUES,
+}
+TASKS: dict[str, scoring_pb2.Task] = {
+    "multiclass": scoring_pb2.TASK_MULTICLASS,
+    "multilabel": scoring_pb2.TASK_MULTILABEL,
+    "regression": scoring_pb2.TASK_REGRESSION,
 }
 
-
-Number = TypeVar("Number", scoring_pb2.UncertaintyMeasure, scoring_pb2.Output)
+Number = TypeVar("Number", scoring_pb2.UncertaintyMeasure, scoring_pb2.Output, scoring_pb2.Task)
 
 
 class ScoreOptions(TypedDict, total=False):
     """What to score with and what to return: the keywords of Client.score and its kin."""
 
     uncertainties: Iterable[str]
-    """Any of least_confidence, margin, ratio, entropy; default none."""
+    """Any of least_confidence, margin, ratio, entropy, or of multilabel_max, multilabel_mean; default none."""
     top_k: int
     """How many of the most probable classes to return, 0 (default) to c."""
-    outputs: Iterable[str]
-    """Any of probabilities (default), logits, embeddings; predictions always come."""
+    outputs: Iterable[str] | None
+    """Any of probabilities, logits, embeddings, values; predictions always come. Default: probabilities, or the
+    values of a regression model."""
     temperature: float | None
     """In place of the model's own, 0.001 to 1000."""
     head: Sequence[object] | None
     """(weights (c, d), bias (c,) or None): a linear layer on the embedding, in place of the model's own output."""
+    task: str | None
+    """multiclass or multilabel: how logits, probabilities or a head's scores are meant; default as the model's."""
     model: str
     """Its name; may be left out where the server has one only."""
     version: int
@@ -56,9 +66,10 @@ def score_request(
     *,
     uncertainties: Iterable[str] = (),
     top_k: int = 0,
-    outputs: Iterable[str] = ("probabilities",),
+    outputs: Iterable[str] | None = None,
     temperature: float | None = None,
     head: Sequence[object] | None = None,
+    task: str | None = None,
     model: str = "",
     version: int = 0,
 ) -> scoring_pb2.ScoreRequest:
@@ -72,11 +83,19 @@ def score_request(
     return scoring_pb2.ScoreRequest(
         model=selector(model, version),
         uncertainties=[_one_of(MEASURES, name, "uncertainties") for name in _names(uncertainties)],
-        outputs=[_one_of(OUTPUTS, name, "outputs") for name in _names(outputs)] or [OUTPUTS["predictions"]],
+        outputs=_outputs(outputs),
+        task=None if task is None else _one_of(TASKS, task, "task"),
         top_k=top_k,
         temperature=temperature,
         head=None if head is None else _head(head),
     )
+
+
+def _outputs(outputs: Iterable[str] | None) -> list[scoring_pb2.Output]:
+    """None leaves it to the server; an empty choice is one of nothing more than predictions."""
+    if outputs is None:
+        return []
+    return [_one_of(OUTPUTS, name, "outputs") for name in _names(outputs)] or [OUTPUTS["predictions"]]
 
 
 def _names(names: Iterable[str] | None) -> Iterable[str]:

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assayd.arrays import Array, decode, name_of
-from assayd.requests import MEASURES
+from assayd.requests import MEASURES, TASKS
 from assayd.v1 import scoring_pb2
 
 _MEASURE_NAMES = {number: name for name, number in MEASURES.items()}
+_TASK_NAMES = {number: name for name, number in TASKS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Scores:
     """The scores of n rows, in the order in which they were sent."""
 
     predictions: NDArray[np.int32]
-    """(n,): the most probable class; ties go to the lower one; -1 in an invalid row."""
+    """(n,): the most probable class; ties go to the lower one; -1 in an invalid row, and of a regression model."""
     labels: Array
     """(n,): class names where the model has them (empty text in an invalid row), else `predictions`."""
     valid: NDArray[np.bool_]
@@ -56,6 +57,8 @@ class Scores:
     """(n, d), where asked for."""
     top: TopClasses | None = None
     """Where top_k was positive."""
+    values: NDArray[np.float32] | None = None
+    """(n, t), of a regression model."""
     model: ModelIdentity | None = None
     """The model that answered; None where the rows needed none."""
 
@@ -91,11 +94,18 @@ class ModelInfo:
     embedding_output: str
     """The output read as the embedding; empty where there is none."""
     class_count: int
+    """0 of a regression model."""
     embedding_width: int
     """0 where there is no embedding."""
     labels: tuple[str, ...]
     """Class names, or none."""
     temperature: float
+    task: str
+    """multiclass (one of the classes), multilabel (any of the labels) or regression (values)."""
+    values_output: str
+    """The output read as the values of a regression model; empty where there is none."""
+    value_count: int
+    """How many values a regression model gives for a row; 0 of any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +139,7 @@ def scores(response: scoring_pb2.ScoreResponse) -> Scores:
         probabilities=_decoded(response, "probabilities"),
         logits=_decoded(response, "logits"),
         embeddings=_decoded(response, "embeddings"),
+        values=_decoded(response, "values"),
         top=_top(response.top, names) if response.HasField("top") else None,
         model=_identity(response.model) if response.HasField("model") else None,
     )
@@ -153,6 +164,7 @@ def joined(parts: Sequence[Scores]) -> Scores:
         probabilities=_concatenated([part.probabilities for part in parts]),
         logits=_concatenated([part.logits for part in parts]),
         embeddings=_concatenated([part.embeddings for part in parts]),
+        values=_concatenated([part.values for part in parts]),
         top=_joined_top([part.top for part in parts]),
         model=first.model,
     )
@@ -173,6 +185,9 @@ def model_info(model: scoring_pb2.Model) -> ModelInfo:
         embedding_width=model.embedding_width,
         labels=tuple(model.labels),
         temperature=model.temperature,
+        task=_TASK_NAMES.get(model.task, "multiclass"),  # a server that is older has no other
+        values_output=model.values_output,
+        value_count=model.value_count,
     )
 
 

@@ -15,12 +15,12 @@ from prometheus_client import CollectorRegistry
 
 from assayd_server import logs, repository, servable
 from assayd_server.bundle import Bundle
+from assayd_server.checks import ScoreLimits
 from assayd_server.config import Settings
 from assayd_server.cpus import usable_cpus
 from assayd_server.engine import Engine
 from assayd_server.gate import Gate
 from assayd_server.metrics import Metrics
-from assayd_server.plan import ScoreLimits
 from assayd_server.probes import Probes
 from assayd_server.repository import Repository
 from assayd_server.rpc.server import RpcServer, ServerOptions
@@ -139,7 +139,7 @@ def load_models(settings: Settings, *, threads: int) -> Repository:
     """
 
     def load(bundle: Bundle) -> Servable:
-        return servable.load(bundle, threads=threads, chosen=settings.chosen_outputs)
+        return servable.load(bundle, threads=threads, chosen=settings.choice)
 
     if settings.model is not None:
         return repository.load_file(settings.model, load)
@@ -175,6 +175,7 @@ def _log_models(models: Repository) -> None:
             inputs=list(map(str, contract.inputs)),
             outputs=list(map(str, contract.outputs)),
             roles={role: f"{name} ({contract.reasons[role]})" for role, name in contract.roles.items()},
+            task=f"{contract.task} ({contract.why_task})",
             class_count=contract.class_count,
             embedding_width=contract.embedding_width,
             temperature=model.temperature,

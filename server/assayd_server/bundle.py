@@ -5,10 +5,11 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from assayd_server.contract import Activation, Choice
 from assayd_server.core.softmax import TEMPERATURE_MAX, TEMPERATURE_MIN
 from assayd_server.errors import ArtefactError
 
@@ -47,6 +48,7 @@ class OutputsEntry(_Strict):
 
     logits: str | None = None
     probabilities: str | None = None
+    values: str | None = None
     embedding: str | None = None
 
 
@@ -57,9 +59,14 @@ class Manifest(_Strict):
     inputs: tuple[InputEntry, ...] = ()
     outputs: OutputsEntry = OutputsEntry()
     labels: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], AfterValidator(_distinct)] = ()
-    activation: Literal["softmax"] = "softmax"
+    activation: Activation | None = None
     temperature: _Temperature = 1.0
     files: dict[str, _Digest]
+
+    @property
+    def choice(self) -> Choice:
+        """How it says that the model is to be read."""
+        return Choice(self.outputs.model_dump(exclude_none=True), self.activation)
 
 
 @dataclass(frozen=True, slots=True)

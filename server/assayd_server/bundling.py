@@ -1,6 +1,5 @@
 """What `assayd bundle` does: a bundle folder from an ONNX file, loaded once as the server would."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,11 +15,14 @@ from assayd_server.bundle import (
     read_file,
 )
 from assayd_server.bundle_writing import check_new, write
-from assayd_server.contract import Contract
+from assayd_server.contract import Choice, Contract
+from assayd_server.core.tasks import Task
 from assayd_server.description import described
 from assayd_server.errors import ArtefactError
 from assayd_server.repository import load_one
 from assayd_server.servable import Servable
+
+_ACTIVATIONS = {Task.MULTICLASS: "softmax", Task.MULTILABEL: "sigmoid", Task.REGRESSION: None}
 
 
 def bundle(
@@ -29,8 +31,7 @@ def bundle(
     *,
     labels: tuple[str, ...] = (),
     temperature: float = 1.0,
-    activation: str = "softmax",
-    chosen: Mapping[str, str],
+    chosen: Choice | None = None,
 ) -> str:
     """Write a bundle, and say what is in it.
 
@@ -39,20 +40,17 @@ def bundle(
         output: the folder <name>/<version>; it must be empty or not be there.
         labels: a name for each class, or none.
         temperature: 0.001 to 1000.
-        activation: softmax.
-        chosen: output name by role, where a flag says so.
+        chosen: what flags say; the rest is found out.
 
     Raises:
         ArtefactError: it cannot be loaded or written; then nothing is left of it.
     """
     check_new(output)
     read = read_file(model)
-    given = manifest_of(
-        format=1, labels=labels, activation=activation, temperature=temperature, files=read.manifest.files
-    )
+    given = manifest_of(format=1, labels=labels, temperature=temperature, files=read.manifest.files)
 
     def load(found: Bundle) -> Servable:
-        return servable.load(found, threads=1, chosen=dict(chosen))
+        return servable.load(found, threads=1, chosen=chosen)
 
     loaded = load_one(model, lambda _: replace(read, manifest=given), load)
     written = write(output, _with_contract(given, loaded.contract), {MODEL_FILE: read.model})
@@ -84,4 +82,9 @@ def _with_contract(manifest: Manifest, contract: Contract) -> Manifest:
     inputs = tuple(
         InputEntry(name=spec.name, data_type=spec.data_type, shape=spec.shape) for spec in contract.inputs
     )
-    return manifest.model_copy(update={"inputs": inputs, "outputs": OutputsEntry(**contract.roles)})
+    decided = {
+        "inputs": inputs,
+        "outputs": OutputsEntry(**contract.roles),
+        "activation": _ACTIVATIONS[contract.task],
+    }
+    return manifest.model_copy(update=decided)

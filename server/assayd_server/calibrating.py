@@ -10,6 +10,7 @@ from assayd_server.bundle import MANIFEST, Bundle, checked, read_folder
 from assayd_server.bundle_writing import check_new, write, write_manifest
 from assayd_server.core.calibration import expected_calibration_error, fit_temperature, negative_log_likelihood
 from assayd_server.core.softmax import TEMPERATURE_MAX, TEMPERATURE_MIN, softmax
+from assayd_server.core.tasks import Task
 from assayd_server.cpus import usable_cpus
 from assayd_server.errors import ArtefactError
 from assayd_server.repository import load_one
@@ -17,6 +18,10 @@ from assayd_server.scored_rows import ScoredRows, score_rows
 from assayd_server.servable import Servable
 
 _ROWS_MIN = 2
+_AT_AN_END = (
+    "at an end of what is allowed, as where all rows are right or the model is no better than chance: give it "
+    "more rows, or look at the labels"
+)
 
 
 def calibrate(folder: Path, *, rows: Path, labels: Path, output: Path | None = None) -> str:
@@ -25,7 +30,7 @@ def calibrate(folder: Path, *, rows: Path, labels: Path, output: Path | None = N
     Args:
         folder: the bundle, <name>/<version>.
         rows: what the model takes, n rows that it was not trained on.
-        labels: (n,) class positions or names.
+        labels: (n,) class positions or names; of a multi-label model (n, c) of 0 and 1.
         output: the folder of a new version; without one the bundle's own manifest is replaced.
 
     Raises:
@@ -43,12 +48,18 @@ def calibrate(folder: Path, *, rows: Path, labels: Path, output: Path | None = N
             f"there are {len(fitted.labels)} whose scores are of use"
         )
     temperature = float(f"{fit_temperature(fitted.logits, fitted.labels):.6g}")
+    at_an_end = temperature in (TEMPERATURE_MIN, TEMPERATURE_MAX)
+    if at_an_end and output is None:
+        raise ArtefactError(
+            f"{rows}: the temperature comes out as {temperature:g}, {_AT_AN_END}; with --output it is written all "
+            "the same"
+        )
     report = "\n".join(_report(model, scored, fitted, temperature))
     return f"{report}\nwritten to {_write(bundle, folder, output, temperature)}"
 
 
 def _load(bundle: Bundle) -> Servable:
-    return servable.load(bundle, threads=usable_cpus(), chosen={})
+    return servable.load(bundle, threads=usable_cpus())
 
 
 def _write(bundle: Bundle, folder: Path, output: Path | None, temperature: float) -> Path:
@@ -66,9 +77,12 @@ def _report(model: Servable, scored: ScoredRows, fitted: ScoredRows, temperature
     errors = [expected_calibration_error(softmax(scored.logits, value), scored.labels) for value in both]
     losses = [negative_log_likelihood(fitted.logits, fitted.labels, value) for value in both]
     accuracy = np.mean(scored.logits.argmax(axis=1) == scored.labels)
-    yield f"{model.identity.name} version {model.identity.version}, {len(scored.labels)} rows"
+    per_row, what = 1, "rows"
+    if model.contract.task is Task.MULTILABEL:
+        per_row, what = model.contract.class_count, f"rows of {model.contract.class_count} labels, each by itself"
+    yield f"{model.identity.name} version {model.identity.version}, {len(scored.labels) // per_row} {what}"
     if scored.left_out:
-        yield f"  left out: {scored.left_out}, whose scores are NaN, infinite or no probabilities"
+        yield f"  left out: {scored.left_out // per_row}, whose scores are NaN, infinite or no probabilities"
     if fitted is not scored:
         yield f"  not fitted to: {fitted.left_out}, whose class has probability 0 at every temperature"
     yield f"  accuracy: {accuracy:.4f}, which no temperature changes"
@@ -76,7 +90,4 @@ def _report(model: Servable, scored: ScoredRows, fitted: ScoredRows, temperature
     yield f"  negative log-likelihood: {losses[0]:.4f} before, {losses[1]:.4f} after"
     yield f"  temperature: {both[0]:g} before, {both[1]:g} after"
     if temperature in (TEMPERATURE_MIN, TEMPERATURE_MAX):
-        yield (
-            "  warning: the temperature is at an end of what is allowed, as where all rows are right or the model "
-            "is no better than chance: give it more rows, or look at the labels"
-        )
+        yield f"  warning: the temperature is {_AT_AN_END}"

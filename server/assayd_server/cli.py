@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from assayd_server.config import PREFIX, Settings, load
+from assayd_server.contract import Activation, Choice
 from assayd_server.errors import StartError
 
 app = typer.Typer(
@@ -20,8 +21,13 @@ app = typer.Typer(
 
 _LogitsOutput = Annotated[str | None, typer.Option(help="Read this output as logits.")]
 _ProbabilitiesOutput = Annotated[str | None, typer.Option(help="Read this output as probabilities.")]
+_ValuesOutput = Annotated[str | None, typer.Option(help="Read this output as the values of a regression model.")]
 _EmbeddingTensor = Annotated[
     str | None, typer.Option(help="Read this tensor, an output or an inner one, as the embedding.")
+]
+_Activation = Annotated[
+    Activation | None,
+    typer.Option(help="softmax: a row has one of the classes; sigmoid: any number of them. Else found out."),
 ]
 _CONFIG_HELP = "A TOML file of these settings, under the same names with underscores."
 
@@ -49,15 +55,29 @@ def serve(**flags: Any) -> None:
 
 def inspect(
     model: Annotated[Path, typer.Argument(help="An ONNX file, or a bundle's folder <name>/<version>.")],
+    *,
     logits_output: _LogitsOutput = None,
     probabilities_output: _ProbabilitiesOutput = None,
+    values_output: _ValuesOutput = None,
     embedding_tensor: _EmbeddingTensor = None,
+    activation: _Activation = None,
 ) -> None:
     """Print what a model takes and gives, and how the server would read it."""
     from assayd_server.inspection import describe
 
     with _one_sentence():
-        print(describe(model, chosen=_chosen(logits_output, probabilities_output, embedding_tensor)))
+        print(
+            describe(
+                model,
+                chosen=_chosen(
+                    activation,
+                    logits=logits_output,
+                    probabilities=probabilities_output,
+                    values=values_output,
+                    embedding=embedding_tensor,
+                ),
+            )
+        )
 
 
 def bundle(
@@ -67,10 +87,11 @@ def bundle(
     labels: Annotated[str | None, typer.Option(help="A name for each class, between commas.")] = None,
     labels_file: Annotated[Path | None, typer.Option(help="A name for each class, one a line.")] = None,
     temperature: Annotated[float, typer.Option(help="Divides the logits; 0.001 to 1000.")] = 1.0,
-    activation: Annotated[str, typer.Option(help="What makes probabilities of logits.")] = "softmax",
     logits_output: _LogitsOutput = None,
     probabilities_output: _ProbabilitiesOutput = None,
+    values_output: _ValuesOutput = None,
     embedding_tensor: _EmbeddingTensor = None,
+    activation: _Activation = None,
 ) -> None:
     """Make a bundle of a model, and print how it is read."""
     from assayd_server import bundling
@@ -81,8 +102,13 @@ def bundle(
             output,
             labels=bundling.labels_of(labels, labels_file),
             temperature=temperature,
-            activation=activation,
-            chosen=_chosen(logits_output, probabilities_output, embedding_tensor),
+            chosen=_chosen(
+                activation,
+                logits=logits_output,
+                probabilities=probabilities_output,
+                values=values_output,
+                embedding=embedding_tensor,
+            ),
         )
         print(written)
 
@@ -91,7 +117,9 @@ def calibrate(
     bundle: Annotated[Path, typer.Argument(help="A bundle's folder <name>/<version>.")],
     *,
     rows: Annotated[Path, typer.Option("--input", help="Rows not trained on: .npy, or .npz by input name.")],
-    labels: Annotated[Path, typer.Option(help="The class of each row, by position or by name: .npy.")],
+    labels: Annotated[
+        Path, typer.Option(help="The class of each row, by position or by name; 0 or 1 for each label: .npy.")
+    ],
     output: Annotated[Path | None, typer.Option(help="Write a new version here; else change this one.")] = None,
 ) -> None:
     """Fit a bundle's temperature to labelled rows, so that probabilities mean what they say."""
@@ -109,10 +137,10 @@ def demo() -> None:
         run()
 
 
-def _chosen(logits: str | None, probabilities: str | None, embedding: str | None) -> dict[str, str]:
-    """Output name by role."""
-    named = {"logits": logits, "probabilities": probabilities, "embedding": embedding}
-    return {role: name for role, name in named.items() if name}
+def _chosen(activation: Activation | None, **outputs: str | None) -> Choice | None:
+    """What flags say of how a model is read, outputs by role; None where they say nothing."""
+    named = {role: name for role, name in outputs.items() if name}
+    return Choice(named, activation) if named or activation else None
 
 
 @contextmanager

@@ -18,12 +18,18 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from assayd_server.contract import Activation, Choice
 from assayd_server.errors import StartError
 
 PREFIX = "ASSAYD_"
 MIB = 1024 * 1024
 
-CHOICES = {"logits": "logits_output", "probabilities": "probabilities_output", "embedding": "embedding_tensor"}
+CHOICES = {
+    "logits": "logits_output",
+    "probabilities": "probabilities_output",
+    "values": "values_output",
+    "embedding": "embedding_tensor",
+}
 """The settings that say which tensor is what, by role."""
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -52,8 +58,12 @@ class Settings(BaseModel):
     """With model: the output that holds unnormalised class scores, where its name does not tell."""
     probabilities_output: str | None = None
     """With model: the output that holds class probabilities, where its name does not tell."""
+    values_output: str | None = None
+    """With model: the output that holds the values of a regression model, where its name does not tell."""
     embedding_tensor: str | None = None
     """With model: the tensor that is the embedding, an output or one inside of the graph."""
+    activation: Activation | None = None
+    """With model: softmax where a row has one of the classes, sigmoid where it may have any number of them."""
 
     host: str = "127.0.0.1"
     """The address to listen on."""
@@ -117,9 +127,9 @@ class Settings(BaseModel):
         if (self.model is None) == (self.repository is None):
             given = "neither" if self.model is None else "both"
             raise ValueError(f"give either model or repository, not {given}")
-        if self.repository is not None and self.chosen_outputs:
-            chosen = next(name for name in CHOICES.values() if getattr(self, name))
-            raise ConflictError(chosen, "goes with model; a bundle names its outputs")
+        if self.repository is not None and self.choice is not None:
+            chosen = next(name for name in (*CHOICES.values(), "activation") if getattr(self, name))
+            raise ConflictError(chosen, "goes with model; a bundle says how it is read")
         if not self.insecure and not _is_loopback(self.host):
             raise ConflictError(
                 "host",
@@ -129,10 +139,11 @@ class Settings(BaseModel):
         return self
 
     @property
-    def chosen_outputs(self) -> dict[str, str]:
-        """Output name by role, as the flags say."""
-        chosen = {role: getattr(self, setting) for role, setting in CHOICES.items()}
-        return {role: name for role, name in chosen.items() if name}
+    def choice(self) -> Choice | None:
+        """What flags say of how the model is read; None where they say nothing."""
+        outputs = {role: getattr(self, setting) for role, setting in CHOICES.items()}
+        named = {role: name for role, name in outputs.items() if name}
+        return Choice(named, self.activation) if named or self.activation else None
 
 
 def load(flags: Mapping[str, Any], environ: Mapping[str, str], config_file: Path | None = None) -> Settings:

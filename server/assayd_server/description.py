@@ -1,6 +1,7 @@
 """What a model takes and gives, as text for people."""
 
 from assayd_server.bundle import Identity
+from assayd_server.core.tasks import Task
 from assayd_server.servable import Servable
 
 
@@ -21,8 +22,16 @@ def described(model: Servable, identity: Identity | None = None) -> str:
         "read as",
         *(f"  {role}: {name} ({contract.reasons[role]})" for role, name in contract.roles.items()),
         *(f"  no {role}" for role in ("embedding",) if role not in contract.roles),
-        f"{contract.class_count} classes"
-        + (f": {', '.join(model.labels)}" if model.labels else ", without names"),
-        f"temperature {model.temperature:g}",
+        f"task: {contract.task} ({contract.why_task})",
+        *_answer(model),
     ]
     return "\n".join(lines)
+
+
+def _answer(model: Servable) -> list[str]:
+    contract = model.contract
+    if contract.task is Task.REGRESSION:
+        return [f"{contract.value_count} values a row; no classes, so no uncertainty of a single model"]
+    what = "labels, any number of them a row" if contract.task is Task.MULTILABEL else "classes"
+    names = f": {', '.join(model.labels)}" if model.labels else ", without names"
+    return [f"{contract.class_count} {what}{names}", f"temperature {model.temperature:g}"]

@@ -6,19 +6,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from assayd_server.caller import Caller
+from assayd_server.checks import ScoreLimits, check
 from assayd_server.core.heads import linear_head
-from assayd_server.core.scores import RowScores, scores_of_logits, scores_of_probabilities
+from assayd_server.core.label_uncertainty import multilabel_mean
+from assayd_server.core.scores import RowScores, scores_of_logits, scores_of_probabilities, scores_of_values
+from assayd_server.core.tasks import Task
 from assayd_server.core.uncertainty import Measure, least_confidence
 from assayd_server.core.validity import finite
 from assayd_server.gate import Gate
 from assayd_server.metrics import Metrics, ModelMetrics
-from assayd_server.plan import Plan, ScoreLimits
+from assayd_server.plan import Plan
 from assayd_server.repository import Failure, Repository
 from assayd_server.rows import Embeddings, Head, Inputs, Logits, Rows
 from assayd_server.servable import Forward, Servable
 from assayd_server.wanted import ModelChoice, Wanted
 
 ANYBODY = Caller()
+_ALWAYS_COUNTED = {
+    Task.MULTICLASS: (Measure.LEAST_CONFIDENCE, least_confidence),
+    Task.MULTILABEL: (Measure.MULTILABEL_MEAN, multilabel_mean),
+}
+"""A measure of every row, whatever its call asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +35,7 @@ class Scores:
 
     rows: RowScores
     forward: Forward
-    model: Servable | None
-    """None where the rows needed none and none was named."""
+    plan: Plan
 
 
 class Engine:
@@ -61,14 +68,14 @@ class Engine:
         """
         began = time.perf_counter()
         plan = Plan(rows, wanted, self._model_for(rows, wanted.model))
-        plan.check(self._limits)
+        check(plan, self._limits)
         if plan.model is None or not isinstance(rows, Inputs):
             with self._gate.enter(rows.count, caller):
                 return _scored(_given(rows), plan)
         scores = self._run(plan.model, rows, plan=plan, caller=caller)
         metrics = self._metrics[plan.model.identity]
         metrics.total.observe(time.perf_counter() - began)
-        _count(metrics, scores.rows, classes_are_the_models=wanted.head is None)
+        _count(metrics, scores)
         return scores
 
     def model(self, choice: ModelChoice) -> Servable:
@@ -104,7 +111,8 @@ class Engine:
 
 
 def _metrics_of(model: Servable, metrics: Metrics) -> ModelMetrics:
-    return metrics.model(model.identity, model.labels or tuple(map(str, range(model.contract.class_count))))
+    labels = model.labels or tuple(map(str, range(model.contract.class_count)))
+    return metrics.model(model.identity, labels, model.contract.task)
 
 
 def _given(rows: Rows) -> Forward:
@@ -131,27 +139,34 @@ def _headed(forward: Forward, head: Head | None) -> Forward:
 
 def _scored(forward: Forward, plan: Plan) -> Scores:
     forward = _headed(forward, plan.wanted.head)
-    return Scores(rows=_score_rows(forward, plan), forward=forward, model=plan.model)
+    return Scores(rows=_score_rows(forward, plan), forward=forward, plan=plan)
 
 
 def _score_rows(forward: Forward, plan: Plan) -> RowScores:
+    if forward.values is not None:
+        return scores_of_values(forward.values)
+    task, temperature = plan.task, plan.temperature
     measures, top_k = plan.wanted.uncertainties, plan.wanted.top_k
     if forward.logits is not None:
-        return scores_of_logits(forward.logits, temperature=plan.temperature, measures=measures, top_k=top_k)
-    assert forward.probabilities is not None  # a forward pass gives one or the other
+        return scores_of_logits(forward.logits, task=task, temperature=temperature, measures=measures, top_k=top_k)
+    assert forward.probabilities is not None  # a forward pass gives one of the three
     return scores_of_probabilities(
-        forward.probabilities, temperature=plan.temperature, measures=measures, top_k=top_k
+        forward.probabilities, task=task, temperature=temperature, measures=measures, top_k=top_k
     )
 
 
-def _count(metrics: ModelMetrics, scored: RowScores, *, classes_are_the_models: bool) -> None:
-    row_count, valid_count = len(scored.valid), int(scored.valid.sum())
+def _count(metrics: ModelMetrics, scores: Scores) -> None:
+    rows, task = scores.rows, scores.plan.task
+    row_count, valid_count = len(rows.valid), int(rows.valid.sum())
     metrics.rows.inc(row_count)
     metrics.invalid_rows.inc(row_count - valid_count)
-    if not classes_are_the_models:
+    if scores.plan.wanted.head is not None or task is Task.REGRESSION:  # the model's own classes are counted
         return
-    rows = slice(None) if valid_count == row_count else scored.valid
-    uncertainties = {measure: values[rows] for measure, values in scored.uncertainties.items()}
-    if Measure.LEAST_CONFIDENCE not in uncertainties:
-        uncertainties[Measure.LEAST_CONFIDENCE] = least_confidence(scored.probabilities[rows])
-    metrics.counts.add(scored.predictions[rows], uncertainties)
+    valid = slice(None) if valid_count == row_count else rows.valid
+    probabilities = rows.probabilities[valid]
+    uncertainties = {measure: values[valid] for measure, values in rows.uncertainties.items()}
+    measure, formula = _ALWAYS_COUNTED[task]
+    if measure not in uncertainties:
+        uncertainties[measure] = formula(probabilities)
+    predicted = np.nonzero(probabilities > 1 / 2)[1] if task is Task.MULTILABEL else rows.predictions[valid]
+    metrics.counts.add(predicted, uncertainties)

@@ -54,6 +54,26 @@ def read_labels(path: Path, *, names: Sequence[str], class_count: int) -> Intege
     return values.astype(np.int64)
 
 
+def read_label_matrix(path: Path, *, label_count: int) -> Integers:
+    """Which of the labels each row has, (n, c) int64 of 0 and 1.
+
+    Args:
+        path: a .npy file of 0 and 1, or of truth values.
+        label_count: c.
+
+    Raises:
+        ArtefactError: it cannot be read, or holds anything else.
+    """
+    values = _read(path).get("")
+    if values is None or values.ndim != 2 or values.shape[1] != label_count or values.dtype.kind not in "iub":
+        raise ArtefactError(
+            f"{path}: of a model with {label_count} labels, an array of 0 and 1 of shape (n, {label_count}) is due"
+        )
+    for row in np.flatnonzero(((values != 0) & (values != 1)).any(axis=1))[:1]:
+        raise ArtefactError(f"{path}: row {row}: holds another number than 0 and 1")
+    return values.astype(np.int64)
+
+
 def _positions(values: NDArray[Any], names: Sequence[str], path: Path) -> Integers:
     by_name = {name: position for position, name in enumerate(names)}
     for row, value in enumerate(values):

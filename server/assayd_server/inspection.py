@@ -1,30 +1,30 @@
 """What `assayd inspect` prints: the contract of a model, and why it is read that way."""
 
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from assayd_server import servable
 from assayd_server.bundle import MODEL_FILE, Bundle, read_file, read_folder
+from assayd_server.contract import Choice
 from assayd_server.description import described
 from assayd_server.graph import inner_matrices
 from assayd_server.repository import load_one
 from assayd_server.servable import Servable
 
 
-def describe(path: Path, *, chosen: Mapping[str, str]) -> str:
+def describe(path: Path, *, chosen: Choice | None = None) -> str:
     """The contract of the model at a path, as text.
 
     Args:
         path: an ONNX file, or a bundle's folder.
-        chosen: output name by role, where a flag says so.
+        chosen: what flags say; None where there are none, so that a manifest says it.
 
     Raises:
         ArtefactError: it cannot be loaded.
     """
 
     def load(bundle: Bundle) -> Servable:
-        return servable.load(bundle, threads=1, chosen=dict(chosen))
+        return servable.load(bundle, threads=1, chosen=chosen)
 
     folder = _is_folder(path)
     model = load_one(path.resolve(), read_folder, load) if folder else load_one(path, read_file, load)

@@ -10,6 +10,8 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from assayd_server.bundle import Identity
+from assayd_server.core.scores import MEASURES
+from assayd_server.core.tasks import Task
 from assayd_server.row_counts import RowCounts, RowCountsCollector
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each counter and histogram, which nobody asks for
@@ -143,15 +145,16 @@ class Metrics:
         for purpose, count in threads.items():
             self._threads.labels(purpose).set(count)
 
-    def model(self, identity: Identity, labels: tuple[str, ...]) -> ModelMetrics:
+    def model(self, identity: Identity, labels: tuple[str, ...], task: Task = Task.MULTICLASS) -> ModelMetrics:
         """The metrics of a model version, all at zero.
 
         Args:
             identity: the model.
             labels: one for each class.
+            task: what the model tells of a row.
         """
         key = (identity.name, str(identity.version))
-        counts = RowCounts(labels)
+        counts = RowCounts(labels, MEASURES[task])
         self._counts.add_model(*key, counts)
         self._model_info.labels(*key, identity.digest).set(1)
         return ModelMetrics(

@@ -22,25 +22,26 @@ BUCKET_EDGES = np.round(np.arange(1, 11) / 10, 1)
 class RowCounts:
     """The counts of one model version."""
 
-    def __init__(self, labels: Iterable[str]) -> None:
+    def __init__(self, labels: Iterable[str], measures: Iterable[Measure]) -> None:
         """Begin at zero.
 
         Args:
             labels: one for each class.
+            measures: those that the model's rows can have.
         """
         names = list(labels)
         self.classes = names[:CLASSES_MAX] + [_unlike(names)] * (len(names) > CLASSES_MAX)
         self.class_rows = np.zeros(len(self.classes), np.int64)
-        self.bucket_rows = {measure: np.zeros(len(BUCKET_EDGES), np.int64) for measure in Measure}
-        self.sums = dict.fromkeys(Measure, 0.0)
+        self.bucket_rows = {measure: np.zeros(len(BUCKET_EDGES), np.int64) for measure in measures}
+        self.sums = dict.fromkeys(self.bucket_rows, 0.0)
         self._lock = threading.Lock()
 
     def add(self, predictions: Integers, uncertainties: Mapping[Measure, Floats]) -> None:
         """Count rows.
 
         Args:
-            predictions: (n,), class positions of valid rows.
-            uncertainties: (n,) each, of the same rows.
+            predictions: class positions, one for each class that was predicted of a row.
+            uncertainties: (n,) each, a value a row.
         """
         places = np.minimum(predictions, len(self.classes) - 1)
         rows = np.bincount(places, minlength=len(self.classes))
@@ -55,7 +56,7 @@ class RowCounts:
         """Rows by class, and by measure rows by bucket with their sum, all of the same moment."""
         with self._lock:
             measures: dict[Measure, tuple[Integers, float]] = {
-                measure: (self.bucket_rows[measure].copy(), self.sums[measure]) for measure in Measure
+                measure: (rows.copy(), self.sums[measure]) for measure, rows in self.bucket_rows.items()
             }
             return self.class_rows.tolist(), measures
 
@@ -74,12 +75,12 @@ class RowCountsCollector(Collector):
         """The counts as they are now."""
         predicted = CounterMetricFamily(
             "assayd_predicted_rows",
-            f"Rows by predicted class; classes after the first {CLASSES_MAX} are counted as other.",
+            f"Rows by predicted class, or by label above 1/2; those after the first {CLASSES_MAX} count as other.",
             labels=["model", "version", "class"],
         )
         uncertainty = HistogramMetricFamily(
             "assayd_uncertainty",
-            "Rows by uncertainty: least_confidence of every row, the other measures where a call asked for them.",
+            "Rows by uncertainty: least_confidence, or multilabel_mean, of every row, others where a call asked.",
             labels=["model", "version", "measure"],
         )
         for key, counts in list(self._counts.items()):

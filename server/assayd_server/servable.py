@@ -9,13 +9,14 @@ import structlog
 from numpy.typing import NDArray
 
 from assayd_server.bundle import Bundle, Identity, InputEntry
-from assayd_server.contract import Contract, TensorSpec, read_contract
+from assayd_server.contract import Choice, Contract, TensorSpec
 from assayd_server.core.arrays import Floats
 from assayd_server.core.binary import two_classes_of_logit, two_classes_of_probability
 from assayd_server.errors import ArtefactError, FailedPreconditionError, InvalidArgumentError
 from assayd_server.feeds import cast, matched
 from assayd_server.graph import prepare
 from assayd_server.model import ModelRunError, OnnxModel
+from assayd_server.reading import read_contract
 from assayd_server.rows import Inputs
 
 _log = structlog.get_logger()
@@ -24,10 +25,11 @@ _TWO_CLASSES = {"logits": two_classes_of_logit, "probabilities": two_classes_of_
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """What one forward pass gave; either logits or probabilities are there."""
+    """What one forward pass gave, or what the caller had: logits, probabilities, values or embeddings."""
 
     logits: Floats | None = None
     probabilities: Floats | None = None
+    values: Floats | None = None
     embeddings: Floats | None = None
 
 
@@ -56,7 +58,7 @@ class Servable:
         Args:
             arrays: what match gave.
             row_count: n; for 0 the model is not run, because not every graph can.
-            roles: which outputs are wanted: logits, probabilities, embedding. The model must have them.
+            roles: which outputs are wanted: logits, probabilities, values, embedding. The model must have them.
 
         Raises:
             ServiceError: the model failed on these rows.
@@ -91,27 +93,26 @@ class Servable:
         return self.contract.embedding_width if role == "embedding" else self.contract.columns
 
 
-def load(bundle: Bundle, *, threads: int, chosen: dict[str, str]) -> Servable:
+def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None) -> Servable:
     """Parse, check and warm up a model.
 
     Args:
         bundle: as read from disk.
         threads: how many threads one pass may use.
-        chosen: output name by role, where a flag says so; else the manifest says, or the outputs show it.
+        chosen: what flags say; else the manifest says, or the outputs show it.
 
     Raises:
         ArtefactError: it cannot be loaded, or it is not what its manifest says.
     """
-    chosen = chosen or bundle.manifest.outputs.model_dump(exclude_none=True)
-    graph = prepare(bundle.model, exposed=chosen.get("embedding"))
+    chosen = chosen or bundle.manifest.choice
+    graph = prepare(bundle.model, exposed=chosen.outputs.get("embedding"))
     model = OnnxModel(graph.content, threads=threads)
     _check_inputs(bundle.manifest.inputs, model.inputs)
     contract = read_contract(model.inputs, model.outputs, chosen=chosen, sample=_sample(model, bundle.identity))
     labels = bundle.manifest.labels or graph.labels
     if labels and len(labels) != contract.class_count:
-        raise ArtefactError(
-            f"labels: {len(labels)} names were given, the model has {contract.class_count} classes"
-        )
+        counted = f"{contract.class_count} classes" if contract.class_count else "no classes, it gives values"
+        raise ArtefactError(f"labels: {len(labels)} names were given, the model has {counted}")
     return Servable(bundle, model, contract, labels)
 
 
@@ -138,4 +139,5 @@ def _as_forward(arrays: dict[str, Floats]) -> Forward:
     for role, two_classes in _TWO_CLASSES.items():
         if role in wide and wide[role].shape[1] == 1:
             wide[role] = two_classes(wide[role])
-    return Forward(wide.get("logits"), wide.get("probabilities"), wide.get("embedding"))
+    embeddings = wide.pop("embedding", None)
+    return Forward(**wide, embeddings=embeddings)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from assayd_server.core.tasks import Task
 from assayd_server.core.uncertainty import Measure
 from assayd_server.rows import Head
 
@@ -13,6 +14,7 @@ class Output(StrEnum):
     PROBABILITIES = "probabilities"
     LOGITS = "logits"
     EMBEDDINGS = "embeddings"
+    VALUES = "values"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,9 @@ class Wanted:
     head: Head | None = None
     temperature: float | None = None
     """None for the model's own."""
-    outputs: frozenset[Output] = frozenset()
+    task: Task | None = None
+    """How ready-made scores or those of the head are meant; None for the model's own task."""
+    outputs: frozenset[Output] | None = frozenset()
+    """None for what the task has to say: probabilities or values."""
     uncertainties: tuple[Measure, ...] = ()
     top_k: int = 0

@@ -81,10 +81,16 @@ def test_embeddings_and_a_head_may_be_whole_numbers(identity_client: Client) -> 
     assert scores.logits.tolist() == [[11, 22]]
 
 
-def test_none_asks_for_neither_measures_nor_outputs(identity_client: Client) -> None:
+def test_none_leaves_measures_and_outputs_to_the_server(identity_client: Client) -> None:
     scores = identity_client.score(X, uncertainties=None, outputs=None)
+    assert (scores.uncertainty, scores.logits) == ({}, None)
+    assert scores.probabilities is not None
+
+
+def test_an_empty_list_of_outputs_asks_for_predictions_alone(identity_client: Client) -> None:
+    scores = identity_client.score(X, outputs=[])
     assert scores.predictions.tolist() == X.argmax(axis=1).tolist()
-    assert (scores.uncertainty, scores.probabilities) == ({}, None)
+    assert scores.probabilities is None
 
 
 def test_embeddings_are_scored_with_a_head(identity_client: Client) -> None:

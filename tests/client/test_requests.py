@@ -18,8 +18,8 @@ def refusal(**wanted: object) -> InvalidArgumentError:
     return caught.value
 
 
-def test_without_keywords_only_probabilities_are_wanted() -> None:
-    assert score_request() == scoring_pb2.ScoreRequest(outputs=[scoring_pb2.OUTPUT_PROBABILITIES])
+def test_without_keywords_everything_is_left_to_the_server() -> None:
+    assert score_request() == scoring_pb2.ScoreRequest()
 
 
 def test_numbers_are_passed_on() -> None:
@@ -50,8 +50,21 @@ def test_none_asks_for_no_measures() -> None:
     assert list(score_request(uncertainties=None).uncertainties) == []
 
 
-def test_none_for_outputs_means_predictions_alone() -> None:
-    assert list(score_request(outputs=None).outputs) == [scoring_pb2.OUTPUT_PREDICTIONS]
+def test_no_outputs_at_all_means_predictions_alone() -> None:
+    assert list(score_request(outputs=[]).outputs) == [scoring_pb2.OUTPUT_PREDICTIONS]
+
+
+def test_none_for_outputs_leaves_them_to_the_server() -> None:
+    assert list(score_request(outputs=None).outputs) == []
+
+
+def test_a_task_is_named() -> None:
+    assert score_request(task="multilabel").task == scoring_pb2.TASK_MULTILABEL
+
+
+def test_an_unknown_task_is_refused_with_those_allowed() -> None:
+    error = refusal(task="ranking")
+    assert error.message == "task: 'ranking' is unknown, allowed are multiclass, multilabel, regression"
 
 
 def test_a_single_name_need_not_be_in_a_list() -> None:
@@ -75,7 +88,8 @@ def test_every_value_but_unspecified_can_be_named(names, prefix: str, enum) -> N
 def test_an_unknown_measure_is_refused_with_those_allowed() -> None:
     error = refusal(uncertainties=["entropy", "bald"])
     assert error.message == (
-        "uncertainties: 'bald' is unknown, allowed are least_confidence, margin, ratio, entropy"
+        "uncertainties: 'bald' is unknown, allowed are least_confidence, margin, ratio, entropy, "
+        "multilabel_max, multilabel_mean"
     )
     assert error.field == "uncertainties"
 
@@ -83,7 +97,7 @@ def test_an_unknown_measure_is_refused_with_those_allowed() -> None:
 def test_an_unknown_output_is_refused_with_those_allowed() -> None:
     error = refusal(outputs="labels")
     assert error.message == (
-        "outputs: 'labels' is unknown, allowed are predictions, probabilities, logits, embeddings"
+        "outputs: 'labels' is unknown, allowed are predictions, probabilities, logits, embeddings, values"
     )
     assert error.field == "outputs"
 

@@ -193,6 +193,9 @@ def a_model() -> scoring_pb2.Model:
         embedding_width=5,
         labels=["cat", "dog"],
         temperature=1.5,
+        task=scoring_pb2.TASK_MULTILABEL,
+        values_output="v",
+        value_count=3,
     )
 
 
@@ -210,6 +213,9 @@ def test_a_model_is_described_in_plain_values() -> None:
         embedding_width=5,
         labels=("cat", "dog"),
         temperature=1.5,
+        task="multilabel",
+        values_output="v",
+        value_count=3,
     )
 
 

@@ -84,6 +84,6 @@ def test_texts_are_cut_to_what_a_string_tensor_may_have() -> None:
 
 def test_a_message_without_room_for_rows_and_without_a_head_names_the_request() -> None:
     with pytest.raises(
-        InvalidArgumentError, match=r"^INVALID_ARGUMENT: request: takes 3 bytes, a message holds 60"
+        InvalidArgumentError, match=r"^INVALID_ARGUMENT: request: takes 2 bytes, a message holds 60"
     ):
-        ScoreJob(score_request(), deadline_seconds=1, settings=ChannelSettings(message_bytes_max=60))
+        ScoreJob(score_request(top_k=3), deadline_seconds=1, settings=ChannelSettings(message_bytes_max=60))

@@ -65,7 +65,7 @@ def test_every_class_can_be_asked_for() -> None:
     assert scores_of_logits(THIRDS, temperature=1, top_k=3).top_classes.tolist() == [[2, 1, 0], [0, 1, 2]]
 
 
-@pytest.mark.parametrize("measure", Measure)
+@pytest.mark.parametrize("measure", FORMULAS)
 def test_a_measure_is_its_formula_of_the_tempered_probabilities(measure: Measure) -> None:
     scores = scores_of_logits(THIRDS, temperature=3, measures=[measure])
     np.testing.assert_array_equal(scores.uncertainties[measure], FORMULAS[measure](scores.probabilities))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
+from assayd_server.core.label_uncertainty import LABEL_FORMULAS
 from assayd_server.core.uncertainty import FORMULAS, Measure, entropy, least_confidence, margin, ratio
 
 D1, D2 = (0.9, 0.09, 0.01), (0.2, 0.5, 0.3)
@@ -102,13 +103,15 @@ def test_a_zero_probability_adds_nothing_to_entropy() -> None:
 
 
 def test_every_measure_that_can_be_named_has_a_formula() -> None:
-    assert set(FORMULAS) == set(Measure)
+    assert {*FORMULAS, *LABEL_FORMULAS} == set(Measure)
 
 
 def test_measures_carry_the_names_that_callers_use() -> None:
-    assert {measure.value for measure in Measure} == {"least_confidence", "margin", "ratio", "entropy"}
+    assert {measure.value for measure in Measure} == {
+        "least_confidence", "margin", "ratio", "entropy", "multilabel_max", "multilabel_mean"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("measure", Measure, ids=lambda measure: measure.value)
 def test_each_measure_stands_for_the_function_of_its_name(measure: Measure) -> None:
-    assert FORMULAS[measure].__name__ == measure.value
+    assert (FORMULAS | LABEL_FORMULAS)[measure].__name__ == measure.value

@@ -12,6 +12,7 @@ import pytest
 
 from assayd_server import servable
 from assayd_server.bundle import Bundle, Identity, Manifest
+from assayd_server.contract import Choice
 from assayd_server.servable import Servable
 
 Load = Callable[..., Servable]
@@ -28,7 +29,7 @@ def load() -> Load:
             Manifest.model_validate_json(json.dumps({"format": 1, "files": {}} | manifest)),
             content,
         )
-        return servable.load(bundle, threads=1, chosen=chosen or {})
+        return servable.load(bundle, threads=1, chosen=Choice(chosen) if chosen else None)
 
     return load_content
 

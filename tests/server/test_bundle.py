@@ -46,7 +46,7 @@ def test_a_manifest_needs_only_its_format_and_its_files(tmp_path: Path) -> None:
     assert (manifest.inputs, manifest.labels, manifest.activation, manifest.temperature) == (
         (),
         (),
-        "softmax",
+        None,
         1.0,
     )
 
@@ -142,7 +142,7 @@ def test_a_manifest_that_is_no_object_is_refused(tmp_path: Path) -> None:
         ({"labels": "abc"}, "labels"),
         ({"labels": ["a", 1]}, "labels.1"),
         ({"labels": ["a", ""]}, "labels.1"),
-        ({"activation": "sigmoid"}, "activation"),
+        ({"activation": "tanh"}, "activation"),
         ({"temperature": 0}, "temperature"),
         ({"temperature": -1.5}, "temperature"),
         ({"temperature": "warm"}, "temperature"),

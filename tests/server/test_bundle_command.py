@@ -61,6 +61,7 @@ def test_a_bundle_is_written_and_described_in_full(folder: Path) -> None:
         "read as",
         "  logits: logits (by its name)",
         "  embedding: embedding (by its name)",
+        "task: multiclass (nothing says otherwise)",
         "2 classes: cat, dog",
         "temperature 1.5",
         "written to models/pets/3",
@@ -108,7 +109,7 @@ def test_what_was_written_is_served(tmp_path: Path, serve: Serve) -> None:
 def test_a_bundle_of_any_model_loads_again(model: Path, tmp_path: Path, content: bytes) -> None:
     model.write_bytes(content)
     assert bundle().exit_code == 0
-    models = load_folder(tmp_path / "models", lambda found: servable.load(found, threads=1, chosen={}))
+    models = load_folder(tmp_path / "models", lambda found: servable.load(found, threads=1))
     assert [(found.identity.name, found.identity.version) for found in models.all()] == [("pets", 3)]
 
 
@@ -145,7 +146,10 @@ def test_an_empty_folder_is_filled(folder: Path) -> None:
         (["--labels-file", "latin.txt"], "latin.txt: is not UTF-8 text"),
         (["--temperature", "0"], "temperature: Input should be greater than or equal to 0.001"),
         (["--temperature", "nan"], "temperature: Input should be "),
-        (["--activation", "sigmoid"], "activation: Input should be 'softmax'"),
+        (
+            ["--activation", "sigmoid", "--values-output", "logits"],
+            "model.onnx: activation: sigmoid goes with classes",
+        ),
         (["--probabilities-output", "x"], "model.onnx: output 'x' cannot be the probabilities"),
     ],
     ids=lambda value: " ".join(value).encode("ascii", "replace").decode() if isinstance(value, list) else "",

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import special
 from typer.testing import CliRunner, Result
 
 import onnx_models
@@ -195,9 +196,63 @@ def test_rows_whose_class_is_impossible_have_no_say_in_the_temperature() -> None
 @pytest.mark.parametrize(("wrong", "expected"), [(0, 0.001), (1, 1000)])
 def test_a_temperature_at_an_end_of_the_range_comes_with_a_warning(wrong: int, expected: float) -> None:
     write()
-    result = calibrate(np.eye(4, dtype=np.float32), (np.arange(4) + wrong) % 4)
+    result = calibrate(np.eye(4, dtype=np.float32), (np.arange(4) + wrong) % 4, "--output", "m/2")
     assert "  warning: the temperature is at an end of what is allowed" in result.stdout
-    assert temperature() == expected
+    assert temperature("m/2") == expected
+
+
+def test_a_temperature_at_an_end_of_the_range_does_not_take_the_place_of_another() -> None:
+    write(temperature=1.5)
+    said = sentence(calibrate(np.eye(4, dtype=np.float32), np.arange(4)))
+    assert said.startswith("rows.npy: the temperature comes out as 0.001, at an end of what is allowed, as where")
+    assert temperature() == 1.5
+
+
+@pytest.mark.parametrize("planted", [0.4, 2.5])
+@pytest.mark.parametrize("outputs", [("logits",), ("probabilities", "label")])
+def test_the_temperature_of_labels_is_found_as_that_of_classes(planted: float, outputs: tuple[str, ...]) -> None:
+    if outputs == ("logits",):
+        write(activation="sigmoid")
+    else:
+        write(onnx_models.labels(4))
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (5000, 4)).astype(np.float32)
+    labels = (rng.random(logits.shape) < special.expit(logits / planted)).astype(np.int8)
+    result = calibrate(logits, labels)
+    assert result.stdout.splitlines()[0] == "m version 1, 5000 rows of 4 labels, each by itself"
+    assert abs(temperature() / planted - 1) < 0.02
+
+
+def test_rows_of_labels_that_cannot_be_scored_are_left_out() -> None:
+    write(activation="sigmoid")
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (3000, 4)).astype(np.float32)
+    labels = rng.random(logits.shape) < special.expit(logits)
+    calibrate(logits, labels)
+    alone = temperature()
+    bad = np.array([[np.nan, 0, 0, 0], [np.inf, 0, 0, 0]], np.float32)
+    result = calibrate(np.vstack([logits, bad]), np.vstack([labels, [[True] * 4] * 2]))
+    assert "  left out: 2, whose" in result.stdout
+    assert temperature() == alone
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (np.zeros(3, np.int64), "an array of 0 and 1 of shape (n, 4) is due"),
+        (np.zeros((3, 2), np.int64), "an array of 0 and 1 of shape (n, 4) is due"),
+        (np.zeros((3, 4)), "an array of 0 and 1 of shape (n, 4) is due"),
+        (np.array([[0, 1, 0, 1], [0, 0, 2, 0], [0, 0, 0, 0]]), "y.npy: row 1: holds another number than 0 and 1"),
+    ],
+)
+def test_what_are_no_labels_of_rows_is_refused(labels: np.ndarray, expected: str) -> None:
+    write(activation="sigmoid")
+    assert sentence(calibrate(X, labels)).endswith(expected)
+
+
+def test_values_have_no_temperature() -> None:
+    write(onnx_models.regression())
+    assert sentence(calibrate(X, Y)) == "m gives values: it has no classes, and no temperature to fit"
 
 
 X, Y = np.zeros((3, 4), np.float32), np.arange(3)
@@ -210,7 +265,7 @@ DUE = "due are class positions, whole numbers"
         (X[:1], Y[:1], "rows.npy: 2 rows are the least to fit to, and of 1 there are 1 whose scores are of use"),
         (X[:0], Y[:0], "rows.npy: 2 rows are the least to fit to, and of 0 there are 0 whose scores are of use"),
         (X * np.nan, Y, "rows.npy: 2 rows are the least to fit to, and of 3 there are 0 whose scores are of use"),
-        (X, Y[:2], "y.npy: has 2 labels for the 3 rows of rows.npy"),
+        (X, Y[:2], "y.npy: has labels of 2 rows, rows.npy has 3"),
         (X, Y + 2, "y.npy: row 2: class 4 is outside of 0 to 3"),
         (X, Y - 1, "y.npy: row 0: class -1 is outside of 0 to 3"),
         (X, Y / 2, f"y.npy: is of type float64, {DUE} or class names"),
@@ -335,6 +390,6 @@ def test_the_server_scores_with_the_new_temperature() -> None:
     write()
     rows, labels = sample()
     calibrate(rows, labels)
-    model = servable.load(read_folder(Path("m/1")), threads=1, chosen={})
+    model = servable.load(read_folder(Path("m/1")), threads=1)
     assert model.temperature == temperature()
     assert softmax(rows, model.temperature).max() < softmax(rows).max()

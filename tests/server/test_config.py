@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from assayd_server.config import Settings, load
+from assayd_server.contract import Choice
 from assayd_server.errors import StartError
 
 MODEL = {"model": "m.onnx"}
@@ -99,8 +100,12 @@ def test_every_setting_says_what_it_is_for() -> None:
 
 
 def test_outputs_that_were_chosen_are_listed_by_role() -> None:
-    settings = load(MODEL | {"logits_output": "a", "embedding_tensor": "b"}, {})
-    assert settings.chosen_outputs == {"logits": "a", "embedding": "b"}
+    settings = load(MODEL | {"logits_output": "a", "embedding_tensor": "b", "activation": "sigmoid"}, {})
+    assert settings.choice == Choice({"logits": "a", "embedding": "b"}, "sigmoid")
+
+
+def test_nothing_is_chosen_unless_a_flag_says_so() -> None:
+    assert load(MODEL, {}).choice is None
 
 
 def test_neither_a_model_nor_a_repository_is_refused() -> None:
@@ -118,7 +123,7 @@ def test_a_repository_alone_is_enough() -> None:
 
 
 def test_a_chosen_output_does_not_go_with_a_repository() -> None:
-    with pytest.raises(StartError, match=r"^--embedding-tensor: goes with model; a bundle names its outputs$"):
+    with pytest.raises(StartError, match=r"^--embedding-tensor: goes with model; a bundle says how it is read$"):
         load({"repository": "models", "embedding_tensor": "h"}, {})
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from assayd_server.contract import Contract, TensorSpec, read_contract
+from assayd_server.contract import Choice, Contract, TensorSpec
 from assayd_server.errors import ArtefactError
+from assayd_server.reading import read_contract
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(0, 3, (4, 5)).astype(np.float32)
@@ -27,7 +28,7 @@ def spec(name: str, values: NDArray[Any]) -> TensorSpec:
 def read(outputs: Outputs, **chosen: str) -> Contract:
     inputs = (TensorSpec("x", "float32", (None, 3)),)
     specs = tuple(spec(name, values) for name, values in outputs.items())
-    return read_contract(inputs, specs, chosen=chosen, sample=outputs)
+    return read_contract(inputs, specs, chosen=Choice(chosen), sample=outputs)
 
 
 def refusal(outputs: Outputs, **chosen: str) -> str:
@@ -101,7 +102,7 @@ def test_rows_with_a_negative_number_are_no_probabilities_even_if_they_sum_to_on
 def test_one_row_that_does_not_sum_to_one_is_enough_to_be_no_probabilities() -> None:
     rows = PROBABILITIES.copy()
     rows[3] *= 0.9
-    assert read({"y": rows}).roles == {"logits": "y"}
+    assert refusal({"y": rows}).startswith("no output is plainly")
 
 
 def test_rows_with_nan_are_no_probabilities() -> None:
@@ -121,8 +122,8 @@ def test_an_unnamed_matrix_beside_an_embedding_is_the_class_scores() -> None:
 def test_two_unnamed_matrices_are_refused_with_the_list() -> None:
     assert refusal({"a": LOGITS, "b": EMBEDDING, "label": LABELS}) == (
         "no output is plainly logits or probabilities among a: float32 (any, 5); b: float32 (any, 7); "
-        "label: int64 (any): name one with --logits-output or --probabilities-output, or in bundle.json "
-        "(of one column, that of the second of two classes)"
+        "label: int64 (any): name one with --logits-output, --probabilities-output (of one column, that of the "
+        "second of two classes) or --values-output (of a regression model), or in bundle.json"
     )
 
 
@@ -138,7 +139,7 @@ def test_outputs_that_are_no_float_matrices_are_no_class_scores(values: NDArray[
 def test_an_output_that_is_no_array_at_all_is_passed_over() -> None:
     sample: dict[str, Any] = {"logits": LOGITS, "maps": [{0: 1.0}]}
     outputs = (spec("logits", LOGITS), TensorSpec("maps", "seq(map(int64,tensor(float)))", ()))
-    assert read_contract((), outputs, chosen={}, sample=sample).roles == {"logits": "logits"}
+    assert read_contract((), outputs, chosen=Choice(), sample=sample).roles == {"logits": "logits"}
 
 
 def test_a_model_without_outputs_is_refused() -> None:
@@ -162,7 +163,7 @@ def test_one_column_of_more_than_1_is_no_probability() -> None:
 
 def declared(*specs: TensorSpec, **chosen: str) -> Contract:
     """Of a model that takes no made-up rows."""
-    return read_contract((), specs, chosen=chosen, sample=None)
+    return read_contract((), specs, chosen=Choice(chosen), sample=None)
 
 
 def test_without_values_names_and_declared_widths_must_do() -> None:
@@ -186,9 +187,14 @@ def test_without_values_a_width_that_is_not_declared_is_unknown() -> None:
 
 
 def test_a_name_that_promises_probabilities_must_keep_it() -> None:
-    assert refusal({"probs": SCORES_BETWEEN_0_AND_1}).startswith(
-        "output 'probs' cannot be probabilities, its rows do not sum to 1"
+    assert refusal({"probs": SCORES_BETWEEN_0_AND_1}) == (
+        "output 'probs' cannot be probabilities, its rows do not sum to 1: if a row may have several labels, say "
+        "--activation sigmoid; else name it with --logits-output, or as logits in bundle.json"
     )
+
+
+def test_values_between_0_and_1_that_nobody_names_could_be_of_classes_or_of_labels() -> None:
+    assert refusal({"y": SCORES_BETWEEN_0_AND_1}).startswith("no output is plainly logits or probabilities")
 
 
 @pytest.mark.parametrize("value", [-0.5, 1.5])

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 import onnx_models
 from assayd_server.caller import Caller, after
+from assayd_server.checks import ScoreLimits
 from assayd_server.engine import Engine
 from assayd_server.errors import (
     CallCancelledError,
@@ -19,7 +20,6 @@ from assayd_server.errors import (
 )
 from assayd_server.gate import Gate
 from assayd_server.metrics import Metrics
-from assayd_server.plan import ScoreLimits
 from assayd_server.repository import Repository
 from assayd_server.rows import Inputs, Logits, NamedArray
 from assayd_server.servable import Servable

@@ -36,6 +36,7 @@ def test_a_bare_file_is_described_in_full(bare: Path) -> None:
         "read as",
         "  logits: logits (by its name)",
         "  embedding: embedding (by its name)",
+        "task: multiclass (nothing says otherwise)",
         "2 classes, without names",
         "temperature 1",
     ]
@@ -58,7 +59,7 @@ def test_a_bundle_is_found_from_within_it(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_model_without_an_embedding_is_said_to_have_none(tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(onnx_models.softmax_only())
-    assert describe(path, chosen={}).splitlines()[5:8] == [
+    assert describe(path).splitlines()[5:8] == [
         "read as",
         "  probabilities: output (its rows sum to 1)",
         "  no embedding",
@@ -67,7 +68,8 @@ def test_a_model_without_an_embedding_is_said_to_have_none(tmp_path: Path) -> No
 
 def test_a_flag_says_which_output_to_read_as_what(bare: Path) -> None:
     result = inspect(bare, "--logits-output", "embedding", "--embedding-tensor", "logits")
-    assert "  logits: embedding (was chosen)\n  embedding: logits (was chosen)\n3 classes" in result.stdout
+    assert "  logits: embedding (was chosen)\n  embedding: logits (was chosen)\ntask: " in result.stdout
+    assert "\n3 classes" in result.stdout
 
 
 def test_a_flag_that_names_no_output_is_refused_in_one_line(bare: Path) -> None:
@@ -98,11 +100,11 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
     version = tmp_path / "m" / "1"
     version.mkdir(parents=True)
     with pytest.raises(ArtefactError, match=r"/bundle\.json: cannot be read: No such file or directory$"):
-        describe(version, chosen={})
+        describe(version)
 
 
 def test_a_bundle_with_a_wrong_digest_is_refused(tmp_path: Path) -> None:
     folder = onnx_models.write_bundle(tmp_path, onnx_models.identity())
     (folder / "model.onnx").write_bytes(onnx_models.identity(5))
     with pytest.raises(ArtefactError, match=r"model\.onnx: its digest is sha256:"):
-        describe(folder, chosen={})
+        describe(folder)

@@ -11,10 +11,11 @@ from onnxruntime import InferenceSession
 
 import onnx_models
 from assayd_server.bundle import read_folder
-from assayd_server.contract import SAMPLE_ROWS, TensorSpec, read_contract
+from assayd_server.contract import SAMPLE_ROWS, Choice, TensorSpec
 from assayd_server.errors import ArtefactError
 from assayd_server.inspection import describe
 from assayd_server.model import OnnxModel
+from assayd_server.reading import read_contract
 
 WEIGHTS = "weights.bin"
 MATRIX = (TensorProto.FLOAT, ["rows", 4])
@@ -36,19 +37,19 @@ def test_a_model_that_gives_another_number_of_rows_is_refused(tmp_path: Path) ->
     path = tmp_path / "mean.onnx"
     path.write_bytes(mean_over_the_rows())
     with pytest.raises(ArtefactError, match=r"mean\.onnx: output 'logits' has 1 rows for 4 rows of input"):
-        describe(path, chosen={})
+        describe(path)
 
 
 def test_an_output_without_columns_is_no_matrix_to_read() -> None:
     spec = TensorSpec("y", "float32", (None, 0))
     with pytest.raises(ArtefactError, match="no output is plainly logits or probabilities"):
-        read_contract((), (spec,), chosen={}, sample={"y": np.zeros((SAMPLE_ROWS, 0), np.float32)})
+        read_contract((), (spec,), chosen=Choice(), sample={"y": np.zeros((SAMPLE_ROWS, 0), np.float32)})
 
 
 @pytest.mark.parametrize("name", ["presoftmax_logits", "probability_logits", "pooled_logits"])
 def test_an_output_whose_name_fits_several_roles_gets_the_first(name: str) -> None:
     values = np.random.default_rng(0).normal(0, 3, (SAMPLE_ROWS, 5)).astype(np.float32)
-    contract = read_contract((), (TensorSpec(name, "float32", (None, 5)),), chosen={}, sample={name: values})
+    contract = read_contract((), (TensorSpec(name, "float32", (None, 5)),), chosen=Choice(), sample={name: values})
     assert contract.roles == {"logits": name}
 
 
@@ -98,7 +99,7 @@ def test_a_model_that_keeps_its_weights_in_another_file_is_refused_in_one_senten
     folder = onnx_models.write_bundle(tmp_path, split, files=digests)
     (folder / WEIGHTS).write_bytes(weights)
     with pytest.raises(ArtefactError) as raised:
-        describe(folder, chosen={})
+        describe(folder)
     (line,) = str(raised.value).splitlines()
     assert line.startswith(f"{folder}: it keeps weights in other files ('")
     assert line.endswith(" is one of them): save it as one file")
@@ -126,7 +127,7 @@ def test_weights_that_lie_elsewhere_are_not_read_either(split: bytes, where: str
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
 def test_a_name_that_no_file_can_have_is_refused_in_one_sentence(name: str) -> None:
     with pytest.raises(ArtefactError, match="cannot be read: "):
-        describe(Path(name), chosen={})
+        describe(Path(name))
 
 
 @pytest.mark.parametrize("version", [True, 1.0, 2, "1"])

@@ -28,7 +28,7 @@ def test_a_variable_in_lower_case_is_no_setting() -> None:
 
 def test_a_setting_that_does_not_go_with_another_is_named_as_it_was_spelled() -> None:
     line = refusal({"repository": "r"}, {"ASSAYD_LOGITS_OUTPUT": "y"})
-    assert line == "ASSAYD_LOGITS_OUTPUT: goes with model; a bundle names its outputs"
+    assert line == "ASSAYD_LOGITS_OUTPUT: goes with model; a bundle says how it is read"
 
 
 def test_an_open_host_is_named_as_it_was_spelled() -> None:
@@ -67,4 +67,4 @@ def test_a_deadline_beyond_what_a_lock_can_wait_is_taken() -> None:
 
 def test_the_other_classes_are_counted_under_a_name_that_no_class_has() -> None:
     labels = ["other", *map(str, range(CLASSES_MAX))]
-    assert RowCounts(labels).classes[-1] == "_other"
+    assert RowCounts(labels, []).classes[-1] == "_other"

@@ -29,7 +29,7 @@ def put(tmp_path: Path) -> Callable[..., Path]:
 
 
 def load(bundle: Bundle) -> Servable:
-    return servable.load(bundle, threads=1, chosen={})
+    return servable.load(bundle, threads=1)
 
 
 def loaded(repository: Repository) -> list[tuple[str, int]]:

@@ -21,7 +21,7 @@ NO_ROWS = np.zeros(0, np.int64)
 
 
 def counts_of(class_count: int) -> RowCounts:
-    return RowCounts(f"class {number}" for number in range(class_count))
+    return RowCounts((f"class {number}" for number in range(class_count)), Measure)
 
 
 def shown(counts: RowCounts) -> dict[tuple[str, ...], float]:
@@ -156,7 +156,7 @@ def test_counts_of_several_models_are_kept_apart() -> None:
 
 
 def test_a_label_with_quotes_and_line_ends_is_shown_whole() -> None:
-    counts = RowCounts(['a"b\n\\c', "größe"])
+    counts = RowCounts(['a"b\n\\c', "größe"], Measure)
     assert ("assayd_predicted_rows_total", 'a"b\n\\c') in shown(counts)
 
 

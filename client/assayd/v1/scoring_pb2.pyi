@@ -9,6 +9,13 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class Task(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TASK_UNSPECIFIED: _ClassVar[Task]
+    TASK_MULTICLASS: _ClassVar[Task]
+    TASK_MULTILABEL: _ClassVar[Task]
+    TASK_REGRESSION: _ClassVar[Task]
+
 class UncertaintyMeasure(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     UNCERTAINTY_MEASURE_UNSPECIFIED: _ClassVar[UncertaintyMeasure]
@@ -16,6 +23,8 @@ class UncertaintyMeasure(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     UNCERTAINTY_MEASURE_MARGIN: _ClassVar[UncertaintyMeasure]
     UNCERTAINTY_MEASURE_RATIO: _ClassVar[UncertaintyMeasure]
     UNCERTAINTY_MEASURE_ENTROPY: _ClassVar[UncertaintyMeasure]
+    UNCERTAINTY_MEASURE_MULTILABEL_MAX: _ClassVar[UncertaintyMeasure]
+    UNCERTAINTY_MEASURE_MULTILABEL_MEAN: _ClassVar[UncertaintyMeasure]
 
 class Output(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -24,16 +33,24 @@ class Output(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OUTPUT_PROBABILITIES: _ClassVar[Output]
     OUTPUT_LOGITS: _ClassVar[Output]
     OUTPUT_EMBEDDINGS: _ClassVar[Output]
+    OUTPUT_VALUES: _ClassVar[Output]
+TASK_UNSPECIFIED: Task
+TASK_MULTICLASS: Task
+TASK_MULTILABEL: Task
+TASK_REGRESSION: Task
 UNCERTAINTY_MEASURE_UNSPECIFIED: UncertaintyMeasure
 UNCERTAINTY_MEASURE_LEAST_CONFIDENCE: UncertaintyMeasure
 UNCERTAINTY_MEASURE_MARGIN: UncertaintyMeasure
 UNCERTAINTY_MEASURE_RATIO: UncertaintyMeasure
 UNCERTAINTY_MEASURE_ENTROPY: UncertaintyMeasure
+UNCERTAINTY_MEASURE_MULTILABEL_MAX: UncertaintyMeasure
+UNCERTAINTY_MEASURE_MULTILABEL_MEAN: UncertaintyMeasure
 OUTPUT_UNSPECIFIED: Output
 OUTPUT_PREDICTIONS: Output
 OUTPUT_PROBABILITIES: Output
 OUTPUT_LOGITS: Output
 OUTPUT_EMBEDDINGS: Output
+OUTPUT_VALUES: Output
 
 class ModelSelector(_message.Message):
     __slots__ = ("name", "version")
@@ -54,7 +71,7 @@ class ModelIdentity(_message.Message):
     def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
 
 class ScoreRequest(_message.Message):
-    __slots__ = ("model", "rows", "head", "outputs", "top_k", "temperature", "uncertainties")
+    __slots__ = ("model", "rows", "head", "outputs", "top_k", "temperature", "uncertainties", "task")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
@@ -62,6 +79,7 @@ class ScoreRequest(_message.Message):
     TOP_K_FIELD_NUMBER: _ClassVar[int]
     TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
     UNCERTAINTIES_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
     model: ModelSelector
     rows: _rows_pb2.Rows
     head: _rows_pb2.LinearHead
@@ -69,7 +87,8 @@ class ScoreRequest(_message.Message):
     top_k: int
     temperature: float
     uncertainties: _containers.RepeatedScalarFieldContainer[UncertaintyMeasure]
-    def __init__(self, model: _Optional[_Union[ModelSelector, _Mapping]] = ..., rows: _Optional[_Union[_rows_pb2.Rows, _Mapping]] = ..., head: _Optional[_Union[_rows_pb2.LinearHead, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[Output, str]]] = ..., top_k: _Optional[int] = ..., temperature: _Optional[float] = ..., uncertainties: _Optional[_Iterable[_Union[UncertaintyMeasure, str]]] = ...) -> None: ...
+    task: Task
+    def __init__(self, model: _Optional[_Union[ModelSelector, _Mapping]] = ..., rows: _Optional[_Union[_rows_pb2.Rows, _Mapping]] = ..., head: _Optional[_Union[_rows_pb2.LinearHead, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[Output, str]]] = ..., top_k: _Optional[int] = ..., temperature: _Optional[float] = ..., uncertainties: _Optional[_Iterable[_Union[UncertaintyMeasure, str]]] = ..., task: _Optional[_Union[Task, str]] = ...) -> None: ...
 
 class TopClasses(_message.Message):
     __slots__ = ("classes", "probabilities")
@@ -88,7 +107,7 @@ class Uncertainty(_message.Message):
     def __init__(self, measure: _Optional[_Union[UncertaintyMeasure, str]] = ..., values: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
 
 class ScoreResponse(_message.Message):
-    __slots__ = ("model", "predictions", "probabilities", "logits", "embeddings", "top", "uncertainties", "class_names", "invalid_rows")
+    __slots__ = ("model", "predictions", "probabilities", "logits", "embeddings", "top", "uncertainties", "class_names", "invalid_rows", "values")
     class ClassNamesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -105,6 +124,7 @@ class ScoreResponse(_message.Message):
     UNCERTAINTIES_FIELD_NUMBER: _ClassVar[int]
     CLASS_NAMES_FIELD_NUMBER: _ClassVar[int]
     INVALID_ROWS_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
     model: ModelIdentity
     predictions: _tensor_pb2.Tensor
     probabilities: _tensor_pb2.Tensor
@@ -114,7 +134,8 @@ class ScoreResponse(_message.Message):
     uncertainties: _containers.RepeatedCompositeFieldContainer[Uncertainty]
     class_names: _containers.ScalarMap[int, str]
     invalid_rows: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, model: _Optional[_Union[ModelIdentity, _Mapping]] = ..., predictions: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., probabilities: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., logits: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., embeddings: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., top: _Optional[_Union[TopClasses, _Mapping]] = ..., uncertainties: _Optional[_Iterable[_Union[Uncertainty, _Mapping]]] = ..., class_names: _Optional[_Mapping[int, str]] = ..., invalid_rows: _Optional[_Iterable[int]] = ...) -> None: ...
+    values: _tensor_pb2.Tensor
+    def __init__(self, model: _Optional[_Union[ModelIdentity, _Mapping]] = ..., predictions: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., probabilities: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., logits: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., embeddings: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., top: _Optional[_Union[TopClasses, _Mapping]] = ..., uncertainties: _Optional[_Iterable[_Union[Uncertainty, _Mapping]]] = ..., class_names: _Optional[_Mapping[int, str]] = ..., invalid_rows: _Optional[_Iterable[int]] = ..., values: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
 
 class TensorSpec(_message.Message):
     __slots__ = ("name", "data_type", "shape")
@@ -127,7 +148,7 @@ class TensorSpec(_message.Message):
     def __init__(self, name: _Optional[str] = ..., data_type: _Optional[_Union[_tensor_pb2.DataType, str]] = ..., shape: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ("identity", "inputs", "outputs", "logits_output", "probabilities_output", "embedding_output", "class_count", "embedding_width", "labels", "temperature")
+    __slots__ = ("identity", "inputs", "outputs", "logits_output", "probabilities_output", "embedding_output", "class_count", "embedding_width", "labels", "temperature", "task", "values_output", "value_count")
     IDENTITY_FIELD_NUMBER: _ClassVar[int]
     INPUTS_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
@@ -138,6 +159,9 @@ class Model(_message.Message):
     EMBEDDING_WIDTH_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    VALUES_OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    VALUE_COUNT_FIELD_NUMBER: _ClassVar[int]
     identity: ModelIdentity
     inputs: _containers.RepeatedCompositeFieldContainer[TensorSpec]
     outputs: _containers.RepeatedCompositeFieldContainer[TensorSpec]
@@ -148,7 +172,10 @@ class Model(_message.Message):
     embedding_width: int
     labels: _containers.RepeatedScalarFieldContainer[str]
     temperature: float
-    def __init__(self, identity: _Optional[_Union[ModelIdentity, _Mapping]] = ..., inputs: _Optional[_Iterable[_Union[TensorSpec, _Mapping]]] = ..., outputs: _Optional[_Iterable[_Union[TensorSpec, _Mapping]]] = ..., logits_output: _Optional[str] = ..., probabilities_output: _Optional[str] = ..., embedding_output: _Optional[str] = ..., class_count: _Optional[int] = ..., embedding_width: _Optional[int] = ..., labels: _Optional[_Iterable[str]] = ..., temperature: _Optional[float] = ...) -> None: ...
+    task: Task
+    values_output: str
+    value_count: int
+    def __init__(self, identity: _Optional[_Union[ModelIdentity, _Mapping]] = ..., inputs: _Optional[_Iterable[_Union[TensorSpec, _Mapping]]] = ..., outputs: _Optional[_Iterable[_Union[TensorSpec, _Mapping]]] = ..., logits_output: _Optional[str] = ..., probabilities_output: _Optional[str] = ..., embedding_output: _Optional[str] = ..., class_count: _Optional[int] = ..., embedding_width: _Optional[int] = ..., labels: _Optional[_Iterable[str]] = ..., temperature: _Optional[float] = ..., task: _Optional[_Union[Task, str]] = ..., values_output: _Optional[str] = ..., value_count: _Optional[int] = ...) -> None: ...
 
 class GetModelRequest(_message.Message):
     __slots__ = ("model",)

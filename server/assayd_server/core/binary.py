@@ -1,4 +1,4 @@
-"""Two classes from one column: models that score the second class alone."""
+"""Two classes from one column: models that score the second class alone, and labels each by itself."""
 
 import numpy as np
 

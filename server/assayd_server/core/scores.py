@@ -1,23 +1,41 @@
-"""All that is said of a row on the strength of its class scores."""
+"""All that is said of a row on the strength of its scores."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
 from assayd_server.core.arrays import Booleans, Floats, Integers
+from assayd_server.core.label_uncertainty import LABEL_FORMULAS
 from assayd_server.core.ranking import top_classes
+from assayd_server.core.sigmoid import sigmoid, tempered_each
 from assayd_server.core.softmax import softmax, tempered
+from assayd_server.core.tasks import Task
 from assayd_server.core.uncertainty import FORMULAS, Measure
-from assayd_server.core.validity import scorable_logits, scorable_probabilities
+from assayd_server.core.validity import (
+    finite,
+    scorable_label_logits,
+    scorable_label_probabilities,
+    scorable_logits,
+    scorable_probabilities,
+)
 
 Values = TypeVar("Values", Floats, Integers)
 
 
+_ALL_FORMULAS = FORMULAS | LABEL_FORMULAS
+MEASURES: Mapping[Task, tuple[Measure, ...]] = {
+    Task.MULTICLASS: tuple(FORMULAS),
+    Task.MULTILABEL: tuple(LABEL_FORMULAS),
+    Task.REGRESSION: (),
+}
+"""What can be said of the uncertainty of one row, by what the model tells."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowScores:
-    """Scores of n rows; an invalid row has NaN and class -1."""
+    """Scores of n rows; an invalid row has NaN and class -1. Labels, of which a row may have many, are classes."""
 
     valid: Booleans
     """(n,)"""
@@ -33,38 +51,81 @@ class RowScores:
     """(n, k)"""
 
 
+_Validity: TypeAlias = Callable[[Floats], Booleans]
+_Probabilities: TypeAlias = Callable[[Floats, float], Floats]
+_FROM_LOGITS: Mapping[Task, tuple[_Validity, _Probabilities]] = {
+    Task.MULTICLASS: (scorable_logits, softmax),
+    Task.MULTILABEL: (scorable_label_logits, sigmoid),
+}
+_FROM_PROBABILITIES: Mapping[Task, tuple[_Validity, _Probabilities]] = {
+    Task.MULTICLASS: (scorable_probabilities, tempered),
+    Task.MULTILABEL: (scorable_label_probabilities, tempered_each),
+}
+
+
 def scores_of_logits(
-    logits: Floats, *, temperature: float, measures: Iterable[Measure] = (), top_k: int = 0
+    logits: Floats,
+    *,
+    task: Task = Task.MULTICLASS,
+    temperature: float,
+    measures: Iterable[Measure] = (),
+    top_k: int = 0,
 ) -> RowScores:
     """Score rows of class scores.
 
     Args:
-        logits: (n, c), c >= 2. A row with NaN, +inf or nothing but -inf is invalid.
+        logits: (n, c), c >= 2. A row with NaN or +inf is invalid; one with nothing but -inf is too where it must
+            have a class.
+        task: one of c classes, or any of c labels.
         temperature: divides the logits, above 0.
-        measures: the uncertainties wanted.
+        measures: the uncertainties wanted, of the task's.
         top_k: how many of the most probable classes, 0 to c.
     """
-    valid = scorable_logits(logits)
-    probabilities = softmax(_only(logits, valid), temperature)
-    return _described(probabilities, valid, measures, top_k)
+    valid, probabilities = _FROM_LOGITS[task]
+    return _scored(logits, valid(logits), lambda rows: probabilities(rows, temperature), measures, top_k)
 
 
 def scores_of_probabilities(
-    probabilities: Floats, *, temperature: float, measures: Iterable[Measure] = (), top_k: int = 0
+    probabilities: Floats,
+    *,
+    task: Task = Task.MULTICLASS,
+    temperature: float,
+    measures: Iterable[Measure] = (),
+    top_k: int = 0,
 ) -> RowScores:
-    """Score rows of class probabilities.
+    """Score rows of probabilities.
 
     Args:
-        probabilities: (n, c), c >= 2. A row that has NaN or a negative value, or whose sum is not 1, is invalid.
+        probabilities: (n, c), c >= 2. A row that has NaN or a negative value is invalid; so is one whose sum is
+            not 1, or, of labels, one with a value above 1.
+        task: one of c classes, or any of c labels.
         temperature: as if the logits behind the probabilities were divided by it; 1 leaves them as they are.
-        measures: the uncertainties wanted.
+        measures: the uncertainties wanted, of the task's.
         top_k: how many of the most probable classes, 0 to c.
     """
-    valid = scorable_probabilities(probabilities)
-    return _described(tempered(_only(probabilities, valid), temperature), valid, measures, top_k)
+    valid, changed = _FROM_PROBABILITIES[task]
+    return _scored(probabilities, valid(probabilities), lambda rows: changed(rows, temperature), measures, top_k)
 
 
-def _described(probabilities: Floats, valid: Booleans, measures: Iterable[Measure], top_k: int) -> RowScores:
+def scores_of_values(values: Floats) -> RowScores:
+    """Rows of a regression model: there are no classes, and a row that is not finite is invalid.
+
+    Args:
+        values: (n, t).
+    """
+    none = values[:, :0]
+    classes = np.full(len(values), -1, np.int64)
+    return RowScores(finite(values), classes, none, {}, classes[:, None][:, :0], none)
+
+
+def _scored(
+    scores: Floats,
+    valid: Booleans,
+    probabilities_of: Callable[[Floats], Floats],
+    measures: Iterable[Measure],
+    top_k: int,
+) -> RowScores:
+    probabilities = probabilities_of(_only(scores, valid))
     classes = top_classes(probabilities, max(top_k, 1))
     top = classes[:, :top_k]
     top_probabilities = np.take_along_axis(probabilities, top, axis=1) if top_k else probabilities[:, :0]
@@ -73,7 +134,7 @@ def _described(probabilities: Floats, valid: Booleans, measures: Iterable[Measur
         predictions=_spread(classes[:, 0], valid, fill=-1),
         probabilities=_spread(probabilities, valid, fill=np.nan),
         uncertainties={
-            measure: _spread(FORMULAS[measure](probabilities), valid, fill=np.nan) for measure in measures
+            measure: _spread(_ALL_FORMULAS[measure](probabilities), valid, fill=np.nan) for measure in measures
         },
         top_classes=_spread(top, valid, fill=-1),
         top_probabilities=_spread(top_probabilities, valid, fill=np.nan),

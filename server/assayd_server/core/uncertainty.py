@@ -1,4 +1,4 @@
-"""How unsure a model is of each row: four measures in [0, 1], where 1 is most uncertain.
+"""How unsure a model is of which class a row has: four measures in [0, 1], where 1 is most uncertain.
 
 Every function takes class probabilities and returns one number a row; a row with NaN gives NaN.
 """
@@ -20,6 +20,8 @@ class Measure(StrEnum):
     MARGIN = "margin"
     RATIO = "ratio"
     ENTROPY = "entropy"
+    MULTILABEL_MAX = "multilabel_max"
+    MULTILABEL_MEAN = "multilabel_mean"
 
 
 def least_confidence(probabilities: Floats) -> Floats:

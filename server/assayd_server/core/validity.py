@@ -35,6 +35,30 @@ def scorable_probabilities(probabilities: Floats) -> Booleans:
         return (np.abs(sums - 1) <= SUM_TOLERANCE) & (probabilities >= 0).all(axis=1)
 
 
+def scorable_label_logits(logits: Floats) -> Booleans:
+    """Rows whose sigmoids are defined: no NaN and no +inf; -inf stands for a label that is impossible.
+
+    Args:
+        logits: (n, c), float.
+
+    Returns:
+        (n,).
+    """
+    return np.isfinite(logits.max(axis=1, initial=0))  # max propagates NaN; -inf is below 0
+
+
+def scorable_label_probabilities(probabilities: Floats) -> Booleans:
+    """Rows of which every value is a probability by itself: in [0, 1], and not NaN.
+
+    Args:
+        probabilities: (n, c), float.
+
+    Returns:
+        (n,).
+    """
+    return np.logical_and.reduce((probabilities >= 0) & (probabilities <= 1), axis=1)
+
+
 def finite(values: Floats) -> Booleans:
     """Rows of (n, d) without NaN or an infinity: (n,)."""
     return np.logical_and.reduce(np.isfinite(values), axis=1)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from assayd.arrays import TensorError, decode
 from assayd.v1 import rows_pb2, scoring_pb2, tensor_pb2
 from assayd_server.core.softmax import TEMPERATURE_MAX, TEMPERATURE_MIN
+from assayd_server.core.tasks import Task
 from assayd_server.core.uncertainty import Measure
-from assayd_server.core.validity import scorable_probabilities
 from assayd_server.errors import InvalidArgumentError
 from assayd_server.rows import Embeddings, Head, Inputs, Logits, NamedArray, Probabilities, Rows
 from assayd_server.wanted import ModelChoice, Output, Wanted
@@ -24,12 +24,20 @@ MEASURES = {
     scoring_pb2.UNCERTAINTY_MEASURE_MARGIN: Measure.MARGIN,
     scoring_pb2.UNCERTAINTY_MEASURE_RATIO: Measure.RATIO,
     scoring_pb2.UNCERTAINTY_MEASURE_ENTROPY: Measure.ENTROPY,
+    scoring_pb2.UNCERTAINTY_MEASURE_MULTILABEL_MAX: Measure.MULTILABEL_MAX,
+    scoring_pb2.UNCERTAINTY_MEASURE_MULTILABEL_MEAN: Measure.MULTILABEL_MEAN,
 }
 _OUTPUTS = {
     scoring_pb2.OUTPUT_PREDICTIONS: None,
     scoring_pb2.OUTPUT_PROBABILITIES: Output.PROBABILITIES,
     scoring_pb2.OUTPUT_LOGITS: Output.LOGITS,
     scoring_pb2.OUTPUT_EMBEDDINGS: Output.EMBEDDINGS,
+    scoring_pb2.OUTPUT_VALUES: Output.VALUES,
+}
+TASKS = {
+    scoring_pb2.TASK_MULTICLASS: Task.MULTICLASS,
+    scoring_pb2.TASK_MULTILABEL: Task.MULTILABEL,
+    scoring_pb2.TASK_REGRESSION: Task.REGRESSION,
 }
 
 
@@ -57,7 +65,7 @@ def rows(message: rows_pb2.Rows, limits: RowLimits) -> Rows:
     elif kind == "logits":
         found = Logits(_matrix(message.logits, "rows.logits", columns_min=2))
     elif kind == "probabilities":
-        found = Probabilities(_probabilities(message.probabilities))
+        found = Probabilities(_matrix(message.probabilities, "rows.probabilities", columns_min=2))
     else:
         found = Embeddings(_matrix(message.embeddings, "rows.embeddings", columns_min=1))
     _check_count(found.count, limits.rows_max)
@@ -68,12 +76,13 @@ def wanted(request: scoring_pb2.ScoreRequest, limits: RowLimits) -> Wanted:
     """What a score request asks for, besides its rows.
 
     Raises:
-        InvalidArgumentError: a measure, an output, the temperature or the head is not allowed.
+        InvalidArgumentError: a measure, an output, the task, the temperature or the head is not allowed.
     """
     return Wanted(
         model=model_choice(request.model) if request.HasField("model") else None,
         head=_head(request.head, limits) if request.HasField("head") else None,
         temperature=_temperature(request.temperature) if request.HasField("temperature") else None,
+        task=_task(request.task),
         outputs=_outputs(request.outputs),
         uncertainties=_measures(request.uncertainties),
         top_k=request.top_k,
@@ -135,21 +144,6 @@ def _floats(tensor: tensor_pb2.Tensor, field: str) -> NDArray[Any]:
     return values.astype(np.float32) if values.dtype.itemsize == 2 else values
 
 
-def _probabilities(tensor: tensor_pb2.Tensor) -> NDArray[Any]:
-    field = "rows.probabilities"
-    values = _matrix(tensor, field, columns_min=2)
-    bad = ~scorable_probabilities(values) & ~np.isnan(values).any(axis=1)  # a row with NaN is invalid, no mistake
-    if bad.any():
-        row = int(bad.argmax())
-        low, total = values[row].min(), values[row].sum(dtype=np.float64)
-        raise _wrong(
-            f"{field}.data",
-            f"row {row} has the sum {total:.6g} and the least value {low:.6g}, allowed are 1 and 0 or more",
-            "NOT_PROBABILITIES",
-        )
-    return values
-
-
 def _head(head: rows_pb2.LinearHead, limits: RowLimits) -> Head:
     weights = _matrix(head.weights, "head.weights", columns_min=1)
     if len(weights) < 2:
@@ -174,13 +168,19 @@ def _temperature(value: float) -> float:
     return value
 
 
-def _outputs(numbers: Any) -> frozenset[Output]:
+def _task(number: scoring_pb2.Task) -> Task | None:
+    if number and number not in TASKS:
+        raise _unknown("task", number, scoring_pb2.Task)
+    return TASKS.get(number)
+
+
+def _outputs(numbers: Any) -> frozenset[Output] | None:
     _check_length("outputs", numbers, _OUTPUTS)
     for index, number in enumerate(numbers):
         if number not in _OUTPUTS:
             raise _unknown(f"outputs[{index}]", number, scoring_pb2.Output)
-    found = (_OUTPUTS[number] for number in numbers or [scoring_pb2.OUTPUT_PROBABILITIES])
-    return frozenset(output for output in found if output is not None)
+    found = frozenset(output for output in map(_OUTPUTS.__getitem__, numbers) if output is not None)
+    return found if numbers else None
 
 
 def _measures(numbers: Any) -> tuple[Measure, ...]:

@@ -12,24 +12,26 @@ from assayd_server.core.arrays import Floats, Integers
 from assayd_server.core.scores import RowScores
 from assayd_server.engine import Scores
 from assayd_server.repository import Failure
-from assayd_server.rpc.requests import MEASURES
+from assayd_server.rpc.requests import MEASURES, TASKS
 from assayd_server.servable import Servable
-from assayd_server.wanted import Output, Wanted
+from assayd_server.wanted import Output
 
 _MEASURE_NUMBERS = {measure: number for number, measure in MEASURES.items()}
+_TASK_NUMBERS = {task: number for number, task in TASKS.items()}
 _DATA_TYPES = {dtype.name: number for dtype, number in DATA_TYPES.items()} | {
     "string": tensor_pb2.DATA_TYPE_STRING
 }
 
 
-def score(scores: Scores, wanted: Wanted) -> scoring_pb2.ScoreResponse:
+def score(scores: Scores) -> scoring_pb2.ScoreResponse:
     """The scores that were wanted."""
-    rows, outputs = scores.rows, wanted.outputs
+    rows, wanted, outputs = scores.rows, scores.plan.wanted, scores.plan.outputs
     response = scoring_pb2.ScoreResponse(
         predictions=_int32(rows.predictions),
         probabilities=_where(Output.PROBABILITIES in outputs, rows.probabilities),
         logits=_where(Output.LOGITS in outputs, scores.forward.logits),
         embeddings=_where(Output.EMBEDDINGS in outputs, scores.forward.embeddings),
+        values=_where(Output.VALUES in outputs, scores.forward.values),
         uncertainties=_uncertainties(rows),
     )
     if not rows.valid.all():
@@ -37,14 +39,15 @@ def score(scores: Scores, wanted: Wanted) -> scoring_pb2.ScoreResponse:
     if wanted.top_k:
         response.top.classes.CopyFrom(_int32(rows.top_classes))
         response.top.probabilities.CopyFrom(_float32(rows.top_probabilities))
-    if scores.model is not None:
-        response.model.CopyFrom(identity(scores.model.identity))
+    model = scores.plan.model
+    if model is not None:
+        response.model.CopyFrom(identity(model.identity))
         if wanted.head is None:
-            _add_names(response, scores.model.labels, rows)
+            _add_names(response, model.labels, rows)
     return response
 
 
-def model(servable: Servable, *, with_labels: bool = True) -> scoring_pb2.Model:
+def described(servable: Servable, *, with_labels: bool = True) -> scoring_pb2.Model:
     """A model's description."""
     contract = servable.contract
     return scoring_pb2.Model(
@@ -58,6 +61,9 @@ def model(servable: Servable, *, with_labels: bool = True) -> scoring_pb2.Model:
         embedding_width=contract.embedding_width,
         labels=servable.labels if with_labels else (),
         temperature=servable.temperature,
+        task=_TASK_NUMBERS[contract.task],
+        values_output=contract.roles.get("values", ""),
+        value_count=contract.value_count,
     )
 
 
@@ -68,7 +74,7 @@ def models(servables: Iterable[Servable], failures: Iterable[Failure]) -> scorin
         for failure in failures
     )
     return scoring_pb2.ListModelsResponse(
-        models=[model(servable, with_labels=False) for servable in servables], failed=failed
+        models=[described(servable, with_labels=False) for servable in servables], failed=failed
     )
 
 

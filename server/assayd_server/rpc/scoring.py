@@ -20,14 +20,14 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
         wanted = requests.wanted(request, self._limits)
         rows = requests.rows(request.rows, self._limits)
         scores = self._engine.score(rows, wanted, _caller(context))
-        return responses.score(scores, wanted)
+        return responses.score(scores)
 
     def GetModel(
         self, request: scoring_pb2.GetModelRequest, context: grpc.ServicerContext
     ) -> scoring_pb2.GetModelResponse:
         """See scoring.proto."""
         servable = self._engine.model(requests.model_choice(request.model))
-        return scoring_pb2.GetModelResponse(model=responses.model(servable))
+        return scoring_pb2.GetModelResponse(model=responses.described(servable))
 
     def ListModels(
         self, request: scoring_pb2.ListModelsRequest, context: grpc.ServicerContext

@@ -1,0 +1,186 @@
+"""Whether a scoring request can be answered: everything is refused before anything is computed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from assayd_server.core.scores import MEASURES
+from assayd_server.core.tasks import Task
+from assayd_server.core.validity import scorable_label_probabilities, scorable_probabilities
+from assayd_server.errors import FailedPreconditionError, InvalidArgumentError
+from assayd_server.plan import Plan
+from assayd_server.rows import Logits, Probabilities
+from assayd_server.wanted import Output
+
+_ENVELOPE_BYTES = 1024
+"""What a response holds besides rows and class names, at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreLimits:
+    """How much one scoring request may ask for."""
+
+    response_bytes_max: int
+    """The largest message that a caller can take."""
+    scores_elements_max: int
+    """The most rows times classes: a matrix of that size, and a few more like it, are held in memory."""
+
+
+def check(plan: Plan, limits: ScoreLimits) -> None:
+    """Refuse what cannot be answered.
+
+    Args:
+        plan: the request with its model.
+        limits: how much one request may ask for.
+
+    Raises:
+        ServiceError: it cannot be answered; the field says why.
+    """
+    _check_head(plan)
+    _check_task(plan)
+    _check_uncertainties(plan)
+    _check_top_k(plan)
+    _check_classes(plan)
+    _check_probabilities(plan)
+    _check_outputs(plan)
+    _check_size(plan, limits)
+
+
+def _check_head(plan: Plan) -> None:
+    head = plan.wanted.head
+    if head is None:
+        return
+    if isinstance(plan.rows, Logits | Probabilities):
+        raise _wrong("head", "a linear head needs rows of embeddings or inputs", "HEAD_NOT_USABLE")
+    if not plan.embedding_width:
+        raise _lacks(plan, "embedding", "head")
+    if head.weights.shape[1] != plan.embedding_width:
+        raise _wrong(
+            "head.weights.shape",
+            f"has {head.weights.shape[1]} columns, the embedding has {plan.embedding_width}",
+            "HEAD_DOES_NOT_FIT",
+        )
+
+
+def _check_task(plan: Plan) -> None:
+    """Ready-made scores are of classes or labels, and a model that is named has a task of its own."""
+    owner = plan.model if plan.model is not None and plan.wanted.head is None else None
+    if owner is not None and plan.task is not owner.contract.task:
+        message = f"is {plan.task}, model {owner.identity.name!r} is for {owner.contract.task}"
+        raise _wrong("task", message, "TASK_DOES_NOT_FIT")
+    if plan.task is Task.REGRESSION and (plan.wanted.head is not None or not plan.value_count):
+        raise _wrong("task", "is regression, allowed are multiclass and multilabel", "TASK_DOES_NOT_FIT")
+    if plan.task is Task.REGRESSION and plan.wanted.temperature is not None:
+        raise _wrong("temperature", f"is for probabilities, {_gives_values(plan)}", "TASK_DOES_NOT_FIT")
+
+
+def _check_uncertainties(plan: Plan) -> None:
+    allowed = MEASURES[plan.task]
+    unfit = next((measure for measure in plan.wanted.uncertainties if measure not in allowed), None)
+    if unfit is not None and plan.task is Task.REGRESSION:
+        raise _wrong("uncertainties", f"{unfit} is of classes, {_gives_values(plan)}", "TASK_DOES_NOT_FIT")
+    if unfit is not None:
+        message = f"{unfit} is not for {plan.task} rows, allowed are {', '.join(allowed)}"
+        raise _wrong("uncertainties", message, "TASK_DOES_NOT_FIT")
+
+
+def _check_top_k(plan: Plan) -> None:
+    if not 0 <= plan.wanted.top_k <= plan.class_count:
+        message = f"is {plan.wanted.top_k}, allowed are 0 to {plan.class_count}, the number of classes"
+        raise _wrong("top_k", message, "TOP_K_OUT_OF_RANGE")
+
+
+def _check_classes(plan: Plan) -> None:
+    """Ready-made scores must be of the model that was named with them."""
+    if plan.model is None or not isinstance(plan.rows, Logits | Probabilities):
+        return
+    if plan.task is Task.REGRESSION:
+        raise _wrong("rows", f"are scores of classes, {_gives_values(plan)}", "TASK_DOES_NOT_FIT")
+    wanted = plan.model.contract.class_count
+    if plan.class_count != wanted:
+        raise _wrong(
+            "rows.logits.shape" if isinstance(plan.rows, Logits) else "rows.probabilities.shape",
+            f"has {plan.class_count} classes, model {plan.model.identity.name!r} has {wanted}",
+            "CLASSES_DO_NOT_FIT",
+        )
+
+
+def _check_probabilities(plan: Plan) -> None:
+    """A row with NaN is invalid; a row that holds other numbers than probabilities is a mistake."""
+    if not isinstance(plan.rows, Probabilities):
+        return
+    values = plan.rows.values
+    each = plan.task is Task.MULTILABEL
+    good = scorable_label_probabilities(values) if each else scorable_probabilities(values)
+    bad = ~good & ~np.isnan(values).any(axis=1)
+    if bad.any():
+        row = int(bad.argmax())
+        low, high, total = values[row].min(), values[row].max(), values[row].sum(dtype=np.float64)
+        if each:
+            message = f"has the least value {low:.6g} and the largest {high:.6g}, allowed are 0 to 1"
+        else:
+            message = f"has the sum {total:.6g} and the least value {low:.6g}, allowed are 1 and 0 or more"
+        raise _wrong("rows.probabilities.data", f"row {row} {message}", "NOT_PROBABILITIES")
+
+
+def _check_outputs(plan: Plan) -> None:
+    has = {
+        Output.PROBABILITIES: plan.task is not Task.REGRESSION,
+        Output.LOGITS: plan.has_logits,
+        Output.EMBEDDINGS: plan.embedding_width > 0,
+        Output.VALUES: plan.value_count > 0,
+    }
+    what = {Output.LOGITS: "logits", Output.EMBEDDINGS: "embedding", Output.VALUES: "values"}
+    for output in sorted(plan.outputs):
+        if not has[output]:
+            raise _lacks(plan, what.get(output, "probabilities"), "outputs")
+
+
+def _check_size(plan: Plan, limits: ScoreLimits) -> None:
+    computed = limits.scores_elements_max // (plan.class_count or plan.value_count)
+    sent = max(0, limits.response_bytes_max - _ENVELOPE_BYTES) // _response_row_bytes(plan)
+    rows_max = min(computed, sent)
+    if plan.rows.count <= rows_max:
+        return
+    if plan.rows.count > computed:
+        why = f"rows times classes may be {limits.scores_elements_max}"
+    else:
+        why = f"the answer would be larger than a message may be, {limits.response_bytes_max} bytes"
+    raise InvalidArgumentError(
+        f"{plan.rows.count} are too many: {why}; send at most {rows_max} rows at once, or ask for less",
+        reason="ANSWER_TOO_LARGE",
+        field="rows",
+        details={"rows_max": str(rows_max)},
+    )
+
+
+def _response_row_bytes(plan: Plan) -> int:
+    """What one row adds to the response at most: numbers of four bytes, its position, its classes' names."""
+    wanted, outputs = plan.wanted, plan.outputs
+    numbers = 1 + len(wanted.uncertainties) + 2 * wanted.top_k
+    numbers += plan.class_count * len(outputs & {Output.PROBABILITIES, Output.LOGITS})
+    numbers += plan.embedding_width * (Output.EMBEDDINGS in outputs) + plan.value_count
+    named = plan.model is not None and wanted.head is None
+    names_bytes = plan.model.label_bytes_max * max(1, wanted.top_k) if named and plan.model else 0
+    return 4 * numbers + 8 + names_bytes
+
+
+def _gives_values(plan: Plan) -> str:
+    assert plan.model is not None  # no rows but a model's are values
+    return f"and model {plan.model.identity.name!r} is a regression model, which gives values alone"
+
+
+def _lacks(plan: Plan, what: str, field: str) -> FailedPreconditionError:
+    if plan.model is None:
+        message = f"these rows have no {what}: send inputs to a model that has one"
+    elif plan.task is Task.REGRESSION and what != "embedding":
+        message = f"there are no {what}, {_gives_values(plan)}"
+    elif what == "values":
+        message = f"model {plan.model.identity.name!r} gives no values: it is for {plan.task}"
+    else:
+        message = f"model {plan.model.identity.name!r} gives no {what}: export it with one as an output"
+    return FailedPreconditionError(message, reason=f"NO_{what.upper()}", field=field)
+
+
+def _wrong(field: str, message: str, reason: str) -> InvalidArgumentError:
+    return InvalidArgumentError(message, reason=reason, field=field)

@@ -1,0 +1,126 @@
+"""How a model is read: which of its outputs means what, and what it tells of a row."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assayd_server.contract import SAMPLE_ROWS, SCORES, Choice, Contract, TensorSpec
+from assayd_server.core.tasks import Task
+from assayd_server.errors import ArtefactError
+from assayd_server.guessing import Matrices, guess_roles, guess_task, sum_to_one, within_zero_and_one
+
+
+def read_contract(
+    inputs: tuple[TensorSpec, ...],
+    outputs: tuple[TensorSpec, ...],
+    *,
+    chosen: Choice,
+    sample: Matrices | None,
+) -> Contract:
+    """Decide what each output means, and check the decision against real outputs.
+
+    Args:
+        inputs: as the graph declares them.
+        outputs: as the graph declares them.
+        chosen: as a manifest or flags say. Where it names logits, probabilities or values, the other outputs have
+            no role; where it does not, the other roles are guessed.
+        sample: what the model gave for SAMPLE_ROWS made-up rows, by output name; None where it takes none: then
+            what the graph declares must do, and nothing is guessed but by name.
+
+    Raises:
+        ArtefactError: no output can be read as scores, or one is not what it is said to be.
+    """
+    given = _as_declared(outputs) if sample is None else sample
+    matrices = {name: values for name, values in given.items() if _is_matrix(values)}
+    roles, reasons = dict(chosen.outputs), dict.fromkeys(chosen.outputs, "was chosen")
+    if not roles.keys() & set(SCORES):
+        rest = {name: values for name, values in matrices.items() if name not in roles.values()}
+        guessed, why = guess_roles(rest, by_values=sample is not None, activation=chosen.activation)
+        roles, reasons = guessed | roles, why | reasons
+    _check_roles(roles, matrices, outputs)
+    scores_role = next(role for role in SCORES if role in roles)
+    scores = matrices[roles[scores_role]]
+    task, why_task = (
+        _task(roles[scores_role], scores, given, chosen) if scores_role != "values" else _values(chosen)
+    )
+    _check_probabilities(roles, matrices, task)
+    _check_rows(roles, matrices)
+    return Contract(
+        inputs,
+        outputs,
+        roles=roles,
+        reasons=reasons,
+        task=task,
+        why_task=why_task,
+        columns=scores.shape[1],
+        embedding_width=matrices[roles["embedding"]].shape[1] if "embedding" in roles else 0,
+    )
+
+
+def _is_matrix(values: Any) -> bool:
+    return isinstance(values, np.ndarray) and values.ndim == 2 and values.size > 0 and values.dtype.kind == "f"
+
+
+def _as_declared(outputs: tuple[TensorSpec, ...]) -> dict[str, NDArray[Any]]:
+    """Values of the shapes that the graph declares, the same in each column, so that they could be of any role."""
+    shapes = {output.name: output.shape for output in outputs if output.data_type.startswith("float")}
+    return {
+        name: np.full((SAMPLE_ROWS, shape[1]), 1 / shape[1], np.float32)
+        for name, shape in shapes.items()
+        if len(shape) == 2 and shape[1]
+    }
+
+
+def _values(chosen: Choice) -> tuple[Task, str]:
+    if chosen.activation is not None:
+        raise ArtefactError(f"activation: {chosen.activation} goes with classes, and a regression model has none")
+    return Task.REGRESSION, "it gives values"
+
+
+def _task(name: str, scores: NDArray[Any], given: Matrices, chosen: Choice) -> tuple[Task, str]:
+    if scores.shape[1] == 1 or chosen.activation is None:
+        return guess_task(scores, name, given)
+    task = Task.MULTILABEL if chosen.activation == "sigmoid" else Task.MULTICLASS
+    return task, f"the activation {chosen.activation} was chosen"
+
+
+def _check_roles(
+    roles: Mapping[str, str], matrices: Mapping[str, NDArray[Any]], outputs: tuple[TensorSpec, ...]
+) -> None:
+    listed = "; ".join(map(str, outputs))
+    for role, name in roles.items():
+        if name not in matrices:
+            raise ArtefactError(
+                f"output {name!r} cannot be the {role}: no float matrix has that name among {listed}"
+            )
+    if not roles.keys() & set(SCORES):
+        raise ArtefactError(
+            f"no output is plainly logits or probabilities among {listed}: name one with --logits-output, "
+            "--probabilities-output (of one column, that of the second of two classes) or --values-output (of a "
+            "regression model), or in bundle.json"
+        )
+    if "values" in roles and roles.keys() & {"logits", "probabilities"}:
+        raise ArtefactError("values are a regression model's, which has neither logits nor probabilities")
+
+
+def _check_probabilities(roles: Mapping[str, str], matrices: Mapping[str, NDArray[Any]], task: Task) -> None:
+    name = roles.get("probabilities")
+    if name is None:
+        return
+    each_could_be, named = (
+        within_zero_and_one(matrices[name]),
+        "name it with --logits-output, or as logits in bundle.json",
+    )
+    if task is Task.MULTILABEL and not each_could_be:
+        raise ArtefactError(f"output {name!r} cannot be probabilities, its values are not all in [0, 1]: {named}")
+    if task is Task.MULTICLASS and not sum_to_one(matrices[name]):
+        labels = "if a row may have several labels, say --activation sigmoid; else " if each_could_be else ""
+        raise ArtefactError(f"output {name!r} cannot be probabilities, its rows do not sum to 1: {labels}{named}")
+
+
+def _check_rows(roles: Mapping[str, str], matrices: Mapping[str, NDArray[Any]]) -> None:
+    for name in roles.values():
+        if len(matrices[name]) != SAMPLE_ROWS:
+            raise ArtefactError(f"output {name!r} has {len(matrices[name])} rows for {SAMPLE_ROWS} rows of input")
