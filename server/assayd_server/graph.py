@@ -44,12 +44,17 @@ def prepare(content: bytes, *, exposed: str | None) -> Graph:
 def inner_matrices(content: bytes) -> list[str]:
     """Float matrices inside of the graph, in its order: what could serve as the embedding."""
     graph = onnx.shape_inference.infer_shapes(onnx.load_from_string(content)).graph
-    outputs = {output.name for output in graph.output}
-    return [
-        value.name
-        for value in graph.value_info
-        if value.name not in outputs and _is_matrix(value.type.tensor_type)
-    ]
+    inner = _computed(graph) - {output.name for output in graph.output}
+    return [value.name for value in graph.value_info if value.name in inner and _is_matrix(value.type.tensor_type)]
+
+
+def _computed(graph: onnx.GraphProto) -> set[str]:
+    """The tensors that depend on an input; weights do not, and PyTorch lists them among the others."""
+    found = {value.name for value in graph.input} - {weights.name for weights in graph.initializer}
+    for node in graph.node:
+        if not found.isdisjoint(node.input):
+            found.update(node.output)
+    return found
 
 
 def _is_matrix(kind: onnx.TypeProto.Tensor) -> bool:

@@ -69,5 +69,13 @@ def test_the_inner_matrices_are_those_that_are_no_outputs() -> None:
     assert inner_matrices(onnx_models.network()) == ["a1"]
 
 
+def test_weights_are_no_inner_matrices_even_where_they_are_listed_or_computed() -> None:
+    model = onnx.load_model_from_string(onnx_models.network())
+    model.graph.value_info.append(helper.make_tensor_value_info("w2", TensorProto.FLOAT, [32, 10]))
+    model.graph.node.append(helper.make_node("Transpose", ["w2"], ["w2_transposed"]))
+    model.graph.value_info.append(helper.make_tensor_value_info("w2_transposed", TensorProto.FLOAT, [10, 32]))
+    assert inner_matrices(model.SerializeToString()) == ["a1"]
+
+
 def test_what_is_no_graph_is_left_for_onnx_runtime_to_refuse() -> None:
     assert prepare(b"garbage", exposed=None).content == b"garbage"
