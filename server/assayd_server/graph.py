@@ -59,7 +59,8 @@ def _computed(graph: onnx.GraphProto) -> set[str]:
 
 def _is_matrix(kind: onnx.TypeProto.Tensor) -> bool:
     floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
-    return kind.elem_type in floats and len(kind.shape.dim) == 2
+    lengths = [dim.dim_value for dim in kind.shape.dim]
+    return kind.elem_type in floats and (len(lengths) == 2 or (len(lengths) > 3 and set(lengths[2:]) == {1}))
 
 
 def _check_whole(graph: onnx.GraphProto) -> None:
