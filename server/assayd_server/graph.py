@@ -68,7 +68,8 @@ def _check_whole(graph: onnx.GraphProto) -> None:
     outside = [weights.name for weights in graph.initializer if weights.data_location == onnx.TensorProto.EXTERNAL]
     if outside:
         raise ArtefactError(
-            f"it keeps weights in other files ({outside[0]!r} is one of them): save it as one file"
+            f"it keeps weights in other files ({outside[0]!r} is one of them): save it as one file, as "
+            "torch.onnx.export does with external_data=False"
         )
 
 
