@@ -31,7 +31,7 @@ def described(model: Servable, identity: Identity | None = None) -> str:
 def _answer(model: Servable) -> list[str]:
     contract = model.contract
     if contract.task is Task.REGRESSION:
-        return [f"{contract.value_count} values a row; no classes, so no uncertainty of a single model"]
+        return [f"values a row: {contract.value_count}; no classes, so a single model has no uncertainty"]
     what = "labels, any number of them a row" if contract.task is Task.MULTILABEL else "classes"
     names = f": {', '.join(model.labels)}" if model.labels else ", without names"
     return [f"{contract.class_count} {what}{names}", f"temperature {model.temperature:g}"]

@@ -44,17 +44,26 @@ def prepare(content: bytes, *, exposed: str | None) -> Graph:
 def inner_matrices(content: bytes) -> list[str]:
     """Float matrices inside of the graph, in its order: what could serve as the embedding."""
     graph = onnx.shape_inference.infer_shapes(onnx.load_from_string(content)).graph
-    outputs = {output.name for output in graph.output}
-    return [
-        value.name
-        for value in graph.value_info
-        if value.name not in outputs and _is_matrix(value.type.tensor_type)
-    ]
+    inner = _computed(graph) - {output.name for output in graph.output}
+    return [value.name for value in graph.value_info if value.name in inner and _is_matrix(value.type.tensor_type)]
+
+
+def _computed(graph: onnx.GraphProto) -> set[str]:
+    """The tensors that depend on an input; weights do not, and PyTorch lists them among the others."""
+    found = {value.name for value in graph.input} - {weights.name for weights in graph.initializer}
+    for node in graph.node:
+        if not found.isdisjoint(node.input):
+            found.update(node.output)
+    return found
 
 
 def _is_matrix(kind: onnx.TypeProto.Tensor) -> bool:
     floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
-    return kind.elem_type in floats and len(kind.shape.dim) == 2
+    lengths = [dim.dim_value for dim in kind.shape.dim]
+    flat = len(lengths) == 2 or (len(lengths) > 3 and set(lengths[2:]) == {1})
+    return (
+        kind.elem_type in floats and flat and lengths[1] != 1
+    )  # a single column tells rows apart, not kinds of rows
 
 
 def _check_whole(graph: onnx.GraphProto) -> None:
@@ -62,7 +71,8 @@ def _check_whole(graph: onnx.GraphProto) -> None:
     outside = [weights.name for weights in graph.initializer if weights.data_location == onnx.TensorProto.EXTERNAL]
     if outside:
         raise ArtefactError(
-            f"it keeps weights in other files ({outside[0]!r} is one of them): save it as one file"
+            f"it keeps weights in other files ({outside[0]!r} is one of them): save it as one file, as "
+            "torch.onnx.export does with external_data=False"
         )
 
 

@@ -57,7 +57,9 @@ class OnnxModel:
         specs = tuple(map(_spec, self._session.get_inputs()))
         self._rows_a_pass = _fixed_rows(specs)
         self.inputs = tuple(TensorSpec(spec.name, spec.data_type, (None, *spec.shape[1:])) for spec in specs)
-        self.outputs = tuple(map(_spec, self._session.get_outputs()))
+        declared = tuple(map(_spec, self._session.get_outputs()))
+        self._maps = {spec.name for spec in declared if _is_one_pixel(spec)}
+        self.outputs = tuple(_as_given(spec, self._rows_a_pass) for spec in declared)
 
     def run(self, feeds: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
         """One forward pass; or several, where the graph takes a fixed number of rows at a time.
@@ -75,13 +77,14 @@ class OnnxModel:
         row_count = len(next(iter(feeds.values())))
         starts = range(0, row_count, step)
         passes = [self._pass(_filled_up(feeds, start, step), outputs) for start in starts]
-        return [np.concatenate(parts)[:row_count] for parts in zip(*passes, strict=True)]
+        return [_joined(parts, row_count) for parts in zip(*passes, strict=True)]
 
     def _pass(self, feeds: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
         try:
-            return self._session.run(list(outputs), dict(feeds))
+            given = self._session.run(list(outputs), dict(feeds))
         except Exception as error:  # as above
             raise ModelRunError(_first_line(error)) from error
+        return [_flat(value) if name in self._maps else value for name, value in zip(outputs, given, strict=True)]
 
     def sample(self) -> dict[str, NDArray[Any]]:
         """What the model gives for a few made-up rows: it warms the model up and shows what its outputs are.
@@ -112,6 +115,24 @@ def _spec(value: Any) -> TensorSpec:
     return TensorSpec(value.name, _TYPES.get(value.type, value.type), shape)
 
 
+def _is_one_pixel(spec: TensorSpec) -> bool:
+    """(n, c, 1, 1), which is how a network without a dense layer ends: a matrix all the same."""
+    return len(spec.shape) > 3 and set(spec.shape[2:]) == {1}
+
+
+def _flat(values: NDArray[Any]) -> NDArray[Any]:
+    """Without these axes, if a graph gives what it declares."""
+    return values.reshape(values.shape[:2]) if set(values.shape[2:]) == {1} else values
+
+
+def _as_given(spec: TensorSpec, rows_a_pass: int | None) -> TensorSpec:
+    """An output as run gives it."""
+    shape = spec.shape[:2] if _is_one_pixel(spec) else spec.shape
+    if rows_a_pass is not None and shape[:1] == (rows_a_pass,):
+        shape = (None, *shape[1:])
+    return TensorSpec(spec.name, spec.data_type, shape)
+
+
 def _fixed_rows(specs: tuple[TensorSpec, ...]) -> int | None:
     """How many rows the graph takes at a time; None where any number will do."""
     for spec in specs:
@@ -131,6 +152,14 @@ def _filled_up(feeds: Mapping[str, NDArray[Any]], start: int, count: int) -> dic
         name: np.concatenate([part, np.repeat(part[-1:], count - len(part), axis=0)])
         for name, part in parts.items()
     }
+
+
+def _joined(parts: Sequence[NDArray[Any]], row_count: int) -> NDArray[Any]:
+    """What several passes gave; the last part alone where they cannot be joined."""
+    try:
+        return np.concatenate(parts)[:row_count]
+    except ValueError:  # no row has a part of its own, as where a number stands for the batch
+        return parts[-1]
 
 
 def _made_up(spec: TensorSpec) -> NDArray[Any]:

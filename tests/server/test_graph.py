@@ -69,5 +69,29 @@ def test_the_inner_matrices_are_those_that_are_no_outputs() -> None:
     assert inner_matrices(onnx_models.network()) == ["a1"]
 
 
+def test_a_pooled_image_is_an_inner_matrix() -> None:
+    content = onnx_models.build(
+        nodes=[
+            helper.make_node("GlobalAveragePool", ["x"], ["pooled"]),
+            helper.make_node("Flatten", ["pooled"], ["flat"]),
+            helper.make_node("Relu", ["flat"], ["y"]),
+        ],
+        inputs={"x": (TensorProto.FLOAT, ["rows", 3, 8, 8])},
+        outputs={"y": (TensorProto.FLOAT, ["rows", 3])},
+    )
+    assert inner_matrices(content) == ["pooled", "flat"]
+    model = OnnxModel(prepare(content, exposed="pooled").content, threads=1)
+    y, pooled = (model.sample()[name] for name in ("y", "pooled"))
+    np.testing.assert_array_equal(pooled, y)
+
+
+def test_weights_are_no_inner_matrices_even_where_they_are_listed_or_computed() -> None:
+    model = onnx.load_model_from_string(onnx_models.network())
+    model.graph.value_info.append(helper.make_tensor_value_info("w2", TensorProto.FLOAT, [32, 10]))
+    model.graph.node.append(helper.make_node("Transpose", ["w2"], ["w2_transposed"]))
+    model.graph.value_info.append(helper.make_tensor_value_info("w2_transposed", TensorProto.FLOAT, [10, 32]))
+    assert inner_matrices(model.SerializeToString()) == ["a1"]
+
+
 def test_what_is_no_graph_is_left_for_onnx_runtime_to_refuse() -> None:
     assert prepare(b"garbage", exposed=None).content == b"garbage"

@@ -116,10 +116,54 @@ def test_an_input_without_an_axis_is_refused() -> None:
 @pytest.mark.parametrize("row_count", [1, 3, 4, 8, 20])
 def test_a_fixed_number_of_rows_at_a_time_is_nobodys_business(rows_a_pass: int, row_count: int) -> None:
     model = OnnxModel(passing(TensorProto.FLOAT, [rows_a_pass, 4]), threads=1)
-    assert str(model.inputs[0]) == "x: float32 (any, 4)"
+    assert [str(tensor) for tensor in (*model.inputs, *model.outputs)] == [
+        "x: float32 (any, 4)",
+        "y: float32 (any, 4)",
+    ]
     x = np.random.default_rng(0).random((row_count, 4), np.float32)
     (y,) = model.run({"x": x}, ["y"])
     np.testing.assert_array_equal(y, x)
+
+
+@pytest.mark.parametrize("rows", ["rows", 3])
+def test_an_output_of_one_pixel_is_a_matrix(rows: Any) -> None:
+    model = OnnxModel(passing(TensorProto.FLOAT, [rows, 5, 1, 1]), threads=1)
+    assert str(model.outputs[0]) == "y: float32 (any, 5)"
+    x = np.random.default_rng(0).random((7, 5, 1, 1), np.float32)
+    (y,) = model.run({"x": x}, ["y"])
+    np.testing.assert_array_equal(y, x[:, :, 0, 0])
+
+
+@pytest.mark.parametrize("shape", [["rows", 5, 1], ["rows", 5, "height", "width"], ["rows", 5, 1, 2]])
+def test_an_output_of_more_than_one_pixel_or_of_a_sequence_keeps_its_axes(shape: list[Any]) -> None:
+    model = OnnxModel(passing(TensorProto.FLOAT, shape), threads=1)
+    assert len(model.outputs[0].shape) == len(shape)
+    assert model.sample()["y"].ndim == len(shape)  # although height and width are 1 here
+
+
+def test_an_output_that_is_not_the_one_pixel_it_declares_keeps_its_axes() -> None:
+    content = onnx_models.build(
+        nodes=[helper.make_node("Reshape", ["x", "shape"], ["y"])],
+        inputs={"x": (TensorProto.FLOAT, ["rows", 4]), "shape": (TensorProto.INT64, ["rows"])},
+        outputs={"y": (TensorProto.FLOAT, ["rows", 4, 1, 1])},
+    )
+    model = OnnxModel(content, threads=1)
+    feeds = {"x": np.zeros((4, 4), np.float32), "shape": np.array([4, 2, 2, 1])}
+    assert model.run(feeds, ["y"])[0].shape == (4, 2, 2, 1)
+
+
+def test_an_output_that_stands_for_all_rows_does_not_stop_a_model_of_fixed_rows() -> None:
+    rows = (TensorProto.FLOAT, [3, 4])
+    content = onnx_models.build(
+        nodes=[
+            helper.make_node("Identity", ["x"], ["logits"]),
+            helper.make_node("ReduceSum", ["x"], ["loss"], keepdims=0),
+        ],
+        inputs={"x": rows},
+        outputs={"logits": rows, "loss": (TensorProto.FLOAT, [])},
+    )
+    sample = OnnxModel(content, threads=1).sample()
+    assert {name: values.shape for name, values in sample.items()} == {"logits": (4, 4), "loss": ()}
 
 
 def test_axes_of_any_length_other_than_the_rows_are_allowed() -> None:
