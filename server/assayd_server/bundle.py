@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from assayd_server.contract import Activation, Choice
 from assayd_server.core.softmax import TEMPERATURE_MAX, TEMPERATURE_MIN
 from assayd_server.errors import ArtefactError
+from assayd_server.weights import taken_in
 
 MANIFEST = "bundle.json"
 MODEL_FILE = "model.onnx"
@@ -80,24 +81,25 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A model that was read and whose digests are right, but that was not parsed yet."""
+    """A model that was read and whose digests are right, but that was not loaded yet."""
 
     identity: Identity
     manifest: Manifest
     model: bytes
-    """The .onnx file."""
+    """The .onnx file, with all of its weights in it."""
 
 
 def read_file(path: Path) -> Bundle:
-    """A bare ONNX file, as version 1 of a model named like the file.
+    """A bare ONNX file, with the weights beside it, as version 1 of a model named like the file.
 
     Raises:
-        ArtefactError: it cannot be read.
+        ArtefactError: it or its weights cannot be read.
     """
-    content = content_of(path)
-    digest = digest_of(content)
+    written = content_of(path)
+    content, weights = taken_in(written, path.parent, content_of)
+    digest = digest_of(written, *weights)
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem).lstrip("_.-")[:128] or "model"
-    manifest = Manifest(format=1, files={MODEL_FILE: digest})
+    manifest = Manifest(format=1, files={MODEL_FILE: digest_of(content)})
     return Bundle(Identity(name, 1, digest), manifest, content)
 
 
@@ -115,8 +117,16 @@ def read_folder(folder: Path) -> Bundle:
     contents = {name: checked(folder, name, digest) for name, digest in manifest.files.items()}
     if MODEL_FILE not in contents:
         raise ArtefactError(f"{manifest_path}: files has no entry for {MODEL_FILE}")
-    identity = Identity(folder.parent.name, int(folder.name), digest_of(text))
-    return Bundle(identity, manifest, contents[MODEL_FILE])
+
+    def listed(path: Path) -> bytes:
+        if path.name not in contents:
+            raise ArtefactError(
+                f"{manifest_path}: files has no entry for {path.name}, where the model has weights"
+            )
+        return contents[path.name]
+
+    model, _ = taken_in(contents[MODEL_FILE], folder, listed)
+    return Bundle(Identity(folder.parent.name, int(folder.name), digest_of(text)), manifest, model)
 
 
 def is_model_name(name: str) -> bool:
@@ -180,6 +190,9 @@ def content_of(path: Path) -> bytes:
         raise ArtefactError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}") from None
 
 
-def digest_of(content: bytes) -> str:
-    """As a manifest has it."""
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+def digest_of(*contents: bytes) -> str:
+    """As a manifest has it; of several files, of one after the other."""
+    digest = hashlib.sha256()
+    for content in contents:
+        digest.update(content)
+    return f"sha256:{digest.hexdigest()}"

@@ -1,10 +1,12 @@
-"""What is done to an ONNX graph before it is run. The only file that imports onnx."""
+"""What is done to an ONNX graph before it is run. Only this file and weights.py import onnx."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import onnx
 
 from assayd_server.errors import ArtefactError
+from assayd_server.weights import parsed, weight_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,8 @@ class Graph:
     """The .onnx file, changed where that was needed."""
     labels: tuple[str, ...]
     """The class names that stood in the graph; or none."""
+    made_by: Mapping[str, str]
+    """The kind of operation that gives each output, such as Softmax or Sigmoid."""
 
 
 def prepare(content: bytes, *, exposed: str | None) -> Graph:
@@ -30,15 +34,14 @@ def prepare(content: bytes, *, exposed: str | None) -> Graph:
     Raises:
         ArtefactError: there is no such tensor, or weights lie in other files.
     """
-    try:
-        model = onnx.load_from_string(content)
-    except Exception:  # protobuf's; it is no graph, and ONNX Runtime has a sentence for that
-        return Graph(content, ())
-    _check_whole(model.graph)
+    model = parsed(content)
+    if model is None:
+        return Graph(content, (), {})
+    _check_whole(model)
     labels = _without_zip_maps(model.graph)
     added = exposed is not None and _expose(model.graph, exposed)
     changed = labels is not None or added
-    return Graph(model.SerializeToString() if changed else content, labels or ())
+    return Graph(model.SerializeToString() if changed else content, labels or (), _makers(model.graph))
 
 
 def inner_matrices(content: bytes) -> list[str]:
@@ -46,6 +49,19 @@ def inner_matrices(content: bytes) -> list[str]:
     graph = onnx.shape_inference.infer_shapes(onnx.load_from_string(content)).graph
     inner = _computed(graph) - {output.name for output in graph.output}
     return [value.name for value in graph.value_info if value.name in inner and _is_matrix(value.type.tensor_type)]
+
+
+def _makers(graph: onnx.GraphProto) -> dict[str, str]:
+    """By output, the operation that gives it; one that leaves values as they are is looked through."""
+    nodes = {output: node for node in graph.node for output in node.output}
+    makers = {}
+    for output in graph.output:
+        name = output.name
+        while name in nodes and nodes[name].op_type in ("Identity", "Cast"):
+            name = nodes[name].input[0]
+        if name in nodes:
+            makers[output.name] = nodes[name].op_type
+    return makers
 
 
 def _computed(graph: onnx.GraphProto) -> set[str]:
@@ -66,13 +82,12 @@ def _is_matrix(kind: onnx.TypeProto.Tensor) -> bool:
     )  # a single column tells rows apart, not kinds of rows
 
 
-def _check_whole(graph: onnx.GraphProto) -> None:
+def _check_whole(model: onnx.ModelProto) -> None:
     """No digest covers a file that the graph merely names, and it could be any file of this machine."""
-    outside = [weights.name for weights in graph.initializer if weights.data_location == onnx.TensorProto.EXTERNAL]
-    if outside:
+    files = weight_files(model)
+    if files:
         raise ArtefactError(
-            f"it keeps weights in other files ({outside[0]!r} is one of them): save it as one file, as "
-            "torch.onnx.export does with external_data=False"
+            f"it keeps weights in another file, {files[0]!r}, which was not read: make one file of both"
         )
 
 

@@ -1,6 +1,7 @@
-"""What the outputs of a model are likely to be, by their names and by their values."""
+"""What the outputs of a model are likely to be, by names, by operations and by values."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
@@ -10,8 +11,6 @@ from assayd_server.core.binary import two_classes_of_probability
 from assayd_server.core.tasks import Task
 from assayd_server.core.validity import SUM_TOLERANCE, scorable_label_probabilities, scorable_probabilities
 
-Matrices = Mapping[str, NDArray[Any]]
-
 _NAME_PARTS = {
     "logits": ("logit",),
     "probabilities": ("prob", "softmax", "sigmoid"),
@@ -20,16 +19,30 @@ _NAME_PARTS = {
 }
 
 
-def guess_roles(
-    matrices: Matrices, *, by_values: bool, activation: Activation | None
-) -> tuple[dict[str, str], dict[str, str]]:
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of a model's outputs."""
+
+    outputs: Mapping[str, Any]
+    """All that the model gave, by name; what is no array is passed over."""
+    matrices: Mapping[str, NDArray[Any]]
+    """Those that could hold scores or an embedding, (n, c)."""
+    real: bool
+    """Whether the values are real ones, or stand for the shape alone."""
+    made_by: Mapping[str, str]
+    """The kind of operation that gives an output, where that is known."""
+    activation: Activation | None
+    """As it was chosen."""
+
+
+def guess_roles(evidence: Evidence, taken: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Which output has which role, and why; a role that nothing speaks for is left out.
 
     Args:
-        matrices: what the model gave, by output name.
-        by_values: whether the values are real ones, or stand for the shape alone.
-        activation: as it was chosen; None where nobody chose.
+        evidence: what is known.
+        taken: the outputs that have a role already.
     """
+    matrices = {name: values for name, values in evidence.matrices.items() if name not in taken}
     roles: dict[str, str] = {}
     reasons: dict[str, str] = {}
     for role, parts in _NAME_PARTS.items():
@@ -38,30 +51,28 @@ def guess_roles(
             if free and any(part in name.lower() for part in parts) and not _contradicts(role, values):
                 roles[role], reasons[role] = name, "by its name"
     rest = [name for name in matrices if name not in roles.values()]
-    if by_values and len(rest) == 1 and not roles.keys() & set(SCORES):
-        role, why = _by_values(matrices[rest[0]], activation)
+    if evidence.real and len(rest) == 1 and not roles.keys() & set(SCORES):
+        role, why = _by_values(evidence, rest[0])
         if role:
             roles[role], reasons[role] = rest[0], why
     return roles, reasons
 
 
-def guess_task(scores: NDArray[Any], name: str, outputs: Matrices) -> tuple[Task, str]:
+def guess_task(evidence: Evidence, name: str) -> tuple[Task, str]:
     """Whether classes exclude each other, where nobody says, and why.
 
     Args:
-        scores: the model's logits or probabilities, (n, c).
-        name: of that output.
-        outputs: all that the model gave.
+        evidence: what is known.
+        name: of the output that holds logits or probabilities.
     """
-    if scores.shape[1] == 1:
+    shape = evidence.matrices[name].shape
+    if shape[1] == 1:
         return Task.MULTICLASS, "one column scores the second of two classes"
-    for other, values in outputs.items():
-        if (
-            getattr(values, "dtype", None) is not None
-            and values.dtype.kind in "ib"
-            and values.shape == scores.shape
-        ):
+    for other, values in evidence.outputs.items():
+        if getattr(values, "shape", None) == shape and values.dtype.kind in "ib":
             return Task.MULTILABEL, f"{other} has a column for each label"
+    if _is_sigmoid(evidence, name):
+        return Task.MULTILABEL, f"{name} is given by a sigmoid"
     if "sigmoid" in name.lower():
         return Task.MULTILABEL, f"{name} is named so"
     return Task.MULTICLASS, "nothing says otherwise"
@@ -78,16 +89,22 @@ def within_zero_and_one(values: NDArray[Any]) -> bool:
     return bool(scorable_label_probabilities(values).all())
 
 
-def _by_values(values: NDArray[Any], activation: Activation | None) -> tuple[str, str]:
+def _by_values(evidence: Evidence, name: str) -> tuple[str, str]:
     """The role of the only output, and why; an empty role where it could be anything."""
-    one_of_many = values.shape[1] > 1 and activation != "sigmoid"
-    if one_of_many and sum_to_one(values):
-        return "probabilities", "its rows sum to 1"
-    if within_zero_and_one(values):  # of labels each by itself, or logits that happen to lie there
+    values = evidence.matrices[name]
+    if _is_sigmoid(evidence, name):
+        return "probabilities", "a sigmoid gives it"
+    if evidence.activation == "sigmoid":  # logits may happen to lie within [0, 1], probabilities never lie outside
+        return ("", "") if within_zero_and_one(values) else ("logits", "its values are not all in [0, 1]")
+    if values.shape[1] == 1:
         return "", ""
-    if one_of_many:
-        return "logits", "its rows do not sum to 1"
-    return ("logits", "its values are not all in [0, 1]") if activation == "sigmoid" else ("", "")
+    if sum_to_one(values):
+        return "probabilities", "its rows sum to 1"
+    return "logits", "its rows do not sum to 1"
+
+
+def _is_sigmoid(evidence: Evidence, name: str) -> bool:
+    return evidence.made_by.get(name) == "Sigmoid"
 
 
 def _goes_with(role: str, roles: Mapping[str, str]) -> bool:

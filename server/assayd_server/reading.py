@@ -1,6 +1,7 @@
 """How a model is read: which of its outputs means what, and what it tells of a row."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from assayd_server.contract import SAMPLE_ROWS, SCORES, Choice, Contract, TensorSpec
 from assayd_server.core.tasks import Task
 from assayd_server.errors import ArtefactError
-from assayd_server.guessing import Matrices, guess_roles, guess_task, sum_to_one, within_zero_and_one
+from assayd_server.guessing import Evidence, guess_roles, guess_task, sum_to_one, within_zero_and_one
 
 
 def read_contract(
@@ -17,7 +18,8 @@ def read_contract(
     outputs: tuple[TensorSpec, ...],
     *,
     chosen: Choice,
-    sample: Matrices | None,
+    sample: Mapping[str, Any] | None,
+    made_by: Mapping[str, str] = MappingProxyType({}),
 ) -> Contract:
     """Decide what each output means, and check the decision against real outputs.
 
@@ -27,26 +29,22 @@ def read_contract(
         chosen: as a manifest or flags say. Where it names logits, probabilities or values, the other outputs have
             no role; where it does not, the other roles are guessed.
         sample: what the model gave for SAMPLE_ROWS made-up rows, by output name; None where it takes none: then
-            what the graph declares must do, and nothing is guessed but by name.
+            what the graph declares must do, and nothing is guessed by values.
+        made_by: the kind of operation that gives an output, where that is known.
 
     Raises:
         ArtefactError: no output can be read as scores, or one is not what it is said to be.
     """
-    given = _as_declared(outputs) if sample is None else sample
-    matrices = {name: values for name, values in given.items() if _is_matrix(values)}
+    evidence = _evidence(outputs, sample, made_by=made_by, chosen=chosen)
     roles, reasons = dict(chosen.outputs), dict.fromkeys(chosen.outputs, "was chosen")
     if not roles.keys() & set(SCORES):
-        rest = {name: values for name, values in matrices.items() if name not in roles.values()}
-        guessed, why = guess_roles(rest, by_values=sample is not None, activation=chosen.activation)
+        guessed, why = guess_roles(evidence, roles.values())
         roles, reasons = guessed | roles, why | reasons
-    _check_roles(roles, matrices, outputs)
-    scores_role = next(role for role in SCORES if role in roles)
-    scores = matrices[roles[scores_role]]
-    task, why_task = (
-        _task(roles[scores_role], scores, given, chosen) if scores_role != "values" else _values(chosen)
-    )
-    _check_probabilities(roles, matrices, task)
-    _check_rows(roles, matrices)
+    _check_roles(roles, evidence.matrices, outputs)
+    task, why_task = _task(roles, evidence)
+    _check_probabilities(roles, evidence.matrices, task)
+    _check_rows(roles, evidence.matrices)
+    widths = {role: evidence.matrices[name].shape[1] for role, name in roles.items()}
     return Contract(
         inputs,
         outputs,
@@ -54,9 +52,21 @@ def read_contract(
         reasons=reasons,
         task=task,
         why_task=why_task,
-        columns=scores.shape[1],
-        embedding_width=matrices[roles["embedding"]].shape[1] if "embedding" in roles else 0,
+        columns=next(widths[role] for role in SCORES if role in widths),
+        embedding_width=widths.get("embedding", 0),
     )
+
+
+def _evidence(
+    outputs: tuple[TensorSpec, ...],
+    sample: Mapping[str, Any] | None,
+    *,
+    made_by: Mapping[str, str],
+    chosen: Choice,
+) -> Evidence:
+    given = _as_declared(outputs) if sample is None else sample
+    matrices = {name: values for name, values in given.items() if _is_matrix(values)}
+    return Evidence(given, matrices, sample is not None, made_by, chosen.activation)
 
 
 def _is_matrix(values: Any) -> bool:
@@ -73,17 +83,17 @@ def _as_declared(outputs: tuple[TensorSpec, ...]) -> dict[str, NDArray[Any]]:
     }
 
 
-def _values(chosen: Choice) -> tuple[Task, str]:
-    if chosen.activation is not None:
-        raise ArtefactError(f"activation: {chosen.activation} goes with classes, and a regression model has none")
-    return Task.REGRESSION, "it gives values"
-
-
-def _task(name: str, scores: NDArray[Any], given: Matrices, chosen: Choice) -> tuple[Task, str]:
-    if scores.shape[1] == 1 or chosen.activation is None:
-        return guess_task(scores, name, given)
-    task = Task.MULTILABEL if chosen.activation == "sigmoid" else Task.MULTICLASS
-    return task, f"the activation {chosen.activation} was chosen"
+def _task(roles: Mapping[str, str], evidence: Evidence) -> tuple[Task, str]:
+    activation = evidence.activation
+    if "values" in roles:
+        if activation is not None:
+            raise ArtefactError(f"activation: {activation} goes with classes, and a regression model has none")
+        return Task.REGRESSION, "it gives values"
+    name = next(roles[role] for role in SCORES if role in roles)
+    if activation is None or evidence.matrices[name].shape[1] == 1:
+        return guess_task(evidence, name)
+    task = Task.MULTILABEL if activation == "sigmoid" else Task.MULTICLASS
+    return task, f"the activation {activation} was chosen"
 
 
 def _check_roles(

@@ -108,7 +108,13 @@ def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None) -> Serva
     graph = prepare(bundle.model, exposed=chosen.outputs.get("embedding"))
     model = OnnxModel(graph.content, threads=threads)
     _check_inputs(bundle.manifest.inputs, model.inputs)
-    contract = read_contract(model.inputs, model.outputs, chosen=chosen, sample=_sample(model, bundle.identity))
+    contract = read_contract(
+        model.inputs,
+        model.outputs,
+        chosen=chosen,
+        sample=_sample(model, bundle.identity),
+        made_by=graph.made_by,
+    )
     labels = bundle.manifest.labels or graph.labels
     if labels and len(labels) != contract.class_count:
         counted = f"{contract.class_count} classes" if contract.class_count else "no classes, it gives values"

@@ -95,3 +95,15 @@ def test_weights_are_no_inner_matrices_even_where_they_are_listed_or_computed() 
 
 def test_what_is_no_graph_is_left_for_onnx_runtime_to_refuse() -> None:
     assert prepare(b"garbage", exposed=None).content == b"garbage"
+
+
+def test_the_operation_that_gives_an_output_is_known_through_those_that_leave_it_as_it_is() -> None:
+    matrix = (onnx.TensorProto.FLOAT, ["rows", 3])
+    nodes = [
+        onnx.helper.make_node("Sigmoid", ["x"], ["a"]),
+        onnx.helper.make_node("Cast", ["a"], ["b"], to=onnx.TensorProto.FLOAT),
+        onnx.helper.make_node("Identity", ["b"], ["y"]),
+        onnx.helper.make_node("Identity", ["x"], ["z"]),
+    ]
+    content = onnx_models.build(nodes=nodes, inputs={"x": matrix}, outputs={"y": matrix, "z": matrix})
+    assert prepare(content, exposed=None).made_by == {"y": "Sigmoid"}

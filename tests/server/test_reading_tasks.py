@@ -19,11 +19,16 @@ CHOSEN = (LABELS > 0.5).astype(np.int64)
 VALUES = RNG.normal(0, 3, (4, 1)).astype(np.float32)
 
 
-def read(outputs: dict[str, NDArray[Any]], activation: Activation | None = None, **chosen: str) -> Contract:
+def read(
+    outputs: dict[str, NDArray[Any]],
+    activation: Activation | None = None,
+    made_by: dict[str, str] | None = None,
+    **chosen: str,
+) -> Contract:
     specs = tuple(
         TensorSpec(name, values.dtype.name, (None, *values.shape[1:])) for name, values in outputs.items()
     )
-    return read_contract((), specs, chosen=Choice(chosen, activation), sample=outputs)
+    return read_contract((), specs, chosen=Choice(chosen, activation), sample=outputs, made_by=made_by or {})
 
 
 def refusal(outputs: dict[str, NDArray[Any]], activation: Activation | None = None, **chosen: str) -> str:
@@ -47,6 +52,21 @@ def test_a_name_that_says_sigmoid_makes_it_labels() -> None:
     contract = read({"sigmoid_1": LABELS})
     assert (contract.roles, contract.task) == ({"probabilities": "sigmoid_1"}, Task.MULTILABEL)
     assert contract.why_task == "sigmoid_1 is named so"
+
+
+def test_an_operation_that_is_a_sigmoid_makes_it_labels_whatever_the_name() -> None:
+    contract = read({"7": LABELS}, made_by={"7": "Sigmoid"})
+    assert (contract.roles, contract.reasons) == ({"probabilities": "7"}, {"probabilities": "a sigmoid gives it"})
+    assert (contract.task, contract.why_task) == (Task.MULTILABEL, "7 is given by a sigmoid")
+
+
+def test_a_single_column_given_by_a_sigmoid_is_that_of_the_second_of_two_classes() -> None:
+    contract = read({"7": LABELS[:, :1]}, made_by={"7": "Sigmoid"})
+    assert (contract.roles, contract.task) == ({"probabilities": "7"}, Task.MULTICLASS)
+
+
+def test_values_within_0_and_1_that_no_sigmoid_gives_are_logits() -> None:
+    assert read({"7": LABELS}, made_by={"7": "Gemm"}).roles == {"logits": "7"}
 
 
 def test_a_single_column_named_sigmoid_is_that_of_the_second_of_two_classes() -> None:
