@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = (ROOT / "server", ROOT / "client")
 S = "assayd_server"
 DEMO, BUILD = f"{S}.demo", f"{S}.demo.build"
+FRAMES = "assayd.frames"
 COMMANDS = (f"{S}.app", DEMO, f"{S}.inspection", f"{S}.bundling", f"{S}.calibrating")
 TOP = (f"{S}.__main__", f"{S}.cli", *COMMANDS)
 STANDARD_LIBRARY = tuple(sys.stdlib_module_names)
@@ -88,7 +89,13 @@ RULES = (
     Rule(
         "the client needs no more than its four requirements",
         within=("assayd",),
+        unless=(FRAMES,),
         only=(*STANDARD_LIBRARY, "numpy", "grpc", "google", "assayd"),
+    ),
+    Rule(
+        "frames are made by frames.py alone",
+        within=(FRAMES,),
+        only=(*STANDARD_LIBRARY, "numpy", "assayd", "pandas", "pyarrow"),
     ),
     Rule(
         "models are trained by the demo's script alone",
@@ -249,6 +256,8 @@ def test_a_layer_is_made_of_modules_that_there_are(layer: Layer) -> None:
         (f"{S}.inspection", "from assayd_server import config", "settings are built by cli"),
         ("assayd.rows", "from assayd_server.core import softmax", "the client knows nothing of the server"),
         ("assayd.rows", "import pydantic", "the client needs no more"),
+        ("assayd.tables.detection", "import pandas", "the client needs no more"),
+        (FRAMES, "import polars", "frames are made by frames.py alone"),
         (f"{S}.demo.run", "import sklearn.datasets", "models are trained by the demo's script alone"),
         (f"{S}.servable", "import onnx", "only graph.py and weights.py"),
         (f"{S}.cli", "from assayd_server.demo import build", "the demo's script is run and not imported"),

@@ -16,6 +16,7 @@ from assayd.requests import ScoreOptions
 from assayd.results import ModelInfo, ModelList, Scores
 from assayd.rows import collect
 from assayd.steps import Pending, Send
+from assayd.tables.detection import check_batches
 from assayd.turns import Turns
 from assayd.v1 import scoring_pb2_grpc
 
@@ -84,7 +85,7 @@ class AsyncClient:
         loop over the scores is left early, contextlib.aclosing cancels at once what is under way.
         """
         job = self._connection.job(wanted, deadline_seconds, metadata)
-        return Awaiting(self._send, batches).all(job.stream())
+        return Awaiting(self._send, check_batches(batches)).all(job.stream())
 
     async def model(self, name: str = "", *, version: int = 0, deadline_seconds: float | None = None) -> ModelInfo:
         """The contract of one model, as Client.model gives it."""

@@ -13,6 +13,7 @@ from assayd.requests import ScoreOptions
 from assayd.results import ModelInfo, ModelList, Scores
 from assayd.rows import collect
 from assayd.steps import Pending, Send
+from assayd.tables.detection import check_batches
 from assayd.v1 import scoring_pb2_grpc
 
 
@@ -67,13 +68,15 @@ class Client:
         """Score a batch of rows of any size; a big one is cut to the message limit and sent in parallel.
 
         Args:
-            x: (n, ...) for the model's only input, or a dict of such arrays by input name.
+            x: (n, ...) for the model's only input, a dict of such arrays by input name, or a table of pandas,
+                polars or pyarrow: its columns feed the inputs of their names, or side by side the only one.
             logits: (n, c), in place of x.
             probabilities: (n, c), in place of x; rows sum to 1.
             embeddings: (n, d), in place of x; needs a head.
             deadline_seconds: for the whole batch, in place of the client's.
             metadata: sent with each call besides the client's own, such as {"x-request-id": "..."}.
-            **wanted: uncertainties, top_k, outputs, temperature, head, model, version; see ScoreOptions.
+            **wanted: uncertainties, top_k, outputs, temperature, head, model, version, wire_type; see
+                ScoreOptions.
 
         Raises:
             AssaydError: one of its subclasses, by what went wrong.
@@ -106,7 +109,7 @@ class Client:
             AssaydError: at the first batch that fails; the calls under way are cancelled.
         """
         job = self._connection.job(wanted, deadline_seconds, metadata)
-        return Blocking(self._send, batches).all(job.stream())
+        return Blocking(self._send, check_batches(batches)).all(job.stream())
 
     def model(self, name: str = "", *, version: int = 0, deadline_seconds: float | None = None) -> ModelInfo:
         """The contract of one model: what it takes, what it gives, its classes.

@@ -9,11 +9,13 @@ import grpc
 from assayd import results
 from assayd.answers import answer
 from assayd.channel import ChannelSettings, options
+from assayd.describing import described
 from assayd.errors import CallCancelledError, InvalidArgumentError
 from assayd.requests import ScoreOptions, score_request, selector
 from assayd.scoring import ScoreJob
 from assayd.steps import Emit, Send, Steps
 from assayd.v1 import scoring_pb2
+from assayd.wire import wire_dtype
 
 DEADLINE_SECONDS = 10.0
 DEADLINE_SECONDS_MAX = 604_800.0
@@ -66,8 +68,10 @@ class Connection:
         self, wanted: ScoreOptions, deadline_seconds: float | None, metadata: Mapping[str, str] | None
     ) -> ScoreJob:
         """What score and score_stream do, but for the rows."""
+        wire_type = wanted.pop("wire_type", None)
         return ScoreJob(
-            score_request(**wanted),
+            score_request(**wanted),  # type: ignore[misc]  # what is left is all its own
+            wire_dtype=wire_dtype(wire_type),
             deadline_seconds=self._seconds(deadline_seconds),
             settings=self.settings,
             metadata=(*self._metadata, *_checked(metadata)),
@@ -75,18 +79,14 @@ class Connection:
 
     def model(self, name: str, version: int, deadline_seconds: float | None) -> Steps[None]:
         """Emit the contract of one model."""
-        request = scoring_pb2.GetModelRequest(model=selector(name, version))
-        response = yield from self._answer("GetModel", request, deadline_seconds)
-        yield Emit(results.model_info(response.model))
+        seconds = self._seconds(deadline_seconds)
+        yield Emit((yield from described(selector(name, version), seconds=seconds, metadata=self._metadata)))
 
     def models(self, deadline_seconds: float | None) -> Steps[None]:
         """Emit the list of models."""
         request = scoring_pb2.ListModelsRequest()
-        yield Emit(results.model_list((yield from self._answer("ListModels", request, deadline_seconds))))
-
-    def _answer(self, method: str, request: Any, deadline_seconds: float | None) -> Steps[Any]:
-        call = yield Send(method, request, self._seconds(deadline_seconds), self._metadata)
-        return (yield from answer(call))
+        call = yield Send("ListModels", request, self._seconds(deadline_seconds), self._metadata)
+        yield Emit(results.model_list((yield from answer(call))))
 
     def _seconds(self, deadline_seconds: float | None) -> float:
         seconds = self._deadline_seconds if deadline_seconds is None else deadline_seconds

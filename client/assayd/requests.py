@@ -51,6 +51,8 @@ class ScoreOptions(TypedDict, total=False):
     """Its name; may be left out where the server has one only."""
     version: int
     """0 (default) is the newest."""
+    wire_type: str | None
+    """The type in which the numbers of the rows are sent, such as "uint8" or "float16"; default their own."""
 
 
 def selector(model: str, version: int) -> scoring_pb2.ModelSelector | None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assayd import frames
 from assayd.arrays import Array, decode, name_of
 from assayd.requests import MEASURES, TASKS
 from assayd.v1 import scoring_pb2
@@ -65,6 +66,30 @@ class Scores:
     def __len__(self) -> int:
         """The number of rows."""
         return len(self.predictions)
+
+    def columns(self) -> dict[str, Array]:
+        """The scores as columns of a table, (n,) each, by a name that does not depend on the rows.
+
+        In this order: prediction, label (where the model has class names), valid, each uncertainty by its name;
+        where asked for, top_1, top_1_probability, top_2, ..., probability_0, ..., logit_0, ..., embedding_0, ...
+        """
+        return frames.columns(self)
+
+    def to_pandas(self) -> Any:
+        """The columns as a pandas.DataFrame.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        return frames.to_pandas(self)
+
+    def to_arrow(self) -> Any:
+        """The columns as a pyarrow.Table.
+
+        Raises:
+            ImportError: pyarrow is not installed.
+        """
+        return frames.to_arrow(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,18 @@
 """What callers pass in, as rows: checked, counted, and measured against a message."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from assayd.arrays import TEXTS_MAX, Array, TensorError, as_floats, encode
 from assayd.errors import InvalidArgumentError
+from assayd.tables.detection import table_of
+from assayd.tables.feeding import matrix
+from assayd.tables.table import Table
 from assayd.v1 import rows_pb2
+from assayd.wire import DType, check_fits, sent_dtype
 
 Kind: TypeAlias = Literal["inputs", "logits", "probabilities", "embeddings"]
 
@@ -24,6 +28,8 @@ class Rows:
 
     kind: Kind
     arrays: dict[str, Array]
+    wire_dtype: DType | None = None
+    """As what numbers are sent; None is as what they are."""
 
     @property
     def count(self) -> int:
@@ -32,12 +38,29 @@ class Rows:
 
     def part(self, start: int, stop: int) -> "Rows":
         """Rows from start up to stop, as views."""
-        return Rows(self.kind, {name: array[start:stop] for name, array in self.arrays.items()})
+        return replace(self, arrays={name: array[start:stop] for name, array in self.arrays.items()})
+
+    def sent_as(self, wire_dtype: DType | None) -> "Rows":
+        """The same rows, converted as each part of them is made a message.
+
+        Raises:
+            InvalidArgumentError: a number does not fit that type.
+        """
+        if wire_dtype is not None:
+            for name, array in self.arrays.items():
+                check_fits(array, wire_dtype, f"{self.kind}[{name!r}]" if name else self.kind)
+        return replace(self, wire_dtype=wire_dtype)
+
+    def dtype(self, array: Array) -> DType:
+        """As what one of the arrays is sent."""
+        return sent_dtype(array.dtype, self.wire_dtype)
 
     def message(self) -> rows_pb2.Rows:
         """The rows as a message."""
         try:
-            tensors = [encode(array, name) for name, array in self.arrays.items()]
+            tensors = [
+                encode(array.astype(self.dtype(array), copy=False), name) for name, array in self.arrays.items()
+            ]
         except TensorError as error:
             raise InvalidArgumentError(f"{self.kind}: {error}", field=self.kind) from None
         if self.kind == "inputs":
@@ -47,11 +70,11 @@ class Rows:
 
 def collect(
     x: object = None, *, logits: object = None, probabilities: object = None, embeddings: object = None
-) -> Rows:
-    """The one of the four that was given, as rows.
+) -> Rows | Table:
+    """The one of the four that was given, as rows; a table for the model as that, until its inputs are known.
 
     Args:
-        x: an array for the model's only input, or a dict of arrays by input name.
+        x: an array for the model's only input, a dict of arrays by input name, or a table.
         logits: (n, c).
         probabilities: (n, c).
         embeddings: (n, d).
@@ -68,11 +91,15 @@ def collect(
         got = ", ".join(given) or "none"
         raise InvalidArgumentError(f"rows: give exactly one of x, logits, probabilities and embeddings, got {got}")
     ((kind, value),) = given.items()
+    table = table_of(value)
+    if table is not None and kind == "inputs":
+        return table
+    value = value if table is None else matrix(table)
     arrays = value if kind == "inputs" and isinstance(value, Mapping) else {"": value}
     return _checked(Rows(kind, {str(name): _array(array, kind=kind) for name, array in arrays.items()}))
 
 
-def batch_rows(batch: Any) -> Rows:
+def batch_rows(batch: Any) -> Rows | Table:
     """A batch of score_stream as rows: a dict with just one key that names a kind of rows is that kind."""
     if isinstance(batch, Mapping) and len(batch) == 1 and _ROW_KINDS.issuperset(batch):
         return collect(**batch)
@@ -88,7 +115,7 @@ def rows_fitting(rows: Rows, bytes_max: int) -> int:
     if rows.count == 0:
         return 1
     room = bytes_max - sum(len(name.encode()) + _LABEL_BYTES for name in rows.arrays)
-    row_bytes = sum(_row_bytes(array) for array in rows.arrays.values())
+    row_bytes = sum(_row_bytes(array, rows.dtype(array)) for array in rows.arrays.values())
     if row_bytes > room:
         raise InvalidArgumentError(f"{rows.kind}: one row takes {row_bytes} bytes, a message holds {room}")
     texts = sum(array[:1].size for array in rows.arrays.values() if array.dtype.kind in "OUST")
@@ -114,11 +141,11 @@ def _checked(rows: Rows) -> Rows:
     return rows
 
 
-def _row_bytes(array: Array) -> int:
+def _row_bytes(array: Array, dtype: DType) -> int:
     """Bytes of the largest row on the wire."""
     elements = array[:1].size
     if array.dtype.kind not in "OUST":
-        return elements * array.dtype.itemsize
+        return elements * dtype.itemsize
     return elements * (4 + max(map(_text_length, array.flat), default=0))
 
 

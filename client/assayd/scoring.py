@@ -10,6 +10,7 @@ from assayd.answers import answer
 from assayd.arrays import TensorError
 from assayd.channel import ChannelSettings
 from assayd.cutting import Cutter, Piece
+from assayd.describing import described
 from assayd.errors import (
     AssaydError,
     FailedPreconditionError,
@@ -22,7 +23,10 @@ from assayd.refusals import rows_allowed
 from assayd.results import Scores
 from assayd.rows import Rows, batch_rows
 from assayd.steps import END, Emit, Pending, Send, Steps, Take
+from assayd.tables.feeding import inputs_of
+from assayd.tables.table import Table
 from assayd.v1 import scoring_pb2
+from assayd.wire import DType
 
 _PINNED_ATTEMPTS_MAX = 16
 _ENVELOPE_BYTES = 64
@@ -46,6 +50,7 @@ class ScoreJob:
         deadline_seconds: float,
         settings: ChannelSettings,
         metadata: tuple[tuple[str, str], ...] = (),
+        wire_dtype: DType | None = None,
     ) -> None:
         """Nothing is sent yet.
 
@@ -54,12 +59,15 @@ class ScoreJob:
             deadline_seconds: for a batch, or for each call of a stream.
             settings: the limits.
             metadata: goes along with each call.
+            wire_dtype: as what numbers are sent; None is as what they are.
 
         Raises:
             InvalidArgumentError: the request alone is larger than a message.
         """
         self._request = request
         self._metadata = metadata
+        self._wire_dtype = wire_dtype
+        self._inputs: tuple[results.TensorSpec, ...] = ()
         self._deadline_seconds = deadline_seconds
         self._deadline: float | None = None
         self._in_flight_max = settings.calls_in_flight_max
@@ -75,10 +83,10 @@ class ScoreJob:
                 field=part,
             )
 
-    def score(self, rows: Rows) -> Steps[None]:
+    def score(self, batch: Rows | Table) -> Steps[None]:
         """Emit the scores of one batch, all of it before the deadline."""
         self._deadline = time.monotonic() + self._deadline_seconds
-        answers = yield from self._scored(self._cut(rows))
+        answers = yield from self._scored(self._cut((yield from self._rows(batch))))
         yield Emit(results.joined((yield from self._agreed(answers))))
 
     def stream(self) -> Steps[None]:
@@ -96,7 +104,7 @@ class ScoreJob:
         """The next piece of the batch that was taken last, or the first of another."""
         piece = next(self._pieces, None)
         if piece is None and (batch := (yield Take())) is not END:
-            self._pieces = self._cut(batch_rows(batch))
+            self._pieces = self._cut((yield from self._rows(batch_rows(batch))))
             piece = next(self._pieces)
         return piece
 
@@ -107,6 +115,15 @@ class ScoreJob:
             while (sent := (yield from calls.next())) is not None:
                 answers += yield from self._answers(*sent)
         return answers
+
+    def _rows(self, batch: Rows | Table) -> Steps[Rows]:
+        """The rows of a batch as they are to be sent; for tables, the model's contract is asked for, once."""
+        if isinstance(batch, Table):
+            if not self._inputs:
+                model = yield from described(self._request.model, seconds=self._seconds(), metadata=self._metadata)
+                self._inputs = model.inputs
+            batch = Rows("inputs", inputs_of(batch, self._inputs))
+        return batch.sent_as(self._wire_dtype)
 
     def _cut(self, rows: Rows) -> Iterator[Piece]:
         return Cutter(rows, lambda: self._rows_max, self._bytes_max).pieces()

@@ -122,6 +122,12 @@ def test_importing_one_message_module_loads_neither_numpy_nor_the_client() -> No
     assert not modules & {"numpy", "grpc", "assayd.client", "assayd.errors"}
 
 
+def test_using_every_name_loads_no_library_of_tables() -> None:
+    modules = loaded_by("from assayd import *")
+    assert {"assayd.client", "assayd.tables.detection"} <= modules
+    assert not {name for name in modules if name.split(".")[0] in {"pandas", "polars", "pyarrow"}}
+
+
 def test_using_a_name_loads_the_client_and_nothing_of_the_server() -> None:
     modules = loaded_by("from assayd import Client")
     assert "assayd.client" in modules
