@@ -1,6 +1,6 @@
 """What callers pass in, as rows: checked, counted, and measured against a message."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
@@ -8,9 +8,10 @@ import numpy as np
 
 from assayd.arrays import TEXTS_MAX, Array, TensorError, as_floats, encode
 from assayd.errors import InvalidArgumentError
+from assayd.results import TensorSpec
 from assayd.tables.detection import table_of
-from assayd.tables.feeding import matrix
-from assayd.tables.table import Table
+from assayd.tables.feeding import inputs_of, matrix
+from assayd.tables.table import Table, TableError
 from assayd.v1 import rows_pb2
 from assayd.wire import DType, check_fits, sent_dtype
 
@@ -91,12 +92,27 @@ def collect(
         got = ", ".join(given) or "none"
         raise InvalidArgumentError(f"rows: give exactly one of x, logits, probabilities and embeddings, got {got}")
     ((kind, value),) = given.items()
-    table = table_of(value)
-    if table is not None and kind == "inputs":
-        return table
-    value = value if table is None else matrix(table)
+    try:
+        table = table_of(value)
+        if table is not None and kind == "inputs":
+            return table
+        value = value if table is None else matrix(table)
+    except TableError as error:
+        raise InvalidArgumentError(f"{kind}: {error}", field=kind) from None
     arrays = value if kind == "inputs" and isinstance(value, Mapping) else {"": value}
     return _checked(Rows(kind, {str(name): _array(array, kind=kind) for name, array in arrays.items()}))
+
+
+def table_rows(table: Table, specs: Sequence[TensorSpec]) -> Rows:
+    """A table as rows for a model of these inputs.
+
+    Raises:
+        InvalidArgumentError: a column is missing, or does not fit its input.
+    """
+    try:
+        return Rows("inputs", inputs_of(table, specs))
+    except TableError as error:
+        raise InvalidArgumentError(f"inputs: {error}", field="inputs") from None
 
 
 def batch_rows(batch: Any) -> Rows | Table:

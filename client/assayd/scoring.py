@@ -21,9 +21,8 @@ from assayd.errors import (
 from assayd.pipeline import Pipeline
 from assayd.refusals import rows_allowed
 from assayd.results import Scores
-from assayd.rows import Rows, batch_rows
+from assayd.rows import Rows, batch_rows, table_rows
 from assayd.steps import END, Emit, Pending, Send, Steps, Take
-from assayd.tables.feeding import inputs_of
 from assayd.tables.table import Table
 from assayd.v1 import scoring_pb2
 from assayd.wire import DType
@@ -122,7 +121,7 @@ class ScoreJob:
             if not self._inputs:
                 model = yield from described(self._request.model, seconds=self._seconds(), metadata=self._metadata)
                 self._inputs = model.inputs
-            batch = Rows("inputs", inputs_of(batch, self._inputs))
+            batch = table_rows(batch, self._inputs)
         return batch.sent_as(self._wire_dtype)
 
     def _cut(self, rows: Rows) -> Iterator[Piece]:

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from assayd.arrays import Array
 from assayd.tables.table import Column, Reading, Table, nothing
 
@@ -16,7 +14,7 @@ _LISTS = ("list<", "large_list<", "fixed_size_list<")
 
 def arrow_table(table: Any) -> Table:
     """A table of a pyarrow.Table or RecordBatch."""
-    return Table(tuple(map(_column, table.schema.names, table.columns)))
+    return Table(tuple(map(_column, table.schema.names, table.columns)), table.num_rows)
 
 
 def holds_lists(kind: Any) -> bool:
@@ -52,11 +50,16 @@ def _numbers(column: Any) -> Array:
     return column.to_numpy(zero_copy_only=False)
 
 
+def _whole(column: Any) -> Any:
+    """In one chunk; combine_chunks would copy even where there is but one."""
+    chunks = getattr(column, "chunks", [column])
+    return chunks[0] if len(chunks) == 1 else column.combine_chunks()
+
+
 def _lists(column: Any, reading: Reading) -> Array:
     reading.check_there(_numbers(column.is_null()), "list")
-    array = column.combine_chunks() if hasattr(column, "combine_chunks") else column
-    fixed = getattr(array.type, "list_size", None)
-    lengths = np.broadcast_to(fixed, len(array)) if fixed is not None else _numbers(array.value_lengths())
-    length = fixed if fixed is not None else reading.length(lengths)
+    array = _whole(column)
+    fixed = str(array.type).startswith("fixed_size_list<")
+    length = array.type.list_size if fixed else reading.length(_numbers(array.value_lengths()))
     values = read(array.flatten(), reading.inside(length))
     return values.reshape(len(array), length, *values.shape[1:])

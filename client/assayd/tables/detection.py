@@ -7,7 +7,7 @@ from assayd.errors import InvalidArgumentError
 from assayd.tables.arrow_columns import arrow_table
 from assayd.tables.pandas_columns import pandas_table
 from assayd.tables.polars_columns import polars_table
-from assayd.tables.table import Table, wrong
+from assayd.tables.table import Table, TableError
 
 _TABLES: dict[tuple[str, str], Callable[[Any], Table]] = {
     ("pandas", "DataFrame"): pandas_table,
@@ -27,15 +27,15 @@ def table_of(value: object) -> Table | None:
     """The table that a value is, None where it is none.
 
     Raises:
-        InvalidArgumentError: it would be one once it was computed, or it has no columns.
+        TableError: it would be one once it was computed, or it has no columns.
     """
     for name in _names(value):
         if name in _NO_TABLES:
-            raise wrong(f"a {'.'.join(name)} holds no rows yet: {_NO_TABLES[name]}")
+            raise TableError(f"a {'.'.join(name)} holds no rows yet: {_NO_TABLES[name]}")
         if name in _TABLES:
             table = _TABLES[name](value)
             if not table.columns:
-                raise wrong("the table has no columns")
+                raise TableError("the table has no columns")
             return table
     return None
 

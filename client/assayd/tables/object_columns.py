@@ -9,7 +9,7 @@ from assayd.arrays import Array
 from assayd.tables.table import Reading, nothing
 
 LISTS = (list, tuple, np.ndarray)
-_NUMBERS = (bool, int, float, np.bool_, np.number)
+_NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 
 
 def read_objects(values: Array, missing: Array, reading: Reading) -> Array:
@@ -30,9 +30,10 @@ def read_objects(values: Array, missing: Array, reading: Reading) -> Array:
         reading.check_there(missing, "list")
         return _lists(values, reading)
     if _all(kinds, _NUMBERS):
-        numbers = np.array(np.where(missing, np.nan, values).tolist() if missing.any() else values.tolist())
-        if numbers.dtype.kind in "biuf":
-            return numbers
+        numbers = np.array((np.where(missing, np.nan, values) if missing.any() else values).tolist())
+        if numbers.dtype.kind == "O":
+            raise reading.unknown("whole numbers beyond 64 bits")
+        return numbers
     raise reading.unknown(" and ".join(sorted(kind.__name__ for kind in kinds)))
 
 

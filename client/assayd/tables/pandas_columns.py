@@ -13,7 +13,7 @@ from assayd.tables.table import Column, Reading, Table
 def pandas_table(frame: Any) -> Table:
     """A table of a pandas.DataFrame; its columns are named by text, whatever their names are."""
     series = (frame.iloc[:, position] for position in range(frame.shape[1]))
-    return Table(tuple(map(_column, map(str, frame.columns), series)))
+    return Table(tuple(map(_column, map(str, frame.columns), series)), len(frame))
 
 
 def _column(name: str, series: Any) -> Column:

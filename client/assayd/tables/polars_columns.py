@@ -16,7 +16,7 @@ _LISTS = frozenset({"List", "Array"})
 
 def polars_table(frame: Any) -> Table:
     """A table of a polars.DataFrame."""
-    return Table(tuple(map(_column, frame.get_columns())))
+    return Table(tuple(map(_column, frame.get_columns())), frame.height)
 
 
 def _column(series: Any) -> Column:
@@ -46,7 +46,7 @@ def _read(series: Any, reading: Reading) -> Array:
 
 def _lists(series: Any, reading: Reading) -> Array:
     reading.check_there(series.is_null().to_numpy(), "list")
-    lengths = (series.list if _kind(series) == "List" else series.arr).len().to_numpy()
-    length = reading.length(lengths)
+    fixed = _kind(series) == "Array"
+    length = series.dtype.shape[0] if fixed else reading.length(series.list.len().to_numpy())
     values = _read(series.explode() if length else series.explode().head(0), reading.inside(length))
     return values.reshape(len(series), length, *values.shape[1:])

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from assayd.arrays import Array
-from assayd.errors import InvalidArgumentError
 
 ALLOWED = "numbers, truth values, text, and lists of these"
 _NAMES_MAX = 20
 """How many columns an error lists."""
+
+
+class TableError(ValueError):
+    """A table that cannot be rows: what of it is wrong, and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +34,18 @@ class Table:
     """Columns of the same length; several may have the same name."""
 
     columns: tuple[Column, ...]
+    row_count: int
 
     def column(self, name: str) -> Column:
         """The column of that name.
 
         Raises:
-            InvalidArgumentError: there is none, or there are several.
+            TableError: there is none, or there are several.
         """
         found = [column for column in self.columns if column.name == name]
         if len(found) != 1:
             there_are = "no column" if not found else f"{len(found)} columns"
-            raise wrong(f"the table has {there_are} {name!r}, which the model takes; it has {self.listed()}")
+            raise TableError(f"the table has {there_are} {name!r}, which the model takes; it has {self.listed()}")
         return found[0]
 
     def listed(self) -> str:
@@ -64,10 +68,10 @@ class Reading:
         """The elements of lists of that length."""
         return Reading(self.name, self.type, self.elements * length)
 
-    def unknown(self, of_what: str = "") -> InvalidArgumentError:
+    def unknown(self, of_what: str = "") -> TableError:
         """The error for a type that no tensor has."""
         of = f" of {of_what}" if of_what else ""
-        return wrong(f"column {self.name!r} holds {self.type}{of}, allowed are {ALLOWED}")
+        return TableError(f"column {self.name!r} holds {self.type}{of}, allowed are {ALLOWED}")
 
     def check_there(self, missing: Array, what: str) -> None:
         """Refuse what is missing.
@@ -78,7 +82,7 @@ class Reading:
         """
         if missing.any():
             row = int(missing.argmax()) // self.elements
-            raise wrong(f"column {self.name!r} has no {what} in row {row}, only numbers may be missing")
+            raise TableError(f"column {self.name!r} has no {what} in row {row}, only numbers may be missing")
 
     def length(self, lengths: Array) -> int:
         """How long every list is; 0 where there is none."""
@@ -86,7 +90,7 @@ class Reading:
         others = lengths != first
         if others.any():
             other = int(others.argmax())
-            raise wrong(
+            raise TableError(
                 f"column {self.name!r} has lists of different lengths: {first} in row 0, "
                 f"{lengths[other]} in row {other // self.elements}"
             )
@@ -96,8 +100,3 @@ class Reading:
 def nothing(count: int) -> Array:
     """What a column is read as of which all values are missing and whose type nobody knows."""
     return np.full(count, np.nan, np.float32)
-
-
-def wrong(message: str) -> InvalidArgumentError:
-    """The error for a table that does not fit."""
-    return InvalidArgumentError(f"inputs: {message}", field="inputs")
