@@ -60,7 +60,12 @@ def _columns(scores: "Scores") -> Iterator[tuple[str, Array]]:
 
 
 def _matrices(scores: "Scores") -> Iterator[tuple[str, Array]]:
-    named = {"probability": scores.probabilities, "logit": scores.logits, "embedding": scores.embeddings}
+    named = {
+        "probability": scores.probabilities,
+        "logit": scores.logits,
+        "embedding": scores.embeddings,
+        "value": scores.values,
+    }
     return ((name, matrix) for name, matrix in named.items() if matrix is not None)
 
 

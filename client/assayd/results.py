@@ -71,7 +71,8 @@ class Scores:
         """The scores as columns of a table, (n,) each, by a name that does not depend on the rows.
 
         In this order: prediction, label (where the model has class names), valid, each uncertainty by its name;
-        where asked for, top_1, top_1_probability, top_2, ..., probability_0, ..., logit_0, ..., embedding_0, ...
+        where asked for, top_1, top_1_probability, top_2, ..., probability_0, ..., logit_0, ..., embedding_0, ...,
+        value_0, ...; the numbers of the latter are positions, those of top ranks from 1.
         """
         return frames.columns(self)
 

@@ -74,6 +74,14 @@ def test_a_model_without_names_has_no_labels(identity_client: Client) -> None:
     assert list(joined([scores, scores]).columns()) == list(scores.columns())
 
 
+def test_values_of_a_regression_model_are_columns(
+    serve: Callable[..., App], connect: Callable[..., Client]
+) -> None:
+    client = connect(serve(onnx_models.regression(2)))
+    scores = client.score(pd.DataFrame(MATRIX[:1]))
+    assert list(scores.columns()) == ["prediction", "valid", "value_0", "value_1"]
+
+
 @pytest.mark.parametrize("count", [0, 3])
 def test_a_data_frame_holds_the_columns(client: Client, count: int) -> None:
     scores = client.score(MATRIX[:count], **ALL)
