@@ -11,6 +11,8 @@ class Piece:
     """Rows of one call."""
 
     rows: Rows
+    offset: int
+    """The position of its first row, of all that were taken."""
     last: bool
     """Whether its batch ends here."""
     cutter: "Cutter"
@@ -20,19 +22,21 @@ class Piece:
 class Cutter:
     """Cuts one batch, as it is known by then how many rows a piece may have."""
 
-    def __init__(self, rows: Rows, rows_max: Callable[[], int], bytes_max: int) -> None:
+    def __init__(self, rows: Rows, rows_max: Callable[[], int], bytes_max: int, *, offset: int = 0) -> None:
         """Nothing is cut yet.
 
         Args:
             rows: the batch.
             rows_max: the most rows of any piece, asked anew for each.
             bytes_max: the most bytes of a piece.
+            offset: the position of its first row, of all that were taken.
 
         Raises:
             InvalidArgumentError: not even one row fits.
         """
         self._rows = rows
         self._rows_max = rows_max
+        self._offset = offset
         self.fitting = rows_fitting(rows, bytes_max)
         """The most rows of a piece of this batch; may be lowered meanwhile."""
 
@@ -42,5 +46,5 @@ class Cutter:
         while not last:
             stop = start + min(self.fitting, self._rows_max())
             last = stop >= self._rows.count
-            yield Piece(self._rows.part(start, stop), last, self)
+            yield Piece(self._rows.part(start, stop), self._offset + start, last, self)
             start = stop

@@ -28,7 +28,7 @@ TASKS: dict[str, scoring_pb2.Task] = {
     "regression": scoring_pb2.TASK_REGRESSION,
 }
 
-Number = TypeVar("Number", scoring_pb2.UncertaintyMeasure, scoring_pb2.Output, scoring_pb2.Task)
+Known = TypeVar("Known")
 
 
 class ScoreOptions(TypedDict, total=False):
@@ -84,12 +84,12 @@ def score_request(
         raise InvalidArgumentError(f"top_k: {top_k} is not a 32-bit number", field="top_k")
     return scoring_pb2.ScoreRequest(
         model=selector(model, version),
-        uncertainties=[_one_of(MEASURES, name, "uncertainties") for name in _names(uncertainties)],
+        uncertainties=[one_of(MEASURES, name, "uncertainties") for name in _names(uncertainties)],
         outputs=_outputs(outputs),
-        task=None if task is None else _one_of(TASKS, task, "task"),
+        task=None if task is None else one_of(TASKS, task, "task"),
         top_k=top_k,
         temperature=temperature,
-        head=None if head is None else _head(head),
+        head=None if head is None else head_message(head),
     )
 
 
@@ -97,20 +97,30 @@ def _outputs(outputs: Iterable[str] | None) -> list[scoring_pb2.Output]:
     """None leaves it to the server; an empty choice is one of nothing more than predictions."""
     if outputs is None:
         return []
-    return [_one_of(OUTPUTS, name, "outputs") for name in _names(outputs)] or [OUTPUTS["predictions"]]
+    return [one_of(OUTPUTS, name, "outputs") for name in _names(outputs)] or [OUTPUTS["predictions"]]
 
 
 def _names(names: Iterable[str] | None) -> Iterable[str]:
     return [names] if isinstance(names, str) else names or ()
 
 
-def _one_of(known: Mapping[str, Number], name: str, field: str) -> Number:
+def one_of(known: Mapping[str, Known], name: str, field: str) -> Known:
+    """What a name stands for.
+
+    Raises:
+        InvalidArgumentError: it is unknown.
+    """
     if name not in known:
         raise InvalidArgumentError(f"{field}: {name!r} is unknown, allowed are {', '.join(known)}", field=field)
     return known[name]
 
 
-def _head(head: Sequence[object]) -> rows_pb2.LinearHead:
+def head_message(head: Sequence[object]) -> rows_pb2.LinearHead:
+    """A linear head, from (weights, bias).
+
+    Raises:
+        InvalidArgumentError: it is anything else.
+    """
     if len(head) != 2:
         raise InvalidArgumentError(f"head: must be (weights, bias), got {len(head)} parts", field="head")
     weights, bias = head

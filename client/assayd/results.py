@@ -167,7 +167,7 @@ def scores(response: scoring_pb2.ScoreResponse) -> Scores:
         embeddings=_decoded(response, "embeddings"),
         values=_decoded(response, "values"),
         top=_top(response.top, names) if response.HasField("top") else None,
-        model=_identity(response.model) if response.HasField("model") else None,
+        model=identity_of(response.model) if response.HasField("model") else None,
     )
 
 
@@ -223,7 +223,8 @@ def model_list(response: scoring_pb2.ListModelsResponse) -> ModelList:
     return ModelList(tuple(map(model_info, response.models)), tuple(failed))
 
 
-def _identity(identity: scoring_pb2.ModelIdentity) -> ModelIdentity:
+def identity_of(identity: scoring_pb2.ModelIdentity) -> ModelIdentity:
+    """Which model answered."""
     return ModelIdentity(identity.name, identity.version, identity.digest)
 
 

@@ -1,7 +1,7 @@
 """What callers pass in, as rows: checked, counted, and measured against a message."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -16,6 +16,7 @@ from assayd.v1 import rows_pb2
 from assayd.wire import DType, check_fits, sent_dtype
 
 Kind: TypeAlias = Literal["inputs", "logits", "probabilities", "embeddings"]
+MemberKind: TypeAlias = Literal["member_logits", "member_probabilities", "member_values"]
 
 _KINDS: tuple[Kind, ...] = ("inputs", "logits", "probabilities", "embeddings")
 _ROW_KINDS = frozenset({"x", "logits", "probabilities", "embeddings"})
@@ -27,10 +28,13 @@ _LABEL_BYTES = 64
 class Rows:
     """Arrays with the same number of rows, and how the server is to read them."""
 
-    kind: Kind
+    kind: Kind | MemberKind
     arrays: dict[str, Array]
+    """Of members (n, m, c), so that rows come first as everywhere."""
     wire_dtype: DType | None = None
     """As what numbers are sent; None is as what they are."""
+    beside: dict[str, Array] = field(default_factory=dict)
+    """What goes along with each row in other fields of the request, by field."""
 
     @property
     def count(self) -> int:
@@ -39,7 +43,15 @@ class Rows:
 
     def part(self, start: int, stop: int) -> "Rows":
         """Rows from start up to stop, as views."""
-        return replace(self, arrays={name: array[start:stop] for name, array in self.arrays.items()})
+        return self.taken(slice(start, stop))
+
+    def taken(self, rows: slice | Array) -> "Rows":
+        """Some of the rows: a slice as views, positions as copies."""
+        return replace(
+            self,
+            arrays={name: array[rows] for name, array in self.arrays.items()},
+            beside={name: array[rows] for name, array in self.beside.items()},
+        )
 
     def sent_as(self, wire_dtype: DType | None) -> "Rows":
         """The same rows, converted as each part of them is made a message.
@@ -60,13 +72,22 @@ class Rows:
         """The rows as a message."""
         try:
             tensors = [
-                encode(array.astype(self.dtype(array), copy=False), name) for name, array in self.arrays.items()
+                encode(array.astype(self.dtype(array), copy=False), name) for name, array in self._sent().items()
             ]
         except TensorError as error:
             raise InvalidArgumentError(f"{self.kind}: {error}", field=self.kind) from None
         if self.kind == "inputs":
             return rows_pb2.Rows(inputs=rows_pb2.Inputs(tensors=tensors))
+        if self.kind.startswith("member_"):
+            committee = rows_pb2.Committee(**{self.kind.removeprefix("member_"): tensors[0]})  # type: ignore[arg-type]
+            return rows_pb2.Rows(committee=committee)
         return rows_pb2.Rows(**{self.kind: tensors[0]})  # type: ignore[arg-type]
+
+    def _sent(self) -> dict[str, Array]:
+        """With the axes as they are on the wire: members come before rows."""
+        if not self.kind.startswith("member_"):
+            return self.arrays
+        return {name: array.swapaxes(0, 1) for name, array in self.arrays.items()}
 
 
 def collect(
@@ -110,7 +131,7 @@ def table_rows(table: Table, specs: Sequence[TensorSpec]) -> Rows:
         InvalidArgumentError: a column is missing, or does not fit its input.
     """
     try:
-        return Rows("inputs", inputs_of(table, specs))
+        return Rows("inputs", inputs_of(table, specs), beside=table.beside)
     except TableError as error:
         raise InvalidArgumentError(f"inputs: {error}", field="inputs") from None
 
@@ -122,6 +143,16 @@ def batch_rows(batch: Any) -> Rows | Table:
     return collect(batch)
 
 
+def joined_rows(parts: Sequence[Rows]) -> Rows:
+    """Rows of the same kind, one part after the other."""
+    first = parts[0]
+    return replace(
+        first,
+        arrays={name: np.concatenate([part.arrays[name] for part in parts]) for name in first.arrays},
+        beside={name: np.concatenate([part.beside[name] for part in parts]) for name in first.beside},
+    )
+
+
 def rows_fitting(rows: Rows, bytes_max: int) -> int:
     """How many rows fit into a message, by the largest row there is.
 
@@ -130,11 +161,14 @@ def rows_fitting(rows: Rows, bytes_max: int) -> int:
     """
     if rows.count == 0:
         return 1
-    room = bytes_max - sum(len(name.encode()) + _LABEL_BYTES for name in rows.arrays)
+    names = (*rows.arrays, *rows.beside)
+    room = bytes_max - sum(len(name.encode()) + _LABEL_BYTES for name in names)
     row_bytes = sum(_row_bytes(array, rows.dtype(array)) for array in rows.arrays.values())
+    row_bytes += sum(_row_bytes(array, array.dtype) for array in rows.beside.values())
     if row_bytes > room:
         raise InvalidArgumentError(f"{rows.kind}: one row takes {row_bytes} bytes, a message holds {room}")
-    texts = sum(array[:1].size for array in rows.arrays.values() if array.dtype.kind in "OUST")
+    arrays = (*rows.arrays.values(), *rows.beside.values())
+    texts = sum(array[:1].size for array in arrays if array.dtype.kind in "OUST")
     return min(room // max(row_bytes, 1), TEXTS_MAX // max(texts, 1))
 
 

@@ -86,5 +86,6 @@ def _with_contract(manifest: Manifest, contract: Contract) -> Manifest:
         "inputs": inputs,
         "outputs": OutputsEntry(**contract.roles),
         "activation": _ACTIVATIONS[contract.task],
+        "sample_axis": contract.sample_count > 0,
     }
     return manifest.model_copy(update=decided)

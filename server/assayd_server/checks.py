@@ -9,7 +9,7 @@ from assayd_server.core.tasks import Task
 from assayd_server.core.validity import scorable_label_probabilities, scorable_probabilities
 from assayd_server.errors import FailedPreconditionError, InvalidArgumentError
 from assayd_server.plan import Plan
-from assayd_server.rows import Logits, Probabilities
+from assayd_server.rows import Committee, Logits, Probabilities, Rows
 from assayd_server.wanted import Output
 
 _ENVELOPE_BYTES = 1024
@@ -36,26 +36,37 @@ def check(plan: Plan, limits: ScoreLimits) -> None:
     Raises:
         ServiceError: it cannot be answered; the field says why.
     """
-    _check_head(plan)
-    _check_task(plan)
+    if isinstance(plan.rows, Committee):
+        raise wrong("rows.committee", "can be ranked, but not scored", "ROWS_NOT_USABLE")
+    check_rows(plan)
     _check_uncertainties(plan)
     _check_top_k(plan)
-    _check_classes(plan)
-    _check_probabilities(plan)
     _check_outputs(plan)
     _check_size(plan, limits)
+
+
+def check_rows(plan: Plan) -> None:
+    """Refuse rows that do not fit the model, the task or the head.
+
+    Raises:
+        ServiceError: the field says why.
+    """
+    _check_head(plan)
+    _check_task(plan)
+    _check_classes(plan)
+    _check_probabilities(plan)
 
 
 def _check_head(plan: Plan) -> None:
     head = plan.wanted.head
     if head is None:
         return
-    if isinstance(plan.rows, Logits | Probabilities):
-        raise _wrong("head", "a linear head needs rows of embeddings or inputs", "HEAD_NOT_USABLE")
+    if isinstance(plan.rows, Logits | Probabilities | Committee):
+        raise wrong("head", "a linear head needs rows of embeddings or inputs", "HEAD_NOT_USABLE")
     if not plan.embedding_width:
-        raise _lacks(plan, "embedding", "head")
+        raise lacks(plan, "embedding", "head")
     if head.weights.shape[1] != plan.embedding_width:
-        raise _wrong(
+        raise wrong(
             "head.weights.shape",
             f"has {head.weights.shape[1]} columns, the embedding has {plan.embedding_width}",
             "HEAD_DOES_NOT_FIT",
@@ -67,39 +78,39 @@ def _check_task(plan: Plan) -> None:
     owner = plan.model if plan.model is not None and plan.wanted.head is None else None
     if owner is not None and plan.task is not owner.contract.task:
         message = f"is {plan.task}, model {owner.identity.name!r} is for {owner.contract.task}"
-        raise _wrong("task", message, "TASK_DOES_NOT_FIT")
+        raise wrong("task", message, "TASK_DOES_NOT_FIT")
     if plan.task is Task.REGRESSION and (plan.wanted.head is not None or not plan.value_count):
-        raise _wrong("task", "is regression, allowed are multiclass and multilabel", "TASK_DOES_NOT_FIT")
+        raise wrong("task", "is regression, allowed are multiclass and multilabel", "TASK_DOES_NOT_FIT")
     if plan.task is Task.REGRESSION and plan.wanted.temperature is not None:
-        raise _wrong("temperature", f"is for probabilities, {_gives_values(plan)}", "TASK_DOES_NOT_FIT")
+        raise wrong("temperature", f"is for probabilities, {gives_values(plan)}", "TASK_DOES_NOT_FIT")
 
 
 def _check_uncertainties(plan: Plan) -> None:
     allowed = MEASURES[plan.task]
     unfit = next((measure for measure in plan.wanted.uncertainties if measure not in allowed), None)
     if unfit is not None and plan.task is Task.REGRESSION:
-        raise _wrong("uncertainties", f"{unfit} is of classes, {_gives_values(plan)}", "TASK_DOES_NOT_FIT")
+        raise wrong("uncertainties", f"{unfit} is of classes, {gives_values(plan)}", "TASK_DOES_NOT_FIT")
     if unfit is not None:
         message = f"{unfit} is not for {plan.task} rows, allowed are {', '.join(allowed)}"
-        raise _wrong("uncertainties", message, "TASK_DOES_NOT_FIT")
+        raise wrong("uncertainties", message, "TASK_DOES_NOT_FIT")
 
 
 def _check_top_k(plan: Plan) -> None:
     if not 0 <= plan.wanted.top_k <= plan.class_count:
         message = f"is {plan.wanted.top_k}, allowed are 0 to {plan.class_count}, the number of classes"
-        raise _wrong("top_k", message, "TOP_K_OUT_OF_RANGE")
+        raise wrong("top_k", message, "TOP_K_OUT_OF_RANGE")
 
 
 def _check_classes(plan: Plan) -> None:
     """Ready-made scores must be of the model that was named with them."""
-    if plan.model is None or not isinstance(plan.rows, Logits | Probabilities):
+    if plan.model is None or not isinstance(plan.rows, Logits | Probabilities | Committee):
         return
-    if plan.task is Task.REGRESSION:
-        raise _wrong("rows", f"are scores of classes, {_gives_values(plan)}", "TASK_DOES_NOT_FIT")
+    if plan.task is Task.REGRESSION and not plan.rows_are_values:
+        raise wrong("rows", f"are scores of classes, {gives_values(plan)}", "TASK_DOES_NOT_FIT")
     wanted = plan.model.contract.class_count
     if plan.class_count != wanted:
-        raise _wrong(
-            "rows.logits.shape" if isinstance(plan.rows, Logits) else "rows.probabilities.shape",
+        raise wrong(
+            f"{field_of(plan.rows)}.shape",
             f"has {plan.class_count} classes, model {plan.model.identity.name!r} has {wanted}",
             "CLASSES_DO_NOT_FIT",
         )
@@ -107,9 +118,10 @@ def _check_classes(plan: Plan) -> None:
 
 def _check_probabilities(plan: Plan) -> None:
     """A row with NaN is invalid; a row that holds other numbers than probabilities is a mistake."""
-    if not isinstance(plan.rows, Probabilities):
+    given = isinstance(plan.rows, Committee) and plan.rows.kind == "probabilities"
+    if not given and not isinstance(plan.rows, Probabilities):
         return
-    values = plan.rows.values
+    values = plan.rows.values.reshape(-1, plan.class_count)
     each = plan.task is Task.MULTILABEL
     good = scorable_label_probabilities(values) if each else scorable_probabilities(values)
     bad = ~good & ~np.isnan(values).any(axis=1)
@@ -120,7 +132,15 @@ def _check_probabilities(plan: Plan) -> None:
             message = f"has the least value {low:.6g} and the largest {high:.6g}, allowed are 0 to 1"
         else:
             message = f"has the sum {total:.6g} and the least value {low:.6g}, allowed are 1 and 0 or more"
-        raise _wrong("rows.probabilities.data", f"row {row} {message}", "NOT_PROBABILITIES")
+        of = f"member {row // plan.rows.count} row {row % plan.rows.count}" if given else f"row {row}"
+        raise wrong(f"{field_of(plan.rows)}.data", f"{of} {message}", "NOT_PROBABILITIES")
+
+
+def field_of(rows: Rows) -> str:
+    """The field of the request that ready-made scores came in."""
+    if isinstance(rows, Committee):
+        return f"rows.committee.{rows.kind}"
+    return "rows.logits" if isinstance(rows, Logits) else "rows.probabilities"
 
 
 def _check_outputs(plan: Plan) -> None:
@@ -133,11 +153,12 @@ def _check_outputs(plan: Plan) -> None:
     what = {Output.LOGITS: "logits", Output.EMBEDDINGS: "embedding", Output.VALUES: "values"}
     for output in sorted(plan.outputs):
         if not has[output]:
-            raise _lacks(plan, what.get(output, "probabilities"), "outputs")
+            raise lacks(plan, what.get(output, "probabilities"), "outputs")
 
 
 def _check_size(plan: Plan, limits: ScoreLimits) -> None:
-    computed = limits.scores_elements_max // (plan.class_count or plan.value_count)
+    samples = plan.model.contract.sample_count if plan.model else 0
+    computed = limits.scores_elements_max // ((plan.class_count or plan.value_count) * max(1, samples))
     sent = max(0, limits.response_bytes_max - _ENVELOPE_BYTES) // _response_row_bytes(plan)
     rows_max = min(computed, sent)
     if plan.rows.count <= rows_max:
@@ -165,16 +186,18 @@ def _response_row_bytes(plan: Plan) -> int:
     return 4 * numbers + 8 + names_bytes
 
 
-def _gives_values(plan: Plan) -> str:
+def gives_values(plan: Plan) -> str:
+    """Why there are no classes."""
     assert plan.model is not None  # no rows but a model's are values
     return f"and model {plan.model.identity.name!r} is a regression model, which gives values alone"
 
 
-def _lacks(plan: Plan, what: str, field: str) -> FailedPreconditionError:
+def lacks(plan: Plan, what: str, field: str) -> FailedPreconditionError:
+    """What was asked for and is not there."""
     if plan.model is None:
         message = f"these rows have no {what}: send inputs to a model that has one"
     elif plan.task is Task.REGRESSION and what != "embedding":
-        message = f"there are no {what}, {_gives_values(plan)}"
+        message = f"there are no {what}, {gives_values(plan)}"
     elif what == "values":
         message = f"model {plan.model.identity.name!r} gives no values: it is for {plan.task}"
     else:
@@ -182,5 +205,6 @@ def _lacks(plan: Plan, what: str, field: str) -> FailedPreconditionError:
     return FailedPreconditionError(message, reason=f"NO_{what.upper()}", field=field)
 
 
-def _wrong(field: str, message: str, reason: str) -> InvalidArgumentError:
+def wrong(field: str, message: str, reason: str) -> InvalidArgumentError:
+    """A field of the request that is wrong."""
     return InvalidArgumentError(message, reason=reason, field=field)

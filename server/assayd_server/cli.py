@@ -29,6 +29,9 @@ _Activation = Annotated[
     Activation | None,
     typer.Option(help="softmax: a row has one of the classes; sigmoid: any number of them. Else found out."),
 ]
+_SampleAxis = Annotated[
+    bool, typer.Option("--sample-axis", help="The scores are those of a committee: (rows, samples, classes).")
+]
 _CONFIG_HELP = "A TOML file of these settings, under the same names with underscores."
 
 
@@ -61,6 +64,7 @@ def inspect(
     values_output: _ValuesOutput = None,
     embedding_tensor: _EmbeddingTensor = None,
     activation: _Activation = None,
+    sample_axis: _SampleAxis = False,
 ) -> None:
     """Print what a model takes and gives, and how the server would read it."""
     from assayd_server.inspection import describe
@@ -71,6 +75,7 @@ def inspect(
                 model,
                 chosen=_chosen(
                     activation,
+                    sample_axis,
                     logits=logits_output,
                     probabilities=probabilities_output,
                     values=values_output,
@@ -92,6 +97,7 @@ def bundle(
     values_output: _ValuesOutput = None,
     embedding_tensor: _EmbeddingTensor = None,
     activation: _Activation = None,
+    sample_axis: _SampleAxis = False,
 ) -> None:
     """Make a bundle of a model, and print how it is read."""
     from assayd_server import bundling
@@ -104,6 +110,7 @@ def bundle(
             temperature=temperature,
             chosen=_chosen(
                 activation,
+                sample_axis,
                 logits=logits_output,
                 probabilities=probabilities_output,
                 values=values_output,
@@ -137,10 +144,10 @@ def demo() -> None:
         run()
 
 
-def _chosen(activation: Activation | None, **outputs: str | None) -> Choice | None:
+def _chosen(activation: Activation | None, sample_axis: bool, **outputs: str | None) -> Choice | None:
     """What flags say of how a model is read, outputs by role; None where they say nothing."""
-    named = {role: name for role, name in outputs.items() if name}
-    return Choice(named, activation) if named or activation else None
+    chosen = Choice({role: name for role, name in outputs.items() if name}, activation, sample_axis)
+    return None if chosen == Choice() else chosen
 
 
 @contextmanager

@@ -64,6 +64,8 @@ class Settings(BaseModel):
     """With model: the tensor that is the embedding, an output or one inside of the graph."""
     activation: Activation | None = None
     """With model: softmax where a row has one of the classes, sigmoid where it may have any number of them."""
+    sample_axis: bool = False
+    """With model: the scores are those of a committee, with an axis of samples, (rows, samples, classes)."""
 
     host: str = "127.0.0.1"
     """The address to listen on."""
@@ -128,7 +130,7 @@ class Settings(BaseModel):
             given = "neither" if self.model is None else "both"
             raise ValueError(f"give either model or repository, not {given}")
         if self.repository is not None and self.choice is not None:
-            chosen = next(name for name in (*CHOICES.values(), "activation") if getattr(self, name))
+            chosen = next(name for name in (*CHOICES.values(), "activation", "sample_axis") if getattr(self, name))
             raise ConflictError(chosen, "goes with model; a bundle says how it is read")
         if not self.insecure and not _is_loopback(self.host):
             raise ConflictError(
@@ -143,7 +145,8 @@ class Settings(BaseModel):
         """What flags say of how the model is read; None where they say nothing."""
         outputs = {role: getattr(self, setting) for role, setting in CHOICES.items()}
         named = {role: name for role, name in outputs.items() if name}
-        return Choice(named, self.activation) if named or self.activation else None
+        chosen = Choice(named, self.activation, self.sample_axis)
+        return None if chosen == Choice() else chosen
 
 
 def load(flags: Mapping[str, Any], environ: Mapping[str, str], config_file: Path | None = None) -> Settings:

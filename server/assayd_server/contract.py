@@ -39,6 +39,8 @@ class Choice:
     """Output name by role."""
     activation: Activation | None = None
     """None where nobody says."""
+    sample_axis: bool = False
+    """Whether the scores are those of several members, (n, m, c): never guessed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Contract:
     """How wide the output with the scores is: 1 for a classifier of two classes that scores the second alone."""
     embedding_width: int
     """0 where there is no embedding."""
+    sample_count: int = 0
+    """How many members the output with the scores has; 0 where it has no axis of samples."""
 
     @property
     def class_count(self) -> int:

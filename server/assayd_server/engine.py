@@ -1,41 +1,28 @@
 """The use cases. No protobuf and no gRPC here."""
 
 import time
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from assayd_server.caller import Caller
 from assayd_server.checks import ScoreLimits, check
-from assayd_server.core.heads import linear_head
-from assayd_server.core.label_uncertainty import multilabel_mean
-from assayd_server.core.scores import RowScores, scores_of_logits, scores_of_probabilities, scores_of_values
-from assayd_server.core.tasks import Task
-from assayd_server.core.uncertainty import Measure, least_confidence
-from assayd_server.core.validity import finite
+from assayd_server.committees import opinions_given, opinions_of
+from assayd_server.computing import Computing
 from assayd_server.gate import Gate
 from assayd_server.metrics import Metrics, ModelMetrics
+from assayd_server.opinions import Opinions
 from assayd_server.plan import Plan
+from assayd_server.rank_checks import check_ranking
+from assayd_server.rank_plan import RankPlan
+from assayd_server.ranking import Ranking, rank
+from assayd_server.ranking_wanted import RankWanted
 from assayd_server.repository import Failure, Repository
-from assayd_server.rows import Embeddings, Head, Inputs, Logits, Rows
-from assayd_server.servable import Forward, Servable
+from assayd_server.rows import Inputs, Rows
+from assayd_server.scoring import Scores, count, given, scored
+from assayd_server.servable import Servable
 from assayd_server.wanted import ModelChoice, Wanted
 
 ANYBODY = Caller()
-_ALWAYS_COUNTED = {
-    Task.MULTICLASS: (Measure.LEAST_CONFIDENCE, least_confidence),
-    Task.MULTILABEL: (Measure.MULTILABEL_MEAN, multilabel_mean),
-}
-"""A measure of every row, whatever its call asked for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scores:
-    """Scores of n rows, and where they come from."""
-
-    rows: RowScores
-    forward: Forward
-    plan: Plan
 
 
 class Engine:
@@ -51,9 +38,9 @@ class Engine:
             limits: how much one request may ask for.
         """
         self._repository = repository
-        self._gate = gate
         self._limits = limits
-        self._metrics = {model.identity: _metrics_of(model, metrics) for model in repository.all()}
+        counted = {model.identity: _metrics_of(model, metrics) for model in repository.all()}
+        self._computing = Computing(gate, counted)
 
     def score(self, rows: Rows, wanted: Wanted, caller: Caller = ANYBODY) -> Scores:
         """Score rows, by one forward pass where they are inputs.
@@ -70,13 +57,32 @@ class Engine:
         plan = Plan(rows, wanted, self._model_for(rows, wanted.model))
         check(plan, self._limits)
         if plan.model is None or not isinstance(rows, Inputs):
-            with self._gate.enter(rows.count, caller):
-                return _scored(_given(rows), plan)
-        scores = self._run(plan.model, rows, plan=plan, caller=caller)
-        metrics = self._metrics[plan.model.identity]
+            with self._computing.turn(None, rows.count, caller):
+                return scored(given(rows), plan)
+        arrays = plan.model.match(rows)
+        with self._computing.turn(plan.model, rows.count, caller):
+            forward = self._computing.forward(plan.model, arrays, row_count=rows.count, roles=plan.roles)
+            scores = scored(forward, plan)
+        metrics = self._computing.metrics[plan.model.identity]
         metrics.total.observe(time.perf_counter() - began)
-        _count(metrics, scores)
+        count(metrics, scores)
         return scores
+
+    def rank(self, rows: Rows, wanted: RankWanted, caller: Caller = ANYBODY) -> Ranking:
+        """Choose the rows that are most worth a label.
+
+        Args:
+            rows: n of them, 1 or more.
+            wanted: what to rank by, and how many rows to choose.
+            caller: work that has not begun when it stops waiting is not done.
+
+        Raises:
+            ServiceError: the request cannot be answered.
+        """
+        plan = self._rank_plan(rows, wanted)
+        check_ranking(plan, self._limits)
+        with self._opinions(plan, caller) as opinions:
+            return rank(opinions, plan)
 
     def model(self, choice: ModelChoice) -> Servable:
         """One model.
@@ -95,78 +101,31 @@ class Engine:
             return None
         return self.model(choice or ModelChoice())
 
-    def _run(self, model: Servable, rows: Inputs, *, plan: Plan, caller: Caller) -> Scores:
-        metrics = self._metrics[model.identity]
-        arrays = model.match(rows)
-        queued = time.perf_counter()
-        with metrics.pending(rows.count), self._gate.enter(rows.count, caller):
-            began = time.perf_counter()
-            forward = model.forward(arrays, row_count=rows.count, roles=plan.roles)
-            ended = time.perf_counter()
-            scores = _scored(forward, plan)
-        metrics.queue.observe(began - queued)
-        metrics.inference.observe(ended - began)
-        metrics.executions.inc(rows.count > 0)
-        return scores
+    def _rank_plan(self, rows: Rows, wanted: RankWanted) -> RankPlan:
+        source = wanted.committee
+        members = tuple(map(self.model, source)) if isinstance(source, tuple) else ()
+        first = members[0] if members else self._model_for(rows, wanted.scoring.model)
+        return RankPlan(Plan(rows, wanted.scoring, first), wanted, members)
+
+    @contextmanager
+    def _opinions(self, plan: RankPlan, caller: Caller) -> Iterator[Opinions]:
+        """What is said of the rows; no other computation runs while the body does."""
+        rows, first = plan.plan.rows, plan.plan.model
+        if first is None or not isinstance(rows, Inputs):
+            with self._computing.turn(None, rows.count, caller):
+                yield opinions_given(plan)
+            return
+        models = plan.members or (first,)
+        arrays = [model.match(rows) for model in models]
+        with self._computing.turn(first, rows.count, caller):
+            forwards = []
+            for model, fed in zip(models, arrays, strict=True):
+                roles = plan.roles(model)
+                forwards.append(self._computing.forward(model, fed, row_count=rows.count, roles=roles))
+                self._computing.metrics[model.identity].rows.inc(rows.count)
+            yield opinions_of(plan, models, forwards)
 
 
 def _metrics_of(model: Servable, metrics: Metrics) -> ModelMetrics:
     labels = model.labels or tuple(map(str, range(model.contract.class_count)))
     return metrics.model(model.identity, labels, model.contract.task)
-
-
-def _given(rows: Rows) -> Forward:
-    """What the caller had computed already."""
-    assert not isinstance(rows, Inputs)  # inputs always have a model
-    if isinstance(rows, Logits):
-        return Forward(logits=rows.values)
-    if isinstance(rows, Embeddings):
-        return Forward(embeddings=rows.values)
-    return Forward(probabilities=rows.values)
-
-
-def _headed(forward: Forward, head: Head | None) -> Forward:
-    """With the logits of the request's own head, if it has one."""
-    if head is None:
-        return forward
-    embeddings = forward.embeddings
-    assert embeddings is not None  # the plan saw to it
-    with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinities: their rows are marked invalid
-        logits = linear_head(embeddings, weights=head.weights, bias=head.bias)
-    logits[~finite(embeddings)] = np.nan
-    return Forward(logits=logits, embeddings=embeddings)
-
-
-def _scored(forward: Forward, plan: Plan) -> Scores:
-    forward = _headed(forward, plan.wanted.head)
-    return Scores(rows=_score_rows(forward, plan), forward=forward, plan=plan)
-
-
-def _score_rows(forward: Forward, plan: Plan) -> RowScores:
-    if forward.values is not None:
-        return scores_of_values(forward.values)
-    task, temperature = plan.task, plan.temperature
-    measures, top_k = plan.wanted.uncertainties, plan.wanted.top_k
-    if forward.logits is not None:
-        return scores_of_logits(forward.logits, task=task, temperature=temperature, measures=measures, top_k=top_k)
-    assert forward.probabilities is not None  # a forward pass gives one of the three
-    return scores_of_probabilities(
-        forward.probabilities, task=task, temperature=temperature, measures=measures, top_k=top_k
-    )
-
-
-def _count(metrics: ModelMetrics, scores: Scores) -> None:
-    rows, task = scores.rows, scores.plan.task
-    row_count, valid_count = len(rows.valid), int(rows.valid.sum())
-    metrics.rows.inc(row_count)
-    metrics.invalid_rows.inc(row_count - valid_count)
-    if scores.plan.wanted.head is not None or task is Task.REGRESSION:  # the model's own classes are counted
-        return
-    valid = slice(None) if valid_count == row_count else rows.valid
-    probabilities = rows.probabilities[valid]
-    uncertainties = {measure: values[valid] for measure, values in rows.uncertainties.items()}
-    measure, formula = _ALWAYS_COUNTED[task]
-    if measure not in uncertainties:
-        uncertainties[measure] = formula(probabilities)
-    predicted = np.nonzero(probabilities > 1 / 2)[1] if task is Task.MULTILABEL else rows.predictions[valid]
-    metrics.counts.add(predicted, uncertainties)

@@ -26,7 +26,9 @@ class Evidence:
     outputs: Mapping[str, Any]
     """All that the model gave, by name; what is no array is passed over."""
     matrices: Mapping[str, NDArray[Any]]
-    """Those that could hold scores or an embedding, (n, c)."""
+    """Those that could hold scores or an embedding, (n, c); of several samples the first."""
+    sample_counts: Mapping[str, int]
+    """How many samples an output has, by name; of those alone that have an axis of samples."""
     real: bool
     """Whether the values are real ones, or stand for the shape alone."""
     made_by: Mapping[str, str]

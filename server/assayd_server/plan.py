@@ -5,7 +5,7 @@ from functools import cached_property
 
 from assayd_server.core.tasks import Task
 from assayd_server.errors import InvalidArgumentError
-from assayd_server.rows import Embeddings, Inputs, Logits, Probabilities, Rows
+from assayd_server.rows import Committee, Embeddings, Inputs, Logits, Probabilities, Rows
 from assayd_server.servable import Servable
 from assayd_server.wanted import Output, Wanted
 
@@ -24,6 +24,8 @@ class Plan:
         """The request's, or the model's own, unless a head that came with the request takes its place."""
         if self.wanted.task is not None:
             return self.wanted.task
+        if self.rows_are_values:
+            return Task.REGRESSION
         return Task.MULTICLASS if self.model is None or self.wanted.head is not None else self.model.contract.task
 
     @cached_property
@@ -42,8 +44,8 @@ class Plan:
         """
         if self.wanted.head is not None:
             return len(self.wanted.head.weights)
-        if isinstance(self.rows, Logits | Probabilities):
-            return self.rows.values.shape[1]
+        if isinstance(self.rows, Logits | Probabilities | Committee):
+            return 0 if self.task is Task.REGRESSION else self.rows.values.shape[-1]
         if isinstance(self.rows, Embeddings) or self.model is None:
             raise InvalidArgumentError(
                 "is missing: embeddings can only be scored with a linear head", reason="HEAD_MISSING", field="head"
@@ -53,7 +55,14 @@ class Plan:
     @property
     def value_count(self) -> int:
         """How many numbers a regression model gives for a row; 0 where the answer has classes."""
+        if isinstance(self.rows, Committee):
+            return self.rows.values.shape[-1] if self.rows_are_values else 0
         return self.model.contract.value_count if self.model and self.task is Task.REGRESSION else 0
+
+    @property
+    def rows_are_values(self) -> bool:
+        """Whether the rows are a committee's values, which need no model."""
+        return isinstance(self.rows, Committee) and self.rows.kind == "values"
 
     @property
     def embedding_width(self) -> int:
@@ -84,4 +93,6 @@ class Plan:
         """Whether the answer can hold logits."""
         if self.wanted.head is not None or isinstance(self.rows, Logits):
             return True
-        return isinstance(self.rows, Inputs) and self.model is not None and "logits" in self.model.contract.roles
+        if not isinstance(self.rows, Inputs) or self.model is None:
+            return False
+        return "logits" in self.model.contract.roles and not self.model.contract.sample_count

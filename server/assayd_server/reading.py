@@ -45,6 +45,7 @@ def read_contract(
     _check_probabilities(roles, evidence.matrices, task)
     _check_rows(roles, evidence.matrices)
     widths = {role: evidence.matrices[name].shape[1] for role, name in roles.items()}
+    sample_count = _sample_count(roles, evidence, chosen)
     return Contract(
         inputs,
         outputs,
@@ -54,6 +55,7 @@ def read_contract(
         why_task=why_task,
         columns=next(widths[role] for role in SCORES if role in widths),
         embedding_width=widths.get("embedding", 0),
+        sample_count=sample_count,
     )
 
 
@@ -65,8 +67,27 @@ def _evidence(
     chosen: Choice,
 ) -> Evidence:
     given = _as_declared(outputs) if sample is None else sample
-    matrices = {name: values for name, values in given.items() if _is_matrix(values)}
-    return Evidence(given, matrices, sample is not None, made_by, chosen.activation)
+    sampled = {name: values for name, values in given.items() if chosen.sample_axis and _has_samples(values)}
+    first = {name: values[:, 0] for name, values in sampled.items()}
+    matrices = {name: values for name, values in (given | first).items() if _is_matrix(values)}
+    counts = {name: values.shape[1] for name, values in sampled.items()}
+    return Evidence(given, matrices, counts, sample is not None, made_by, chosen.activation)
+
+
+def _sample_count(roles: Mapping[str, str], evidence: Evidence, chosen: Choice) -> int:
+    if not chosen.sample_axis:
+        return 0
+    if roles.get("embedding") in evidence.sample_counts:
+        raise ArtefactError(f"output {roles['embedding']!r} has an axis of samples, it cannot be the embedding")
+    name = next(roles[role] for role in SCORES if role in roles)
+    if name not in evidence.sample_counts:
+        raise ArtefactError(f"output {name!r} has no axis of samples: (rows, 2 or more samples, classes) is due")
+    return evidence.sample_counts[name]
+
+
+def _has_samples(values: Any) -> bool:
+    """Whether it is (n, m, c), the opinions of m members."""
+    return isinstance(values, np.ndarray) and values.ndim == 3 and values.shape[1] > 1
 
 
 def _is_matrix(values: Any) -> bool:

@@ -1,7 +1,7 @@
 """The rows of a request, decoded and counted, before any model has seen them."""
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from numpy.typing import NDArray
 
@@ -46,7 +46,21 @@ class Embeddings(_Matrix):
     """Rows of an embedding, (n, d)."""
 
 
-Rows: TypeAlias = Inputs | Logits | Probabilities | Embeddings
+@dataclass(frozen=True, slots=True)
+class Committee:
+    """What m members say of each row."""
+
+    kind: Literal["logits", "probabilities", "values"]
+    values: Floats
+    """(m, n, c)"""
+
+    @property
+    def count(self) -> int:
+        """n."""
+        return self.values.shape[1]
+
+
+Rows: TypeAlias = Inputs | Logits | Probabilities | Embeddings | Committee
 
 
 @dataclass(frozen=True, slots=True)

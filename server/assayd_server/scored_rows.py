@@ -75,6 +75,8 @@ def score_rows(model: Servable, rows: Path, labels: Path) -> ScoredRows:
 def _read_labels(model: Servable, path: Path) -> Integers:
     """(n,) class positions, or (n, c) 0 and 1."""
     contract = model.contract
+    if contract.sample_count:
+        raise ArtefactError(f"{model.identity.name} has an axis of samples: calibrate its members one by one")
     if contract.task is Task.REGRESSION:
         raise ArtefactError(f"{model.identity.name} gives values: it has no classes, and no temperature to fit")
     if contract.task is Task.MULTILABEL:

@@ -14,7 +14,8 @@ from assayd_server.core.arrays import Floats
 from assayd_server.core.binary import two_classes_of_logit, two_classes_of_probability
 from assayd_server.errors import ArtefactError, FailedPreconditionError, InvalidArgumentError
 from assayd_server.feeds import cast, matched
-from assayd_server.graph import prepare
+from assayd_server.graph import Graph, prepare
+from assayd_server.last_layer import LastLayer, find_last_layer
 from assayd_server.model import ModelRunError, OnnxModel
 from assayd_server.reading import read_contract
 from assayd_server.rows import Inputs
@@ -36,13 +37,18 @@ class Forward:
 class Servable:
     """One version of one model."""
 
-    def __init__(self, bundle: Bundle, model: OnnxModel, contract: Contract, labels: tuple[str, ...]) -> None:
+    def __init__(
+        self, bundle: Bundle, model: OnnxModel, contract: Contract, *, labels: tuple[str, ...], graph: Graph
+    ) -> None:
         self.identity: Identity = bundle.identity
         self.contract = contract
         self.labels = labels
         self.label_bytes_max = max((len(label.encode()) + 16 for label in labels), default=0)  # in a response
         self.temperature = bundle.manifest.temperature
         self._model = model
+        layer = _last_layer(graph, contract)
+        self.last_layer: LastLayer | None = None if isinstance(layer, str) else layer
+        self.why_no_last_layer = layer if isinstance(layer, str) else ""
 
     def match(self, rows: Inputs) -> Mapping[str, NDArray[Any]]:
         """The arrays of a request by input.
@@ -64,10 +70,10 @@ class Servable:
             ServiceError: the model failed on these rows.
         """
         if row_count == 0:
-            return _as_forward({role: np.empty((0, self._columns(role)), np.float32) for role in roles})
+            return _as_forward({role: np.empty((0, *self._row_shape(role)), np.float32) for role in roles})
         outputs = dict(zip(roles, self._run(cast(self.contract.inputs, arrays), roles), strict=True))
         for role, output in outputs.items():
-            self._check_shape(output, (row_count, self._columns(role)))
+            self._check_shape(output, (row_count, *self._row_shape(role)))
         return _as_forward(outputs)
 
     def _run(self, fed: dict[str, Floats], roles: Sequence[str]) -> list[Floats]:
@@ -81,7 +87,7 @@ class Servable:
                 details={"model": self.identity.name, "version": str(self.identity.version)},
             ) from error
 
-    def _check_shape(self, output: Floats, expected: tuple[int, int]) -> None:
+    def _check_shape(self, output: Floats, expected: tuple[int, ...]) -> None:
         """An answer must belong to its row and its class, also where a graph does as it likes."""
         if output.shape != expected:
             raise FailedPreconditionError(
@@ -89,8 +95,11 @@ class Servable:
                 reason="MODEL_GAVE_ANOTHER_SHAPE",
             )
 
-    def _columns(self, role: str) -> int:
-        return self.contract.embedding_width if role == "embedding" else self.contract.columns
+    def _row_shape(self, role: str) -> tuple[int, ...]:
+        if role == "embedding":
+            return (self.contract.embedding_width,)
+        samples = (self.contract.sample_count,) if self.contract.sample_count else ()
+        return (*samples, self.contract.columns)
 
 
 def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None) -> Servable:
@@ -119,7 +128,18 @@ def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None) -> Serva
     if labels and len(labels) != contract.class_count:
         counted = f"{contract.class_count} classes" if contract.class_count else "no classes, it gives values"
         raise ArtefactError(f"labels: {len(labels)} names were given, the model has {counted}")
-    return Servable(bundle, model, contract, labels)
+    return Servable(bundle, model, contract, labels=labels, graph=graph)
+
+
+def _last_layer(graph: Graph, contract: Contract) -> LastLayer | str:
+    """What dropout can sample, or why it cannot."""
+    if contract.value_count or contract.columns == 1 or contract.sample_count:
+        return "only that of a model with a column for each class can be sampled"
+    scores = contract.roles[contract.scores_role]
+    layer = find_last_layer(graph.content, scores=scores, embedding=contract.roles.get("embedding"))
+    if isinstance(layer, LastLayer) and layer.weights.shape != (contract.columns, contract.embedding_width):
+        return f"its last layer has weights of the shape {list(layer.weights.shape)}"
+    return layer
 
 
 def _sample(model: OnnxModel, identity: Identity) -> Mapping[str, NDArray[Any]] | None:
@@ -143,7 +163,7 @@ def _as_forward(arrays: dict[str, Floats]) -> Forward:
     """Half precision is too coarse for a softmax over many classes, so everything is at least float32."""
     wide = {role: values.astype(np.result_type(values, np.float32), copy=False) for role, values in arrays.items()}
     for role, two_classes in _TWO_CLASSES.items():
-        if role in wide and wide[role].shape[1] == 1:
+        if role in wide and wide[role].shape[-1] == 1:
             wide[role] = two_classes(wide[role])
     embeddings = wide.pop("embedding", None)
     return Forward(**wide, embeddings=embeddings)

@@ -1,7 +1,7 @@
 """A table, of whichever library: columns that are read as arrays, each when it is needed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -35,6 +35,8 @@ class Table:
 
     columns: tuple[Column, ...]
     row_count: int
+    beside: dict[str, Array] = field(default_factory=dict)
+    """What goes along with each row in other fields of a request, by field."""
 
     def column(self, name: str) -> Column:
         """The column of that name.

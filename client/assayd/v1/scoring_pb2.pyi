@@ -25,6 +25,15 @@ class UncertaintyMeasure(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     UNCERTAINTY_MEASURE_ENTROPY: _ClassVar[UncertaintyMeasure]
     UNCERTAINTY_MEASURE_MULTILABEL_MAX: _ClassVar[UncertaintyMeasure]
     UNCERTAINTY_MEASURE_MULTILABEL_MEAN: _ClassVar[UncertaintyMeasure]
+    UNCERTAINTY_MEASURE_MAX_ENTROPY: _ClassVar[UncertaintyMeasure]
+    UNCERTAINTY_MEASURE_INFORMATION_DENSITY: _ClassVar[UncertaintyMeasure]
+    UNCERTAINTY_MEASURE_VOTE_ENTROPY: _ClassVar[UncertaintyMeasure]
+    UNCERTAINTY_MEASURE_CONSENSUS_ENTROPY: _ClassVar[UncertaintyMeasure]
+    UNCERTAINTY_MEASURE_VARIATION_RATIO: _ClassVar[UncertaintyMeasure]
+    UNCERTAINTY_MEASURE_MEAN_KL: _ClassVar[UncertaintyMeasure]
+    UNCERTAINTY_MEASURE_EXPECTED_ENTROPY: _ClassVar[UncertaintyMeasure]
+    UNCERTAINTY_MEASURE_MAX_KL: _ClassVar[UncertaintyMeasure]
+    UNCERTAINTY_MEASURE_VARIANCE: _ClassVar[UncertaintyMeasure]
 
 class Output(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -45,6 +54,15 @@ UNCERTAINTY_MEASURE_RATIO: UncertaintyMeasure
 UNCERTAINTY_MEASURE_ENTROPY: UncertaintyMeasure
 UNCERTAINTY_MEASURE_MULTILABEL_MAX: UncertaintyMeasure
 UNCERTAINTY_MEASURE_MULTILABEL_MEAN: UncertaintyMeasure
+UNCERTAINTY_MEASURE_MAX_ENTROPY: UncertaintyMeasure
+UNCERTAINTY_MEASURE_INFORMATION_DENSITY: UncertaintyMeasure
+UNCERTAINTY_MEASURE_VOTE_ENTROPY: UncertaintyMeasure
+UNCERTAINTY_MEASURE_CONSENSUS_ENTROPY: UncertaintyMeasure
+UNCERTAINTY_MEASURE_VARIATION_RATIO: UncertaintyMeasure
+UNCERTAINTY_MEASURE_MEAN_KL: UncertaintyMeasure
+UNCERTAINTY_MEASURE_EXPECTED_ENTROPY: UncertaintyMeasure
+UNCERTAINTY_MEASURE_MAX_KL: UncertaintyMeasure
+UNCERTAINTY_MEASURE_VARIANCE: UncertaintyMeasure
 OUTPUT_UNSPECIFIED: Output
 OUTPUT_PREDICTIONS: Output
 OUTPUT_PROBABILITIES: Output

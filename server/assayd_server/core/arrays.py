@@ -7,4 +7,5 @@ from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 Integers: TypeAlias = NDArray[np.integer[Any]]
+Hashes: TypeAlias = NDArray[np.uint64]
 Booleans: TypeAlias = NDArray[np.bool_]

@@ -9,21 +9,21 @@ def two_classes_of_logit(logit: Floats) -> Floats:
     """Class scores whose softmax is the sigmoid of z: 0 and z.
 
     Args:
-        logit: (n, 1).
+        logit: (..., 1).
 
     Returns:
-        (n, 2), the dtype of logit.
+        (..., 2), the dtype of logit.
     """
-    return np.concatenate([np.zeros_like(logit), logit], axis=1)
+    return np.concatenate([np.zeros_like(logit), logit], axis=-1)
 
 
 def two_classes_of_probability(probability: Floats) -> Floats:
     """The probabilities 1 - p and p.
 
     Args:
-        probability: (n, 1), that of the second class.
+        probability: (..., 1), that of the second class.
 
     Returns:
-        (n, 2), the dtype of probability.
+        (..., 2), the dtype of probability.
     """
-    return np.concatenate([1 - probability, probability], axis=1)
+    return np.concatenate([1 - probability, probability], axis=-1)

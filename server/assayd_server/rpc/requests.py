@@ -13,7 +13,7 @@ from assayd_server.core.softmax import TEMPERATURE_MAX, TEMPERATURE_MIN
 from assayd_server.core.tasks import Task
 from assayd_server.core.uncertainty import Measure
 from assayd_server.errors import InvalidArgumentError
-from assayd_server.rows import Embeddings, Head, Inputs, Logits, NamedArray, Probabilities, Rows
+from assayd_server.rows import Committee, Embeddings, Head, Inputs, Logits, NamedArray, Probabilities, Rows
 from assayd_server.wanted import ModelChoice, Output, Wanted
 
 _TENSORS_MAX = 256
@@ -26,6 +26,7 @@ MEASURES = {
     scoring_pb2.UNCERTAINTY_MEASURE_ENTROPY: Measure.ENTROPY,
     scoring_pb2.UNCERTAINTY_MEASURE_MULTILABEL_MAX: Measure.MULTILABEL_MAX,
     scoring_pb2.UNCERTAINTY_MEASURE_MULTILABEL_MEAN: Measure.MULTILABEL_MEAN,
+    scoring_pb2.UNCERTAINTY_MEASURE_MAX_ENTROPY: Measure.MAX_ENTROPY,
 }
 _OUTPUTS = {
     scoring_pb2.OUTPUT_PREDICTIONS: None,
@@ -57,17 +58,21 @@ def rows(message: rows_pb2.Rows, limits: RowLimits) -> Rows:
     """
     kind = message.WhichOneof("kind")
     if kind is None:
-        raise _wrong(
-            "rows", "is missing: give one of inputs, logits, probabilities and embeddings", "ROWS_MISSING"
+        raise wrong(
+            "rows",
+            "is missing: give one of inputs, logits, probabilities, embeddings and committee",
+            "ROWS_MISSING",
         )
     if kind == "inputs":
         found: Rows = _inputs(message.inputs)
     elif kind == "logits":
-        found = Logits(_matrix(message.logits, "rows.logits", columns_min=2))
+        found = Logits(matrix(message.logits, "rows.logits", columns_min=2))
+    elif kind == "committee":
+        found = _committee(message.committee)
     elif kind == "probabilities":
-        found = Probabilities(_matrix(message.probabilities, "rows.probabilities", columns_min=2))
+        found = Probabilities(matrix(message.probabilities, "rows.probabilities", columns_min=2))
     else:
-        found = Embeddings(_matrix(message.embeddings, "rows.embeddings", columns_min=1))
+        found = Embeddings(matrix(message.embeddings, "rows.embeddings", columns_min=1))
     _check_count(found.count, limits.rows_max)
     return found
 
@@ -80,9 +85,9 @@ def wanted(request: scoring_pb2.ScoreRequest, limits: RowLimits) -> Wanted:
     """
     return Wanted(
         model=model_choice(request.model) if request.HasField("model") else None,
-        head=_head(request.head, limits) if request.HasField("head") else None,
-        temperature=_temperature(request.temperature) if request.HasField("temperature") else None,
-        task=_task(request.task),
+        head=head(request.head, limits) if request.HasField("head") else None,
+        temperature=temperature(request.temperature) if request.HasField("temperature") else None,
+        task=task(request.task),
         outputs=_outputs(request.outputs),
         uncertainties=_measures(request.uncertainties),
         top_k=request.top_k,
@@ -96,7 +101,7 @@ def model_choice(selector: scoring_pb2.ModelSelector) -> ModelChoice:
         InvalidArgumentError: the version is negative.
     """
     if selector.version < 0:
-        raise _wrong(
+        raise wrong(
             "model.version", f"is {selector.version}, allowed are 0 (the largest) and above", "BAD_VERSION"
         )
     return ModelChoice(name=selector.name, version=selector.version)
@@ -105,72 +110,85 @@ def model_choice(selector: scoring_pb2.ModelSelector) -> ModelChoice:
 def _inputs(inputs: rows_pb2.Inputs) -> Inputs:
     field = "rows.inputs.tensors"
     if not inputs.tensors:
-        raise _wrong(field, "is empty: give one tensor for each input of the model", "ROWS_MISSING")
+        raise wrong(field, "is empty: give one tensor for each input of the model", "ROWS_MISSING")
     if len(inputs.tensors) > _TENSORS_MAX:
-        raise _wrong(field, f"has {len(inputs.tensors)} tensors, allowed are {_TENSORS_MAX}", "TOO_MANY_TENSORS")
+        raise wrong(field, f"has {len(inputs.tensors)} tensors, allowed are {_TENSORS_MAX}", "TOO_MANY_TENSORS")
     tensors = tuple(
-        NamedArray(tensor.name, _array(tensor, f"{field}[{index}]")) for index, tensor in enumerate(inputs.tensors)
+        NamedArray(tensor.name, array(tensor, f"{field}[{index}]")) for index, tensor in enumerate(inputs.tensors)
     )
     for index, tensor in enumerate(tensors):
         if tensor.values.ndim == 0:
-            raise _wrong(f"{field}[{index}].shape", "is [], the first axis must be the rows", "BAD_SHAPE")
+            raise wrong(f"{field}[{index}].shape", "is [], the first axis must be the rows", "BAD_SHAPE")
     counts = {len(tensor.values) for tensor in tensors}
     if len(counts) > 1:
-        raise _wrong(field, f"must all have the same number of rows, have {sorted(counts)}", "BAD_SHAPE")
+        raise wrong(field, f"must all have the same number of rows, have {sorted(counts)}", "BAD_SHAPE")
     return Inputs(tensors, counts.pop())
 
 
-def _array(tensor: tensor_pb2.Tensor, field: str) -> NDArray[Any]:
+def _committee(message: rows_pb2.Committee) -> Committee:
+    kind = message.WhichOneof("kind")
+    if kind is None:
+        raise wrong("rows.committee", "is empty: give one of logits, probabilities and values", "ROWS_MISSING")
+    field = f"rows.committee.{kind}"
+    values = floats(getattr(message, kind), field)
+    columns_min = 1 if kind == "values" else 2
+    if values.ndim != 3 or len(values) < 2 or values.shape[2] < columns_min:
+        expected = f"is {list(values.shape)}, allowed is [2 or more members, n, {columns_min} or more]"
+        raise wrong(f"{field}.shape", expected, "BAD_SHAPE")
+    return Committee(kind, values)
+
+
+def array(tensor: tensor_pb2.Tensor, field: str) -> NDArray[Any]:
     try:
         return decode(tensor)
     except TensorError as error:
-        raise _wrong(f"{field}.{error.field}", error.message, "BAD_TENSOR") from None
+        raise wrong(f"{field}.{error.field}", error.message, "BAD_TENSOR") from None
 
 
-def _matrix(tensor: tensor_pb2.Tensor, field: str, *, columns_min: int) -> NDArray[Any]:
+def matrix(tensor: tensor_pb2.Tensor, field: str, *, columns_min: int) -> NDArray[Any]:
     """A float matrix, float32 or float64; half precision is widened."""
-    values = _floats(tensor, field)
+    values = floats(tensor, field)
     if values.ndim != 2 or values.shape[1] < columns_min:
         shape = f"[n, {columns_min} or more]"
-        raise _wrong(f"{field}.shape", f"is {list(values.shape)}, allowed is {shape}", "BAD_SHAPE")
+        raise wrong(f"{field}.shape", f"is {list(values.shape)}, allowed is {shape}", "BAD_SHAPE")
     return values
 
 
-def _floats(tensor: tensor_pb2.Tensor, field: str) -> NDArray[Any]:
-    values = _array(tensor, field)
+def floats(tensor: tensor_pb2.Tensor, field: str) -> NDArray[Any]:
+    values = array(tensor, field)
     if values.dtype.kind != "f":
         name = "string" if values.dtype.kind == "O" else values.dtype.name
-        raise _wrong(f"{field}.data_type", f"is {name}, allowed are float16, float32 and float64", "BAD_TYPE")
+        raise wrong(f"{field}.data_type", f"is {name}, allowed are float16, float32 and float64", "BAD_TYPE")
     return values.astype(np.float32) if values.dtype.itemsize == 2 else values
 
 
-def _head(head: rows_pb2.LinearHead, limits: RowLimits) -> Head:
-    weights = _matrix(head.weights, "head.weights", columns_min=1)
+def head(head: rows_pb2.LinearHead, limits: RowLimits) -> Head:
+    weights = matrix(head.weights, "head.weights", columns_min=1)
     if len(weights) < 2:
-        raise _wrong("head.weights.shape", f"is {list(weights.shape)}, at least 2 classes are needed", "BAD_SHAPE")
+        raise wrong("head.weights.shape", f"is {list(weights.shape)}, at least 2 classes are needed", "BAD_SHAPE")
     if weights.size > limits.head_elements_max:
         message = f"has {weights.size} elements, allowed are {limits.head_elements_max}"
-        raise _wrong("head.weights.shape", message, "HEAD_TOO_LARGE")
-    bias = _floats(head.bias, "head.bias") if head.HasField("bias") else None
+        raise wrong("head.weights.shape", message, "HEAD_TOO_LARGE")
+    bias = floats(head.bias, "head.bias") if head.HasField("bias") else None
     if bias is not None and bias.shape != weights.shape[:1]:
-        raise _wrong(
+        raise wrong(
             "head.bias.shape", f"is {list(bias.shape)}, the weights need [{len(weights)}]", "HEAD_DOES_NOT_FIT"
         )
     if not np.isfinite(weights).all() or (bias is not None and not np.isfinite(bias).all()):
-        raise _wrong("head", "has a value that is NaN or infinite", "HEAD_NOT_FINITE")
+        raise wrong("head", "has a value that is NaN or infinite", "HEAD_NOT_FINITE")
     return Head(weights, bias)
 
 
-def _temperature(value: float) -> float:
+def temperature(value: float) -> float:
     if not TEMPERATURE_MIN <= value <= TEMPERATURE_MAX:  # False for NaN
         message = f"is {value}, allowed are {TEMPERATURE_MIN} to {TEMPERATURE_MAX:g}"
-        raise _wrong("temperature", message, "TEMPERATURE_OUT_OF_RANGE")
+        raise wrong("temperature", message, "TEMPERATURE_OUT_OF_RANGE")
     return value
 
 
-def _task(number: scoring_pb2.Task) -> Task | None:
+def task(number: scoring_pb2.Task) -> Task | None:
     if number and number not in TASKS:
-        raise _unknown("task", number, scoring_pb2.Task)
+        raise unknown("task", number, scoring_pb2.Task)
     return TASKS.get(number)
 
 
@@ -178,7 +196,7 @@ def _outputs(numbers: Any) -> frozenset[Output] | None:
     _check_length("outputs", numbers, _OUTPUTS)
     for index, number in enumerate(numbers):
         if number not in _OUTPUTS:
-            raise _unknown(f"outputs[{index}]", number, scoring_pb2.Output)
+            raise unknown(f"outputs[{index}]", number, scoring_pb2.Output)
     found = frozenset(output for output in map(_OUTPUTS.__getitem__, numbers) if output is not None)
     return found if numbers else None
 
@@ -187,20 +205,18 @@ def _measures(numbers: Any) -> tuple[Measure, ...]:
     _check_length("uncertainties", numbers, MEASURES)
     for index, number in enumerate(numbers):
         if number not in MEASURES:
-            raise _unknown(f"uncertainties[{index}]", number, scoring_pb2.UncertaintyMeasure)
+            raise unknown(f"uncertainties[{index}]", number, scoring_pb2.UncertaintyMeasure)
     return tuple(dict.fromkeys(MEASURES[number] for number in numbers))
 
 
 def _check_length(field: str, numbers: Any, known: Sized) -> None:
     if len(numbers) > _REPEATS_MAX * len(known):
-        raise _wrong(
-            field, f"has {len(numbers)} entries, there are {len(known)} to choose from", "TOO_MANY_VALUES"
-        )
+        raise wrong(field, f"has {len(numbers)} entries, there are {len(known)} to choose from", "TOO_MANY_VALUES")
 
 
-def _unknown(field: str, number: int, enum: Any) -> InvalidArgumentError:
+def unknown(field: str, number: int, enum: Any) -> InvalidArgumentError:
     allowed = ", ".join(f"{name} ({value})" for name, value in enum.items() if value)
-    return _wrong(field, f"{number} is unknown, allowed are {allowed}", "UNKNOWN_VALUE")
+    return wrong(field, f"{number} is unknown, allowed are {allowed}", "UNKNOWN_VALUE")
 
 
 def _check_count(count: int, rows_max: int) -> None:
@@ -213,5 +229,5 @@ def _check_count(count: int, rows_max: int) -> None:
         )
 
 
-def _wrong(field: str, message: str, reason: str) -> InvalidArgumentError:
+def wrong(field: str, message: str, reason: str) -> InvalidArgumentError:
     return InvalidArgumentError(message, reason=reason, field=field)

@@ -10,9 +10,9 @@ from assayd_server.bundle import Identity
 from assayd_server.contract import TensorSpec
 from assayd_server.core.arrays import Floats, Integers
 from assayd_server.core.scores import RowScores
-from assayd_server.engine import Scores
 from assayd_server.repository import Failure
 from assayd_server.rpc.requests import MEASURES, TASKS
+from assayd_server.scoring import Scores
 from assayd_server.servable import Servable
 from assayd_server.wanted import Output
 

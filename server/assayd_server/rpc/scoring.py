@@ -19,7 +19,7 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
         """See scoring.proto."""
         wanted = requests.wanted(request, self._limits)
         rows = requests.rows(request.rows, self._limits)
-        scores = self._engine.score(rows, wanted, _caller(context))
+        scores = self._engine.score(rows, wanted, caller(context))
         return responses.score(scores)
 
     def GetModel(
@@ -36,5 +36,6 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
         return responses.models(*self._engine.models())
 
 
-def _caller(context: grpc.ServicerContext) -> Caller:
+def caller(context: grpc.ServicerContext) -> Caller:
+    """Who waits for the answer."""
     return Caller(after(context.time_remaining()), gone=lambda: not context.is_active())

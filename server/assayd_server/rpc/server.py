@@ -10,7 +10,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from assayd.v1 import scoring_pb2, scoring_pb2_grpc
+from assayd.v1 import scoring_pb2, scoring_pb2_grpc, selection_pb2, selection_pb2_grpc
 from assayd_server.engine import Engine
 from assayd_server.errors import StartError
 from assayd_server.metrics import Metrics
@@ -20,6 +20,7 @@ from assayd_server.rpc.health import HealthServicer
 from assayd_server.rpc.pools import CallPool
 from assayd_server.rpc.requests import RowLimits
 from assayd_server.rpc.scoring import ScoringServicer
+from assayd_server.rpc.selection import SelectionServicer
 from assayd_server.rpc.unread import UnreadAnswers
 
 _HEALTH_THREADS = 4
@@ -34,7 +35,9 @@ _PING_INTERVAL_MIN_MS = 10_000
 """Clients that keep a long call alive ping every 30 s; gRPC's default of five minutes would disconnect them."""
 
 HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-_SCORING = scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"].full_name
+_SCORING = scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"]
+_SELECTION = selection_pb2.DESCRIPTOR.services_by_name["SelectionService"]
+_SERVICES = (_SCORING, _SELECTION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +93,7 @@ class RpcServer:
             options=_channel_arguments(options),
             maximum_concurrent_rpcs=options.call_threads + options.calls_waiting_max + _OTHER_CALLS_MAX,
         )
-        self._health = HealthServicer(("", _SCORING, *model_names))
+        self._health = HealthServicer(("", *(service.full_name for service in _SERVICES), *model_names))
         self._add_services(engine, RowLimits(options.rows_max, options.head_elements_max), metrics)
         self.port = _bound(self._server, options)
 
@@ -115,11 +118,14 @@ class RpcServer:
             pool.shutdown()
 
     def _add_services(self, engine: Engine, limits: RowLimits, metrics: Metrics) -> None:
-        for method in scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"].methods:
-            metrics.method(f"/{_SCORING}/{method.name}")  # every series is there from the start
+        for service in _SERVICES:
+            for method in service.methods:
+                metrics.method(f"/{service.full_name}/{method.name}")  # every series is there from the start
         scoring_pb2_grpc.add_ScoringServiceServicer_to_server(ScoringServicer(engine, limits), self._server)
+        selection_pb2_grpc.add_SelectionServiceServicer_to_server(SelectionServicer(engine, limits), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        reflection.enable_server_reflection((_SCORING, HEALTH, reflection.SERVICE_NAME), self._server)
+        names = (*(service.full_name for service in _SERVICES), HEALTH, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
 
 
 def _pool(

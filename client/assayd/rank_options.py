@@ -1,0 +1,174 @@
+"""Ranking requests, from what callers pass in."""
+
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+import numpy as np
+
+from assayd.arrays import as_floats, encode
+from assayd.errors import InvalidArgumentError
+from assayd.requests import MEASURES as ROW_MEASURES
+from assayd.requests import TASKS, head_message, one_of, selector
+from assayd.v1 import scoring_pb2, selection_pb2
+
+MEASURES: dict[str, scoring_pb2.UncertaintyMeasure] = {
+    **ROW_MEASURES,
+    "information_density": scoring_pb2.UNCERTAINTY_MEASURE_INFORMATION_DENSITY,
+    "vote_entropy": scoring_pb2.UNCERTAINTY_MEASURE_VOTE_ENTROPY,
+    "consensus_entropy": scoring_pb2.UNCERTAINTY_MEASURE_CONSENSUS_ENTROPY,
+    "variation_ratio": scoring_pb2.UNCERTAINTY_MEASURE_VARIATION_RATIO,
+    "mean_kl": scoring_pb2.UNCERTAINTY_MEASURE_MEAN_KL,
+    "expected_entropy": scoring_pb2.UNCERTAINTY_MEASURE_EXPECTED_ENTROPY,
+    "max_kl": scoring_pb2.UNCERTAINTY_MEASURE_MAX_KL,
+    "variance": scoring_pb2.UNCERTAINTY_MEASURE_VARIANCE,
+}
+ORDERS: dict[str, selection_pb2.Order] = {
+    "descending": selection_pb2.ORDER_DESCENDING,
+    "ascending": selection_pb2.ORDER_ASCENDING,
+}
+DIVERSITIES = ("stochastic", "k_center", "badge", "cluster_margin", "batch_bald")
+CANDIDATES_FACTOR = 10
+_INT32_MAX = 2**31 - 1
+
+
+class RankOptions(TypedDict, total=False):
+    """What to rank by and how to choose: the keywords of Client.rank and its kin."""
+
+    measure: str
+    """Required: least_confidence, margin, ratio, entropy, max_entropy or information_density; multilabel_max or
+    multilabel_mean; of a committee vote_entropy, consensus_entropy, variation_ratio, mean_kl (BALD), expected_entropy,
+    max_kl, or variance (regression)."""
+    count: int
+    """Required: how many rows to choose, 1 or more."""
+    order: str
+    """descending (default), or ascending: the least uncertain first, a curriculum that begins with what is easy."""
+    diversity: str | None
+    """stochastic, k_center, badge, cluster_margin or batch_bald; default none."""
+    beta: float | None
+    """Of stochastic: above 0, default 1; the larger, the nearer to no diversity."""
+    bits: int
+    """Of cluster_margin: clusters are the buckets of so many random hyperplanes, 1 to 20, default 8."""
+    samples: int
+    """Of batch_bald: outcomes that are drawn where there are too many to count, 10 to 100,000, default 10,000."""
+    candidates: int
+    """From how many of the first rows a diverse batch is chosen, count or more; default 10 times count."""
+    committee: Sequence[str | tuple[str, int]] | None
+    """Models that give an opinion each: names, or (name, version)."""
+    dropout: int
+    """In place of that, how many samples of the model's last layer, 2 to 1000."""
+    dropout_rate: float
+    """The share that a sample leaves out, above 0 and below 1; default 0.5."""
+    direction: object
+    """Of information_density: (d,) the mean direction of a pool; default that of the batch."""
+    density_beta: float | None
+    """Of information_density: the exponent, 0 to 100, default 1."""
+    density_base: str
+    """Of information_density: the measure that is weighted, default entropy."""
+    seed: int
+    """Of all randomness, 0 to 2^64 - 1; default 0."""
+    temperature: float | None
+    """As in score."""
+    head: Sequence[object] | None
+    """As in score."""
+    task: str | None
+    """As in score."""
+    model: str
+    """As in score."""
+    version: int
+    """As in score."""
+    wire_type: str | None
+    """As in score."""
+
+
+def rank_request(
+    *,
+    measure: str,
+    count: int,
+    order: str = "descending",
+    diversity: str | None = None,
+    beta: float | None = None,
+    bits: int = 0,
+    samples: int = 0,
+    candidates: int = 0,
+    committee: Sequence[str | tuple[str, int]] | None = None,
+    dropout: int = 0,
+    dropout_rate: float = 0.0,
+    direction: object = None,
+    density_beta: float | None = None,
+    density_base: str = "entropy",
+    seed: int = 0,
+    temperature: float | None = None,
+    head: Sequence[object] | None = None,
+    task: str | None = None,
+    model: str = "",
+    version: int = 0,
+) -> selection_pb2.RankRequest:
+    """Everything but the rows; the arguments are those of RankOptions.
+
+    Raises:
+        InvalidArgumentError: a name is unknown, or a number is out of range.
+    """
+    for field, value in (("count", count), ("candidates", candidates), ("bits", bits), ("samples", samples)):
+        _check_whole(field, value, lowest=1 if field == "count" else 0, highest=_INT32_MAX)
+    _check_whole("seed", seed, lowest=0, highest=2**64 - 1)
+    request = selection_pb2.RankRequest(
+        model=selector(model, version),
+        head=None if head is None else head_message(head),
+        task=None if task is None else one_of(TASKS, task, "task"),
+        temperature=temperature,
+        committee=_committee(committee, dropout, dropout_rate),
+        measure=one_of(MEASURES, measure, "measure"),
+        density=_density(direction, density_beta, density_base) if measure == "information_density" else None,
+        count=count,
+        order=one_of(ORDERS, order, "order"),
+        candidates=candidates,
+        seed=seed,
+    )
+    _add_diversity(request, diversity, beta=beta, bits=bits, samples=samples)
+    return request
+
+
+def _check_whole(field: str, value: Any, *, lowest: int, highest: int) -> None:
+    if not isinstance(value, int | np.integer) or not lowest <= value <= highest:
+        raise InvalidArgumentError(f"{field}: is {value}, allowed are whole numbers from {lowest} on", field=field)
+
+
+def _add_diversity(
+    request: selection_pb2.RankRequest, diversity: str | None, *, beta: float | None, bits: int, samples: int
+) -> None:
+    if diversity is None:
+        return
+    messages = {
+        "stochastic": {"stochastic": selection_pb2.Stochastic(beta=beta)},
+        "k_center": {"k_center": selection_pb2.KCenter()},
+        "badge": {"badge": selection_pb2.Badge()},
+        "cluster_margin": {"cluster_margin": selection_pb2.ClusterMargin(bits=bits)},
+        "batch_bald": {"batch_bald": selection_pb2.BatchBald(samples=samples)},
+    }
+    request.MergeFrom(selection_pb2.RankRequest(**one_of(messages, diversity, "diversity")))
+
+
+def _committee(
+    models: Sequence[str | tuple[str, int]] | None, dropout: int, rate: float
+) -> selection_pb2.CommitteeSource | None:
+    if models is not None and dropout:
+        raise InvalidArgumentError("committee: give either committee or dropout, not both", field="committee")
+    if dropout:
+        _check_whole("dropout", dropout, lowest=2, highest=1000)
+        return selection_pb2.CommitteeSource(dropout=selection_pb2.Dropout(samples=dropout, rate=rate))
+    if models is None:
+        return None
+    if isinstance(models, str):
+        raise InvalidArgumentError("committee: is one name, allowed are a list of two or more", field="committee")
+    named = [(each, 0) if isinstance(each, str) else each for each in models]
+    selectors = [selector(name, version) for name, version in named]
+    members = selection_pb2.CommitteeModels(models=[each for each in selectors if each is not None])
+    return selection_pb2.CommitteeSource(models=members)
+
+
+def _density(direction: object, beta: float | None, base: str) -> selection_pb2.Density:
+    return selection_pb2.Density(
+        direction=None if direction is None else encode(as_floats(direction)),
+        beta=beta,
+        base=one_of(MEASURES, base, "density_base"),
+    )

@@ -1,0 +1,92 @@
+"""Which rows are chosen, once it is known how uncertain each is."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from assayd_server.core.arrays import Floats, Hashes, Integers
+from assayd_server.core.badge import badge
+from assayd_server.core.batch_bald import batch_bald
+from assayd_server.core.cluster_margin import cluster_margin
+from assayd_server.core.clusters import sign_clusters
+from assayd_server.core.k_center import k_center
+from assayd_server.core.repetition import effective_size, mean_cosine
+from assayd_server.core.stochastic import gumbel_keys
+from assayd_server.core.top_rows import top_rows
+from assayd_server.core.validity import finite
+from assayd_server.opinions import Opinions
+from assayd_server.ranking_wanted import Badge, ClusterMargin, KCenter, RankWanted, Stochastic
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Rows of a batch, best first."""
+
+    positions: Integers
+    """(k,)"""
+    scores: Floats
+    """(k,)"""
+    keys: Floats | None
+    """(k,), of random draws."""
+    invalid: Integers
+    """Positions of the rows that cannot be scored, ascending."""
+    mean_cosine: float | None
+    effective_size: float | None
+
+
+def choose(opinions: Opinions, wanted: RankWanted, hashes: Hashes) -> Chosen:
+    """The rows that are wanted.
+
+    Args:
+        opinions: on n rows.
+        wanted: checked against them.
+        hashes: (n,) what the randomness of each row depends on.
+    """
+    scores = opinions.uncertainty(wanted.measure, wanted.density)
+    embeddings = opinions.forward.embeddings
+    diverse = wanted.diversity is not None and not isinstance(wanted.diversity, Stochastic)
+    if diverse and embeddings is not None:
+        scores = np.where(finite(embeddings), scores, np.nan)
+    keys = None
+    if isinstance(wanted.diversity, Stochastic):
+        keys = gumbel_keys(scores, hashes, seed=wanted.seed, beta=wanted.diversity.beta)
+        positions = top_rows(keys, wanted.count)
+    elif diverse:
+        candidates = top_rows(scores, wanted.candidate_count, descending=wanted.descending)
+        positions = candidates[_diverse(opinions, wanted, candidates, scores, hashes)]
+    else:
+        positions = top_rows(scores, wanted.count, descending=wanted.descending)
+    chosen = None if embeddings is None else _finite_rows(embeddings[positions])
+    return Chosen(
+        positions=positions,
+        scores=scores[positions],
+        keys=None if keys is None else keys[positions],
+        invalid=np.flatnonzero(np.isnan(scores)),
+        mean_cosine=mean_cosine(chosen) if chosen is not None and len(chosen) > 1 else None,
+        effective_size=effective_size(chosen) if chosen is not None and len(chosen) else None,
+    )
+
+
+def _diverse(
+    opinions: Opinions, wanted: RankWanted, candidates: Integers, scores: Floats, hashes: Hashes
+) -> Integers:
+    """Positions among the candidates, which come best first."""
+    diversity, count = wanted.diversity, min(wanted.count, len(candidates))
+    embeddings = opinions.forward.embeddings
+    if isinstance(diversity, KCenter | Badge | ClusterMargin):
+        assert embeddings is not None  # the checks saw to it
+        embeddings = embeddings[candidates]
+        if isinstance(diversity, KCenter):
+            return k_center(embeddings, count)
+        if isinstance(diversity, ClusterMargin):
+            clusters = sign_clusters(embeddings, diversity.bits, wanted.seed)
+            return cluster_margin(scores[candidates], clusters, count)
+        probabilities = opinions.class_probabilities(candidates)
+        return badge(probabilities, embeddings, count, seed=wanted.seed, ids=hashes[candidates])
+    assert opinions.members is not None  # the checks saw to it
+    assert diversity is not None  # one is left
+    return batch_bald(opinions.members[:, candidates], count, seed=wanted.seed, samples_max=diversity.samples)
+
+
+def _finite_rows(embeddings: Floats) -> Floats:
+    return embeddings[finite(embeddings)]

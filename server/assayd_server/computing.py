@@ -1,0 +1,61 @@
+"""Forward passes: one computation at a time, timed and counted."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+from assayd_server.bundle import Identity
+from assayd_server.caller import Caller
+from assayd_server.gate import Gate
+from assayd_server.metrics import ModelMetrics
+from assayd_server.servable import Forward, Servable
+
+Arrays: TypeAlias = Mapping[str, NDArray[Any]]
+
+
+class Computing:
+    """Runs models, when it is their turn."""
+
+    def __init__(self, gate: Gate, metrics: Mapping[Identity, ModelMetrics]) -> None:
+        """Make it ready.
+
+        Args:
+            gate: where computations wait for their turn.
+            metrics: where passes are counted, by model.
+        """
+        self._gate = gate
+        self.metrics = metrics
+
+    @contextmanager
+    def turn(self, model: Servable | None, row_count: int, caller: Caller) -> Iterator[None]:
+        """Wait, and let the body be the only computation.
+
+        Args:
+            model: that will run; None for rows that need none.
+            row_count: how many rows wait with it.
+            caller: nothing is begun once it stops waiting.
+
+        Raises:
+            ServiceError: the server is full, or the caller is gone.
+        """
+        if model is None:
+            with self._gate.enter(row_count, caller):
+                yield
+            return
+        metrics = self.metrics[model.identity]
+        queued = time.perf_counter()
+        with metrics.pending(row_count), self._gate.enter(row_count, caller):
+            metrics.queue.observe(time.perf_counter() - queued)
+            yield
+
+    def forward(self, model: Servable, arrays: Arrays, *, row_count: int, roles: Sequence[str]) -> Forward:
+        """One pass, in the turn of the calling thread; the arguments are those of Servable.forward."""
+        metrics = self.metrics[model.identity]
+        began = time.perf_counter()
+        forward = model.forward(arrays, row_count=row_count, roles=roles)
+        metrics.inference.observe(time.perf_counter() - began)
+        metrics.executions.inc(row_count > 0)
+        return forward

@@ -1,0 +1,36 @@
+"""Monte Carlo dropout of a linear layer: several answers from one forward pass."""
+
+import numpy as np
+
+from assayd_server.core.arrays import Floats
+from assayd_server.core.hashing import uniform
+
+
+def dropout_logits(
+    embeddings: Floats, *, weights: Floats, bias: Floats | None, samples: int, rate: float, seed: int
+) -> Floats:
+    """Class scores of a linear layer whose inputs are left out at random, a mask for each sample.
+
+    All rows of a sample have the same mask, so that a sample is one model that could be: the disagreement of two
+    rows is then no accident of their masks. The masks depend on the seed alone.
+
+    Args:
+        embeddings: (n, d).
+        weights: (c, d).
+        bias: (c,), or None for zero.
+        samples: m, 2 or more.
+        rate: the share of the d inputs that is left out; what is kept is scaled by 1 / (1 - rate).
+        seed: from 0 to 2^64 - 1.
+
+    Returns:
+        (m, n, c), the dtype of embeddings.
+
+    Source: Gal and Ghahramani 2016, Dropout as a Bayesian Approximation; consistent masks as in Kirsch et al. 2019.
+    """
+    logits = np.empty((samples, len(embeddings), len(weights)), embeddings.dtype)
+    inputs = np.arange(embeddings.shape[1])
+    for sample in range(samples):
+        kept = uniform(inputs, seed=seed, stream=sample) >= rate
+        masked = weights * (kept / (1 - rate))  # c d products in place of n d
+        np.matmul(embeddings, masked.T.astype(embeddings.dtype, copy=False), out=logits[sample])
+    return logits if bias is None else logits + bias.astype(embeddings.dtype, copy=False)

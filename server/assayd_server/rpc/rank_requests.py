@@ -1,0 +1,160 @@
+"""Ranking requests, from messages to what the engine takes."""
+
+from typing import Any
+
+import numpy as np
+
+from assayd.v1 import scoring_pb2, selection_pb2, tensor_pb2
+from assayd_server.core.committee import CommitteeMeasure
+from assayd_server.core.hashing import text_hash
+from assayd_server.core.uncertainty import Measure
+from assayd_server.ranking_wanted import (
+    Badge,
+    BatchBald,
+    ClusterMargin,
+    CommitteeSource,
+    Density,
+    Diversity,
+    Dropout,
+    Ids,
+    KCenter,
+    RankWanted,
+    Stochastic,
+)
+from assayd_server.rpc import requests
+from assayd_server.rpc.requests import RowLimits, unknown, wrong
+from assayd_server.wanted import Wanted
+
+MEMBERS_MAX = 64
+_BETA_MAX = 1e6
+_DENSITY_BETA_MAX = 100.0
+
+MEASURES: dict[int, Measure | CommitteeMeasure] = {
+    **requests.MEASURES,
+    scoring_pb2.UNCERTAINTY_MEASURE_INFORMATION_DENSITY: Measure.INFORMATION_DENSITY,
+    scoring_pb2.UNCERTAINTY_MEASURE_VOTE_ENTROPY: CommitteeMeasure.VOTE_ENTROPY,
+    scoring_pb2.UNCERTAINTY_MEASURE_CONSENSUS_ENTROPY: CommitteeMeasure.CONSENSUS_ENTROPY,
+    scoring_pb2.UNCERTAINTY_MEASURE_VARIATION_RATIO: CommitteeMeasure.VARIATION_RATIO,
+    scoring_pb2.UNCERTAINTY_MEASURE_MEAN_KL: CommitteeMeasure.MEAN_KL,
+    scoring_pb2.UNCERTAINTY_MEASURE_EXPECTED_ENTROPY: CommitteeMeasure.EXPECTED_ENTROPY,
+    scoring_pb2.UNCERTAINTY_MEASURE_MAX_KL: CommitteeMeasure.MAX_KL,
+    scoring_pb2.UNCERTAINTY_MEASURE_VARIANCE: CommitteeMeasure.VARIANCE,
+}
+
+
+def wanted(request: selection_pb2.RankRequest, limits: RowLimits) -> RankWanted:
+    """What a rank request asks for, besides its rows.
+
+    Raises:
+        InvalidArgumentError: a field is not what it may be.
+    """
+    if request.order not in selection_pb2.Order.values():
+        raise unknown("order", request.order, selection_pb2.Order)
+    if request.offset < 0:
+        raise wrong("offset", f"is {request.offset}, allowed are 0 and above", "OFFSET_OUT_OF_RANGE")
+    if request.candidates < 0:
+        raise wrong("candidates", f"is {request.candidates}, allowed are 0 and above", "CANDIDATES_OUT_OF_RANGE")
+    return RankWanted(
+        scoring=Wanted(
+            model=requests.model_choice(request.model) if request.HasField("model") else None,
+            head=requests.head(request.head, limits) if request.HasField("head") else None,
+            temperature=requests.temperature(request.temperature) if request.HasField("temperature") else None,
+            task=requests.task(request.task),
+        ),
+        measure=measure("measure", request.measure),
+        count=request.count,
+        descending=request.order != selection_pb2.ORDER_ASCENDING,
+        diversity=_diversity(request),
+        candidates=request.candidates,
+        committee=_committee(request.committee) if request.HasField("committee") else None,
+        density=_density(request.density) if request.HasField("density") else Density(),
+        ids=ids(request.ids) if request.HasField("ids") else None,
+        embeddings=_embeddings(request.embeddings) if request.HasField("embeddings") else None,
+        offset=request.offset,
+        seed=request.seed,
+    )
+
+
+def measure(field: str, number: int) -> Measure | CommitteeMeasure:
+    """What rows are ranked by.
+
+    Raises:
+        InvalidArgumentError: it is not given or not known.
+    """
+    if number not in MEASURES:
+        raise unknown(field, number, scoring_pb2.UncertaintyMeasure)
+    return MEASURES[number]
+
+
+def ids(tensor: tensor_pb2.Tensor) -> Ids:
+    """Names of rows.
+
+    Raises:
+        InvalidArgumentError: they are not one for each row, of int64 or text.
+    """
+    values = requests.array(tensor, "ids")
+    if values.ndim != 1:
+        raise wrong("ids.shape", f"is {list(values.shape)}, allowed is [n]", "BAD_SHAPE")
+    if values.dtype.kind == "O":
+        return Ids(values, text_hash(values.tolist()))
+    if values.dtype != np.int64:
+        raise wrong("ids.data_type", f"is {values.dtype.name}, allowed are int64 and string", "BAD_TYPE")
+    return Ids(values, values.astype(np.uint64))
+
+
+def _diversity(request: selection_pb2.RankRequest) -> Diversity | None:
+    kind = request.WhichOneof("diversity")
+    if kind == "stochastic":
+        given = request.stochastic.HasField("beta")
+        return Stochastic(_between("stochastic.beta", request.stochastic.beta, _BETA_MAX) if given else 1.0)
+    if kind == "cluster_margin":
+        return ClusterMargin(_whole("cluster_margin.bits", request.cluster_margin.bits or 8, 1, 20))
+    if kind == "batch_bald":
+        return BatchBald(_whole("batch_bald.samples", request.batch_bald.samples or 10_000, 10, 100_000))
+    return {"k_center": KCenter(), "badge": Badge()}.get(kind or "")
+
+
+def _committee(source: selection_pb2.CommitteeSource) -> CommitteeSource:
+    kind = source.WhichOneof("source")
+    if kind is None:
+        raise wrong("committee", "is empty: give models or dropout", "COMMITTEE_MISSING")
+    if kind == "models":
+        models = source.models.models
+        if not 2 <= len(models) <= MEMBERS_MAX:
+            message = f"has {len(models)} models, allowed are 2 to {MEMBERS_MAX}"
+            raise wrong("committee.models.models", message, "BAD_COMMITTEE")
+        return tuple(map(requests.model_choice, models))
+    dropout = source.dropout
+    rate = dropout.rate or 0.5
+    if not 0 < rate < 1:
+        raise wrong("committee.dropout.rate", f"is {rate:g}, allowed are above 0 and below 1", "BAD_COMMITTEE")
+    return Dropout(_whole("committee.dropout.samples", dropout.samples or 20, 2, 1000), rate)
+
+
+def _density(density: selection_pb2.Density) -> Density:
+    direction = requests.floats(density.direction, "density.direction") if density.HasField("direction") else None
+    if direction is not None and (direction.ndim != 1 or not np.isfinite(direction).all()):
+        message = f"is {list(direction.shape)}, allowed is [d] of finite numbers"
+        raise wrong("density.direction.shape", message, "BAD_SHAPE")
+    beta = density.beta if density.HasField("beta") else 1.0
+    if not 0 <= beta <= _DENSITY_BETA_MAX:
+        message = f"is {beta:g}, allowed are 0 to {_DENSITY_BETA_MAX:g}"
+        raise wrong("density.beta", message, "BETA_OUT_OF_RANGE")
+    base = measure("density.base", density.base or scoring_pb2.UNCERTAINTY_MEASURE_ENTROPY)
+    return Density(direction, beta, base)
+
+
+def _embeddings(tensor: tensor_pb2.Tensor) -> Any:
+    return requests.matrix(tensor, "embeddings", columns_min=1)
+
+
+def _between(field: str, value: float, highest: float) -> float:
+    if not 0 < value <= highest:
+        raise wrong(field, f"is {value:g}, allowed are above 0 and up to {highest:g}", "BETA_OUT_OF_RANGE")
+    return value
+
+
+def _whole(field: str, value: int, lowest: int, highest: int) -> int:
+    if not lowest <= value <= highest:
+        raise wrong(field, f"is {value}, allowed are {lowest} to {highest}", "OUT_OF_RANGE")
+    return value

@@ -1,0 +1,100 @@
+"""What is said of rows on the strength of one model's outputs, or of scores that came with the request."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from assayd_server.core.heads import linear_head
+from assayd_server.core.label_uncertainty import multilabel_mean
+from assayd_server.core.scores import RowScores, scores_of_logits, scores_of_probabilities, scores_of_values
+from assayd_server.core.tasks import Task
+from assayd_server.core.uncertainty import Measure, least_confidence
+from assayd_server.core.validity import finite
+from assayd_server.members import samples_of
+from assayd_server.metrics import ModelMetrics
+from assayd_server.plan import Plan
+from assayd_server.rows import Committee, Embeddings, Head, Inputs, Logits, Rows
+from assayd_server.servable import Forward
+
+_ALWAYS_COUNTED = {
+    Task.MULTICLASS: (Measure.LEAST_CONFIDENCE, least_confidence),
+    Task.MULTILABEL: (Measure.MULTILABEL_MEAN, multilabel_mean),
+}
+"""A measure of every row, whatever its call asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """Scores of n rows, and where they come from."""
+
+    rows: RowScores
+    forward: Forward
+    plan: Plan
+
+
+def given(rows: Rows) -> Forward:
+    """What the caller had computed already."""
+    assert not isinstance(rows, Inputs | Committee)  # inputs always have a model, a committee several opinions
+    if isinstance(rows, Logits):
+        return Forward(logits=rows.values)
+    if isinstance(rows, Embeddings):
+        return Forward(embeddings=rows.values)
+    return Forward(probabilities=rows.values)
+
+
+def headed(forward: Forward, head: Head | None) -> Forward:
+    """With the logits of the request's own head, if it has one."""
+    if head is None:
+        return forward
+    embeddings = forward.embeddings
+    assert embeddings is not None  # the plan saw to it
+    with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinities: their rows are marked invalid
+        logits = linear_head(embeddings, weights=head.weights, bias=head.bias)
+    logits[~finite(embeddings)] = np.nan
+    return Forward(logits=logits, embeddings=embeddings)
+
+
+def scored(forward: Forward, plan: Plan) -> Scores:
+    """The scores of a forward pass, or of what came with the request."""
+    forward, temperature = headed(forward, plan.wanted.head), plan.temperature
+    if plan.model is not None and plan.model.contract.sample_count and plan.wanted.head is None:
+        forward, temperature = _agreed(forward, plan), 1.0
+    return Scores(rows=_score_rows(forward, plan, temperature), forward=forward, plan=plan)
+
+
+def _agreed(forward: Forward, plan: Plan) -> Forward:
+    """The mean of a committee's members, where the model's output has an axis of samples."""
+    members = samples_of(forward, task=plan.task, temperature=plan.temperature)
+    if forward.values is not None:
+        return Forward(values=members.mean(axis=0), embeddings=forward.embeddings)
+    return Forward(probabilities=members.mean(axis=0), embeddings=forward.embeddings)
+
+
+def _score_rows(forward: Forward, plan: Plan, temperature: float) -> RowScores:
+    if forward.values is not None:
+        return scores_of_values(forward.values)
+    task, measures, top_k = plan.task, plan.wanted.uncertainties, plan.wanted.top_k
+    if forward.logits is not None:
+        return scores_of_logits(forward.logits, task=task, temperature=temperature, measures=measures, top_k=top_k)
+    assert forward.probabilities is not None  # a forward pass gives one of the three
+    return scores_of_probabilities(
+        forward.probabilities, task=task, temperature=temperature, measures=measures, top_k=top_k
+    )
+
+
+def count(metrics: ModelMetrics, scores: Scores) -> None:
+    """Count rows, classes and uncertainties of a model."""
+    rows, task = scores.rows, scores.plan.task
+    row_count, valid_count = len(rows.valid), int(rows.valid.sum())
+    metrics.rows.inc(row_count)
+    metrics.invalid_rows.inc(row_count - valid_count)
+    if scores.plan.wanted.head is not None or task is Task.REGRESSION:  # the model's own classes are counted
+        return
+    valid = slice(None) if valid_count == row_count else rows.valid
+    probabilities = rows.probabilities[valid]
+    uncertainties = {measure: values[valid] for measure, values in rows.uncertainties.items()}
+    measure, formula = _ALWAYS_COUNTED[task]
+    if measure not in uncertainties:
+        uncertainties[measure] = formula(probabilities)
+    predicted = np.nonzero(probabilities > 1 / 2)[1] if task is Task.MULTILABEL else rows.predictions[valid]
+    metrics.counts.add(predicted, uncertainties)
