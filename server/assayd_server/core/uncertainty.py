@@ -1,4 +1,4 @@
-"""How unsure a model is of which class a row has: four measures in [0, 1], where 1 is most uncertain.
+"""How unsure a model is of which class a row has: more is more uncertain, and 1 the most, but for entropy in nats.
 
 Every function takes class probabilities and returns one number a row; a row with NaN gives NaN.
 """
@@ -8,9 +8,9 @@ from collections.abc import Callable
 from enum import StrEnum
 
 import numpy as np
-from scipy.special import entr
 
 from assayd_server.core.arrays import Floats
+from assayd_server.core.row_reductions import row_sums, two_largest
 
 
 class Measure(StrEnum):
@@ -20,6 +20,9 @@ class Measure(StrEnum):
     MARGIN = "margin"
     RATIO = "ratio"
     ENTROPY = "entropy"
+    MAX_ENTROPY = "max_entropy"
+    INFORMATION_DENSITY = "information_density"
+    """Of embeddings and an uncertainty: see density.py."""
     MULTILABEL_MAX = "multilabel_max"
     MULTILABEL_MEAN = "multilabel_mean"
 
@@ -50,7 +53,7 @@ def margin(probabilities: Floats) -> Floats:
 
     Source: Scheffer, Decomain and Wrobel 2001, Active Hidden Markov Models for Information Extraction.
     """
-    first, second = _two_largest(probabilities)
+    first, second = two_largest(probabilities)
     return _clipped(1 - (first - second))
 
 
@@ -67,7 +70,7 @@ def ratio(probabilities: Floats) -> Floats:
 
     Source: Monarch 2021, Human-in-the-Loop Machine Learning, chapter 3.
     """
-    first, second = _two_largest(probabilities)
+    first, second = two_largest(probabilities)
     return _clipped(second / first)
 
 
@@ -82,7 +85,21 @@ def entropy(probabilities: Floats) -> Floats:
 
     Source: Settles 2009, Active Learning Literature Survey.
     """
-    return _clipped(entr(probabilities).sum(axis=1) / math.log(probabilities.shape[1]))
+    return _clipped(_nats(probabilities) / math.log(probabilities.shape[1]))
+
+
+def max_entropy(probabilities: Floats) -> Floats:
+    """Shannon entropy of each row in nats, as it is: MaxEnt. It ranks as entropy does.
+
+    Args:
+        probabilities: (n, c), rows sum to 1, c >= 2.
+
+    Returns:
+        (n,), in [0, ln c]; a zero probability contributes 0.
+
+    Source: Settles 2009, Active Learning Literature Survey.
+    """
+    return np.clip(_nats(probabilities), 0, math.log(probabilities.shape[1]))
 
 
 FORMULAS: dict[Measure, Callable[[Floats], Floats]] = {
@@ -90,13 +107,16 @@ FORMULAS: dict[Measure, Callable[[Floats], Floats]] = {
     Measure.MARGIN: margin,
     Measure.RATIO: ratio,
     Measure.ENTROPY: entropy,
+    Measure.MAX_ENTROPY: max_entropy,
 }
 
 
-def _two_largest(probabilities: Floats) -> tuple[Floats, Floats]:
-    """The largest and the second largest probability of each row, (n,) each."""
-    two = np.partition(probabilities, -2, axis=1)[:, -2:]
-    return two[:, 1], two[:, 0]
+def _nats(probabilities: Floats) -> Floats:
+    """-sum p ln p; the smallest normal number keeps ln 0 away, and is lost on every p that counts."""
+    terms = probabilities + np.finfo(probabilities.dtype).tiny
+    np.log(terms, out=terms)
+    terms *= probabilities
+    return -row_sums(terms)
 
 
 def _clipped(values: Floats) -> Floats:
