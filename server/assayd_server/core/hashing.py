@@ -1,0 +1,49 @@
+"""Randomness as a function of id and seed: the same on every replica, in any order, in any batch."""
+
+import numpy as np
+
+from assayd_server.core.arrays import Floats, Integers
+
+_INCREMENT = np.uint64(0x9E3779B97F4A7C15)
+_FIRST_FACTOR, _SECOND_FACTOR = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_DISCARDED_BITS = np.uint64(12)
+"""What remains are 52 bits: k + 1/2 is then exact in double precision, and never rounded to 0 or 1."""
+
+
+def splitmix64(values: Integers) -> Integers:
+    """The first number that the generator SplitMix64 gives when its state is the value: a bijection.
+
+    Args:
+        values: uint64, of any shape.
+
+    Returns:
+        uint64, the same shape.
+
+    Source: Steele, Lea and Flood 2014, Fast Splittable Pseudorandom Number Generators; constants of variant 13 of
+    Stafford's mixers, as in Java's SplittableRandom.
+    """
+    mixed = values + _INCREMENT
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * _FIRST_FACTOR
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * _SECOND_FACTOR
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def id_hash(ids: Integers) -> Integers:
+    """Ids as evenly spread uint64; signed ids are taken modulo 2^64. Different ids have different hashes."""
+    return splitmix64(ids.astype(np.uint64))
+
+
+def uniform(ids: Integers, *, seed: int, stream: int) -> Floats:
+    """A uniform draw for each id, which depends on nothing but its id, the seed and the stream.
+
+    Args:
+        ids: (n,) integers; equal ids have equal draws.
+        seed: from 0 to 2^64 - 1.
+        stream: from 0 to 2^64 - 1, a number for each use, so that the draws of two uses are independent.
+
+    Returns:
+        (n,) float64, above 0 and below 1, in steps of 2^-52.
+    """
+    key = splitmix64(splitmix64(np.array([seed], np.uint64)) ^ np.array([stream], np.uint64))
+    bits = splitmix64(id_hash(ids) ^ key) >> _DISCARDED_BITS
+    return (bits.astype(np.float64) + 0.5) * 2.0**-52
