@@ -1,5 +1,7 @@
 """Draws that are functions of id and seed: published values, and the laws that they must follow."""
 
+import hashlib
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -33,6 +35,11 @@ def test_different_ids_have_different_hashes() -> None:
 
 def test_a_signed_id_is_taken_modulo_two_to_the_64() -> None:
     assert id_hash(np.array([-1])).tolist() == id_hash(np.array([2**64 - 1], np.uint64)).tolist()
+
+
+def test_bytes_are_hashed_as_by_blake2b() -> None:
+    digests = [hashlib.blake2b(name, digest_size=8).digest() for name in (b"", b"row-7")]
+    assert id_hash([b"", b"row-7"]).tolist() == [int.from_bytes(digest, "little") for digest in digests]
 
 
 def test_ids_are_left_as_they_were() -> None:
