@@ -45,9 +45,9 @@ class PolicySettings:
     """B, the share of rows that may be selected: above 0, up to 1."""
 
     window: int = 100
-    """w, in rows, from 1 to 10,000: for the quantile policy, of how many rows the quantile is taken; for the
-    others, over how many the budget is kept. These spend up to about 1 / (2 w B) too much, as a share of the budget,
-    so w should be 10 / B or more."""
+    """w, from 1 to 10,000 rows: for the quantile policy, of how many rows the quantile is taken; for the others,
+    over how many the budget is kept. These spend up to about 1 / (2 w B) too much, as a share of the budget, so w
+    should be 10 / B or more."""
 
     step: float = 0.01
     """s, the relative change of a variable threshold at each row: above 0, below 1."""
