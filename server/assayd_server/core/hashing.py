@@ -1,6 +1,7 @@
 """Randomness as a function of id and seed: the same on every replica, in any order, in any batch."""
 
 from collections.abc import Sequence
+from enum import IntEnum
 from hashlib import blake2b
 
 import numpy as np
@@ -11,6 +12,14 @@ _INCREMENT = np.uint64(0x9E3779B97F4A7C15)
 _FIRST_FACTOR, _SECOND_FACTOR = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _DISCARDED_BITS = np.uint64(12)
 """What remains are 52 bits: k + 1/2 is then exact in double precision, and never rounded to 0 or 1."""
+
+
+class Use(IntEnum):
+    """What draws are for: each use has a stream of its own, so that the draws of two are independent."""
+
+    THRESHOLD_FACTOR = 1
+    DECIDE_BY_CHANCE = 2
+    SELECT_BY_CHANCE = 3
 
 
 def splitmix64(values: Integers) -> Integers:
@@ -31,31 +40,28 @@ def splitmix64(values: Integers) -> Integers:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def id_hash(ids: Integers) -> Integers:
-    """Ids as evenly spread uint64; signed ids are taken modulo 2^64. Different ids have different hashes."""
-    return splitmix64(ids.astype(np.uint64))
-
-
-def text_hash(ids: Sequence[str]) -> Integers:
-    """Texts as evenly spread uint64, the same on every machine. Different texts hardly ever have one hash.
+def id_hash(ids: Integers | Sequence[bytes]) -> Integers:
+    """Ids as evenly spread 64-bit numbers, the same on every machine.
 
     Args:
-        ids: n texts.
+        ids: (n,) integers, signed ones modulo 2^64; or n byte strings of any length.
 
     Returns:
-        (n,) uint64: the first eight bytes of BLAKE2b, little-endian.
+        (n,) uint64: SplitMix64 of integers, so that no two collide; BLAKE2b of bytes.
     """
-    digests = b"".join(blake2b(text.encode(), digest_size=8).digest() for text in ids)
-    return np.frombuffer(digests, "<u8").astype(np.uint64, copy=False)
+    if isinstance(ids, np.ndarray):
+        return splitmix64(ids.astype(np.uint64))
+    digests = b"".join(blake2b(name, digest_size=8).digest() for name in ids)
+    return np.frombuffer(digests, "<u8").astype(np.uint64)
 
 
-def uniform(ids: Integers, *, seed: int, stream: int) -> Floats:
+def uniform(ids: Integers | Sequence[bytes], *, seed: int, stream: int) -> Floats:
     """A uniform draw for each id, which depends on nothing but its id, the seed and the stream.
 
     Args:
-        ids: (n,) integers; equal ids have equal draws.
+        ids: as for id_hash; equal ids have equal draws.
         seed: from 0 to 2^64 - 1.
-        stream: from 0 to 2^64 - 1, a number for each use, so that the draws of two uses are independent.
+        stream: from 0 to 2^64 - 1: what the draw is for (Use).
 
     Returns:
         (n,) float64, above 0 and below 1, in steps of 2^-52.
