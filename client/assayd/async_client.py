@@ -11,14 +11,19 @@ import grpc.aio
 from assayd.awaiting import Awaiting
 from assayd.channel import ChannelSettings
 from assayd.connection import DEADLINE_SECONDS, Connection
+from assayd.decisions import Decisions
 from assayd.errors import FailedPreconditionError
+from assayd.methods import methods_of
+from assayd.rank_options import RankOptions
+from assayd.rank_rows import collect_ranked
+from assayd.rankings import Ranking
 from assayd.requests import ScoreOptions
 from assayd.results import ModelInfo, ModelList, Scores
 from assayd.rows import collect
+from assayd.select_options import SelectOptions
 from assayd.steps import Pending, Send
 from assayd.tables.detection import check_batches
 from assayd.turns import Turns
-from assayd.v1 import scoring_pb2_grpc
 
 
 class AsyncClient:
@@ -53,7 +58,7 @@ class AsyncClient:
         self._turns = Turns(self._connection.settings.calls_open_max)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._channel: grpc.aio.Channel | None = None
-        self._stub: Any = None
+        self._methods: Mapping[str, Any] = {}
 
     async def score(
         self,
@@ -85,6 +90,61 @@ class AsyncClient:
         loop over the scores is left early, contextlib.aclosing cancels at once what is under way.
         """
         job = self._connection.job(wanted, deadline_seconds, metadata)
+        return Awaiting(self._send, check_batches(batches)).all(job.stream())
+
+    async def rank(
+        self,
+        x: object = None,
+        *,
+        logits: object = None,
+        probabilities: object = None,
+        embeddings: object = None,
+        member_logits: object = None,
+        member_probabilities: object = None,
+        member_values: object = None,
+        ids: object = None,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[RankOptions],
+    ) -> Ranking:
+        """Choose the rows of a batch, of any size, as Client.rank does."""
+        rows = collect_ranked(
+            {
+                "x": x,
+                "logits": logits,
+                "probabilities": probabilities,
+                "embeddings": embeddings,
+                "member_logits": member_logits,
+                "member_probabilities": member_probabilities,
+                "member_values": member_values,
+                "ids": ids,
+            }
+        )
+        job = self._connection.rank_job(wanted, deadline_seconds, metadata)
+        return await Awaiting(self._send).one(job.rank(rows))
+
+    async def rank_stream(
+        self,
+        batches: Iterable[object] | AsyncIterable[object],
+        *,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[RankOptions],
+    ) -> Ranking:
+        """Choose the rows of a pool, as Client.rank_stream does; the batches may be an async iterable."""
+        job = self._connection.rank_job(wanted, deadline_seconds, metadata)
+        return await Awaiting(self._send, check_batches(batches)).one(job.stream())
+
+    def select_stream(
+        self,
+        batches: Iterable[object] | AsyncIterable[object],
+        *,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[SelectOptions],
+    ) -> AsyncGenerator[Decisions]:
+        """Decide on each row of a stream, as Client.select_stream does; the batches may be an async iterable."""
+        job = self._connection.select_job(wanted, deadline_seconds, metadata)
         return Awaiting(self._send, check_batches(batches)).all(job.stream())
 
     async def model(self, name: str = "", *, version: int = 0, deadline_seconds: float | None = None) -> ModelInfo:
@@ -120,13 +180,12 @@ class AsyncClient:
         self._connection.check_open()
         if self._channel is None:
             self._connect()
-        method = getattr(self._stub, effect.method)
-        return method(effect.request, timeout=seconds, metadata=effect.metadata)
+        return self._methods[effect.method](effect.request, timeout=seconds, metadata=effect.metadata)
 
     def _connect(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._channel = self._connection.open(grpc.aio)
-        self._stub = scoring_pb2_grpc.ScoringServiceStub(self._channel)
+        self._methods = methods_of(self._channel)
 
     def _check_loop(self) -> None:
         if self._loop not in (None, asyncio.get_running_loop()):

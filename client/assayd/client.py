@@ -9,12 +9,17 @@ import grpc
 from assayd.blocking import Blocking
 from assayd.channel import ChannelSettings
 from assayd.connection import DEADLINE_SECONDS, Connection
+from assayd.decisions import Decisions
+from assayd.methods import methods_of
+from assayd.rank_options import RankOptions
+from assayd.rank_rows import collect_ranked
+from assayd.rankings import Ranking
 from assayd.requests import ScoreOptions
 from assayd.results import ModelInfo, ModelList, Scores
 from assayd.rows import collect
+from assayd.select_options import SelectOptions
 from assayd.steps import Pending, Send
 from assayd.tables.detection import check_batches
-from assayd.v1 import scoring_pb2_grpc
 
 
 class Client:
@@ -52,7 +57,7 @@ class Client:
             credentials=credentials,
         )
         self._channel = self._connection.open(grpc)
-        self._stub = scoring_pb2_grpc.ScoringServiceStub(self._channel)
+        self._methods = methods_of(self._channel)
 
     def score(
         self,
@@ -111,6 +116,103 @@ class Client:
         job = self._connection.job(wanted, deadline_seconds, metadata)
         return Blocking(self._send, check_batches(batches)).all(job.stream())
 
+    def rank(
+        self,
+        x: object = None,
+        *,
+        logits: object = None,
+        probabilities: object = None,
+        embeddings: object = None,
+        member_logits: object = None,
+        member_probabilities: object = None,
+        member_values: object = None,
+        ids: object = None,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[RankOptions],
+    ) -> Ranking:
+        """Choose the rows of a batch, of any size, that are most worth a label.
+
+        Args:
+            x: as in score.
+            logits: (n, c), in place of x.
+            probabilities: (n, c), in place of x.
+            embeddings: (n, d), in place of x with a head; or beside any of the others, for diversity and density.
+            member_logits: (m, n, c), of a committee, in place of x.
+            member_probabilities: (m, n, c), of a committee, in place of x.
+            member_values: (m, n, t), of a committee of regression models, in place of x.
+            ids: (n,) whole numbers or texts, names of the rows, which randomness depends on; default positions.
+            deadline_seconds: for the whole batch, in place of the client's.
+            metadata: as in score.
+            **wanted: measure and count, and how to choose; see RankOptions.
+
+        Raises:
+            AssaydError: one of its subclasses, by what went wrong.
+        """
+        rows = collect_ranked(
+            {
+                "x": x,
+                "logits": logits,
+                "probabilities": probabilities,
+                "embeddings": embeddings,
+                "member_logits": member_logits,
+                "member_probabilities": member_probabilities,
+                "member_values": member_values,
+                "ids": ids,
+            }
+        )
+        job = self._connection.rank_job(wanted, deadline_seconds, metadata)
+        return Blocking(self._send).one(job.rank(rows))
+
+    def rank_stream(
+        self,
+        batches: Iterable[object],
+        *,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[RankOptions],
+    ) -> Ranking:
+        """Choose the rows of a pool of any size that are most worth a label, with many calls in flight.
+
+        The choice is that of one rank of the whole pool, however it is cut. Memory holds the rows that are chosen
+        from: count, or with a diversity other than stochastic the candidates, 10 times count by default.
+
+        Args:
+            batches: what rank takes as x, or dicts of its arguments such as {"logits": z, "ids": ids}.
+            deadline_seconds: for each call, in place of the client's.
+            metadata: as in score.
+            **wanted: as in rank.
+
+        Raises:
+            AssaydError: at the first batch that fails; the calls under way are cancelled.
+        """
+        job = self._connection.rank_job(wanted, deadline_seconds, metadata)
+        return Blocking(self._send, batches).one(job.stream())
+
+    def select_stream(
+        self,
+        batches: Iterable[object],
+        *,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[SelectOptions],
+    ) -> Iterator[Decisions]:
+        """Decide on each row of a stream, as it comes, whether to have it labelled, within a budget.
+
+        A decision depends on the rows before it, so calls are made one after the other, to any replica.
+
+        Args:
+            batches: what score takes as x, or dicts such as {"logits": z, "ids": ids}.
+            deadline_seconds: for each call, in place of the client's.
+            metadata: as in score.
+            **wanted: budget, policy, measure and more; see SelectOptions.
+
+        Raises:
+            AssaydError: at the first batch that fails. The state of the last decisions is where to go on.
+        """
+        job = self._connection.select_job(wanted, deadline_seconds, metadata)
+        return Blocking(self._send, batches).all(job.stream())
+
     def model(self, name: str = "", *, version: int = 0, deadline_seconds: float | None = None) -> ModelInfo:
         """The contract of one model: what it takes, what it gives, its classes.
 
@@ -140,5 +242,6 @@ class Client:
 
     def _send(self, effect: Send) -> Pending:
         self._connection.check_open()
-        method = getattr(self._stub, effect.method)
-        return method.future(effect.request, timeout=effect.seconds, metadata=effect.metadata)
+        return self._methods[effect.method].future(
+            effect.request, timeout=effect.seconds, metadata=effect.metadata
+        )

@@ -11,8 +11,13 @@ from assayd.answers import answer
 from assayd.channel import ChannelSettings, options
 from assayd.describing import described
 from assayd.errors import CallCancelledError, InvalidArgumentError
+from assayd.piecework import Conditions
+from assayd.rank_options import RankOptions, rank_request
+from assayd.ranking import RankJob
 from assayd.requests import ScoreOptions, score_request, selector
 from assayd.scoring import ScoreJob
+from assayd.select_options import SelectOptions, select_request
+from assayd.selecting import SelectJob
 from assayd.steps import Emit, Send, Steps
 from assayd.v1 import scoring_pb2
 from assayd.wire import wire_dtype
@@ -68,13 +73,33 @@ class Connection:
         self, wanted: ScoreOptions, deadline_seconds: float | None, metadata: Mapping[str, str] | None
     ) -> ScoreJob:
         """What score and score_stream do, but for the rows."""
-        wire_type = wanted.pop("wire_type", None)
-        return ScoreJob(
-            score_request(**wanted),  # type: ignore[misc]  # what is left is all its own
-            wire_dtype=wire_dtype(wire_type),
+        conditions = self._conditions(wanted.pop("wire_type", None), deadline_seconds, metadata)
+        return ScoreJob(score_request(**wanted), **conditions)  # type: ignore[misc]  # what is left is all its own
+
+    def rank_job(
+        self, wanted: RankOptions, deadline_seconds: float | None, metadata: Mapping[str, str] | None
+    ) -> RankJob:
+        """What rank and rank_stream do, but for the rows."""
+        conditions = self._conditions(wanted.pop("wire_type", None), deadline_seconds, metadata)
+        _check_given(wanted, ("measure", "count"))
+        return RankJob(rank_request(**wanted), **conditions)  # type: ignore[misc]  # as above
+
+    def select_job(
+        self, wanted: SelectOptions, deadline_seconds: float | None, metadata: Mapping[str, str] | None
+    ) -> SelectJob:
+        """What select_stream does, but for the rows."""
+        conditions = self._conditions(wanted.pop("wire_type", None), deadline_seconds, metadata)
+        _check_given(wanted, ("budget",))
+        return SelectJob(select_request(**wanted), **conditions)  # type: ignore[misc]  # as above
+
+    def _conditions(
+        self, wire_type: str | None, deadline_seconds: float | None, metadata: Mapping[str, str] | None
+    ) -> Conditions:
+        return Conditions(
             deadline_seconds=self._seconds(deadline_seconds),
             settings=self.settings,
             metadata=(*self._metadata, *_checked(metadata)),
+            wire_dtype=wire_dtype(wire_type),
         )
 
     def model(self, name: str, version: int, deadline_seconds: float | None) -> Steps[None]:
@@ -95,6 +120,12 @@ class Connection:
                 f"deadline_seconds: is {seconds}, allowed are above 0 and up to {DEADLINE_SECONDS_MAX:g}"
             )
         return seconds
+
+
+def _check_given(wanted: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    missing = next((name for name in names if name not in wanted), None)
+    if missing is not None:
+        raise InvalidArgumentError(f"{missing}: is missing", field=missing)
 
 
 def _checked(metadata: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:

@@ -51,6 +51,8 @@ class Question(Generic[Result]):
     method: str
     request: Any
     """Everything but the rows."""
+    scoring: Any
+    """The part of it that names the model and may hold a head."""
     rows: Callable[[Any], Rows | Table]
     """What a batch of a stream holds."""
     filled: Callable[[Any, Piece], Any]
@@ -93,7 +95,7 @@ class Piecework(Generic[Result]):
         Raises:
             InvalidArgumentError: the request alone is larger than a message.
         """
-        settings, request = conditions["settings"], question.request
+        settings, request, scoring = conditions["settings"], question.request, question.scoring
         self.question = question
         self._deadline_seconds = conditions["deadline_seconds"]
         self._metadata = conditions.get("metadata", ())
@@ -107,7 +109,7 @@ class Piecework(Generic[Result]):
         self._taken = 0
         if self._bytes_max <= 0:
             part, size = (
-                ("head", request.head.ByteSize()) if request.HasField("head") else ("request", request.ByteSize())
+                ("head", scoring.head.ByteSize()) if scoring.HasField("head") else ("request", request.ByteSize())
             )
             raise InvalidArgumentError(
                 f"{part}: takes {size} bytes, a message holds {settings.message_bytes_max} and rows besides",
@@ -160,7 +162,7 @@ class Piecework(Generic[Result]):
         """The rows of a batch as they are to be sent; for tables, the model's contract is asked for, once."""
         if isinstance(batch, Table):
             if not self._inputs:
-                self._inputs = (yield from self.model(self.question.request.model)).inputs
+                self._inputs = (yield from self.model(self.question.scoring.model)).inputs
             batch = table_rows(batch, self._inputs)
         return batch.sent_as(self._wire_dtype)
 

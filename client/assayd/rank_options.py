@@ -36,12 +36,12 @@ class RankOptions(TypedDict, total=False):
 
     measure: str
     """Required: least_confidence, margin, ratio, entropy, max_entropy or information_density; multilabel_max or
-    multilabel_mean; of a committee vote_entropy, consensus_entropy, variation_ratio, mean_kl (BALD), expected_entropy,
-    max_kl, or variance (regression)."""
+    multilabel_mean; of a committee vote_entropy, consensus_entropy, variation_ratio, mean_kl (BALD),
+    expected_entropy, max_kl, or variance (regression)."""
     count: int
     """Required: how many rows to choose, 1 or more."""
     order: str
-    """descending (default), or ascending: the least uncertain first, a curriculum that begins with what is easy."""
+    """descending (default), or ascending: the least uncertain first, as for a curriculum."""
     diversity: str | None
     """stochastic, k_center, badge, cluster_margin or batch_bald; default none."""
     beta: float | None
@@ -138,7 +138,7 @@ def _add_diversity(
 ) -> None:
     if diversity is None:
         return
-    messages = {
+    messages: dict[str, dict[str, Any]] = {
         "stochastic": {"stochastic": selection_pb2.Stochastic(beta=beta)},
         "k_center": {"k_center": selection_pb2.KCenter()},
         "badge": {"badge": selection_pb2.Badge()},

@@ -77,5 +77,7 @@ def _ids(value: Any) -> Array:
     if array.dtype.kind in "iu":
         return array.astype(np.int64)
     if array.dtype.kind not in "OUST":
-        raise InvalidArgumentError(f"ids: is of type {array.dtype}, allowed are whole numbers and text", field="ids")
+        raise InvalidArgumentError(
+            f"ids: is of type {array.dtype}, allowed are whole numbers and text", field="ids"
+        )
     return array

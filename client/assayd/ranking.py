@@ -5,7 +5,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Unpack
 
-
 from assayd.arrays import encode
 from assayd.cutting import Piece
 from assayd.errors import AssaydError, InvalidArgumentError
@@ -23,9 +22,9 @@ from assayd.v1 import scoring_pb2, selection_pb2
 class RankJob:
     """One rank or rank_stream call of the SDK, as steps.
 
-    A batch that fits one call is ranked by it. Else each piece gives its best rows, of which as many are kept as are
-    chosen from, and a last call on these chooses the diverse batch, or says how repetitive the batch is. That call
-    and those before it are answered by one version of each model.
+    A batch that fits one call is ranked by it. Else each piece gives its best rows, of which as many are kept as
+    are chosen from, and a last call on these chooses the diverse batch, or says how repetitive the batch is. All
+    calls are answered by one version of each model.
     """
 
     def __init__(self, request: selection_pb2.RankRequest, **conditions: Unpack[Conditions]) -> None:
@@ -45,7 +44,7 @@ class RankJob:
         if self._diverse:
             self._chosen_from = max(request.count, request.candidates or CANDIDATES_FACTOR * request.count)
         question = Question(
-            "Rank", request, batch_ranked, self._filled, ranking_of, of_no_rows=False, prepare=self._pin
+            "Rank", request, request, batch_ranked, self._filled, ranking_of, of_no_rows=False, prepare=self._pin
         )
         self._work = Piecework(question, **conditions)
 
@@ -78,7 +77,9 @@ class RankJob:
         yield from ()
         for piece, ranking in answers:
             kept.add(piece, ranking)
-            if ranking.model is not None and self._request.model.version == 0:  # from here on by this version alone
+            if (
+                ranking.model is not None and self._request.model.version == 0
+            ):  # from here on by this version alone
                 self._request.model.version = ranking.model.version
 
     def _pin(self, rows: Rows) -> Steps[None]:
@@ -110,7 +111,7 @@ class RankJob:
                 field="direction",
             )
         if self._diverse:
-            filled.ClearField(filled.WhichOneof("diversity"))  # type: ignore[arg-type]
+            filled.ClearField(filled.WhichOneof("diversity"))
             filled.candidates = 0
         filled.count = min(self._chosen_from, piece.rows.count)
         filled.offset = piece.offset

@@ -72,7 +72,7 @@ def ranking_of(response: selection_pb2.RankResponse) -> Ranking:
 
 
 def merge_rankings(rankings: Iterable[Ranking], count: int, *, order: str = "descending") -> Ranking:
-    """The choice from several shards, as if they had been one: exact with no diversity and with the stochastic one.
+    """The choice from several shards, as if they had been one: exact without diversity, and with stochastic.
 
     Positions must be those in the whole: rank each shard with its offset.
 
@@ -91,7 +91,9 @@ def merge_rankings(rankings: Iterable[Ranking], count: int, *, order: str = "des
     if count < 1:
         raise InvalidArgumentError(f"count: is {count}, allowed are 1 and above", field="count")
     if order not in ("descending", "ascending"):
-        raise InvalidArgumentError(f"order: {order!r} is unknown, allowed are descending, ascending", field="order")
+        raise InvalidArgumentError(
+            f"order: {order!r} is unknown, allowed are descending, ascending", field="order"
+        )
     return merged(parts, count, descending=order == "descending")[0]
 
 

@@ -79,7 +79,7 @@ class Rows:
         if self.kind == "inputs":
             return rows_pb2.Rows(inputs=rows_pb2.Inputs(tensors=tensors))
         if self.kind.startswith("member_"):
-            committee = rows_pb2.Committee(**{self.kind.removeprefix("member_"): tensors[0]})  # type: ignore[arg-type]
+            committee = rows_pb2.Committee(**{self.kind.removeprefix("member_"): tensors[0]})
             return rows_pb2.Rows(committee=committee)
         return rows_pb2.Rows(**{self.kind: tensors[0]})  # type: ignore[arg-type]
 

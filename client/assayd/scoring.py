@@ -26,7 +26,9 @@ class ScoreJob:
         Raises:
             InvalidArgumentError: the request alone is larger than a message.
         """
-        self._work = Piecework(Question("Score", request, batch_rows, _filled, results.scores), **conditions)
+        self._work = Piecework(
+            Question("Score", request, request, batch_rows, _filled, results.scores), **conditions
+        )
 
     def score(self, batch: Rows | Table) -> Steps[None]:
         """Emit the scores of one batch, all of it before the deadline."""

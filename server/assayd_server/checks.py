@@ -118,10 +118,11 @@ def _check_classes(plan: Plan) -> None:
 
 def _check_probabilities(plan: Plan) -> None:
     """A row with NaN is invalid; a row that holds other numbers than probabilities is a mistake."""
-    given = isinstance(plan.rows, Committee) and plan.rows.kind == "probabilities"
-    if not given and not isinstance(plan.rows, Probabilities):
+    rows = plan.rows
+    given = isinstance(rows, Committee) and rows.kind == "probabilities"
+    if not isinstance(rows, Committee | Probabilities) or (isinstance(rows, Committee) and not given):
         return
-    values = plan.rows.values.reshape(-1, plan.class_count)
+    values = rows.values.reshape(-1, plan.class_count)
     each = plan.task is Task.MULTILABEL
     good = scorable_label_probabilities(values) if each else scorable_probabilities(values)
     bad = ~good & ~np.isnan(values).any(axis=1)

@@ -15,7 +15,7 @@ from assayd_server.core.stochastic import gumbel_keys
 from assayd_server.core.top_rows import top_rows
 from assayd_server.core.validity import finite
 from assayd_server.opinions import Opinions
-from assayd_server.ranking_wanted import Badge, ClusterMargin, KCenter, RankWanted, Stochastic
+from assayd_server.ranking_wanted import Badge, BatchBald, ClusterMargin, KCenter, RankWanted, Stochastic
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def _diverse(
         probabilities = opinions.class_probabilities(candidates)
         return badge(probabilities, embeddings, count, seed=wanted.seed, ids=hashes[candidates])
     assert opinions.members is not None  # the checks saw to it
-    assert diversity is not None  # one is left
+    assert isinstance(diversity, BatchBald)  # it is left
     return batch_bald(opinions.members[:, candidates], count, seed=wanted.seed, samples_max=diversity.samples)
 
 

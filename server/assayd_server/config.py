@@ -84,6 +84,10 @@ class Settings(BaseModel):
     """Calls that may wait for a thread; the next one is refused at once, and so is any while all threads stall."""
     message_wait_max_seconds: Annotated[float, Field(gt=0, le=3600)] = 20.0
     """A call whose message has not come by then is cancelled, because it holds a thread."""
+    streams_max: Annotated[int, Field(ge=1, le=1024)] = 16
+    """Streams (SelectStream) that may be open at once; each holds a thread. The next one is refused at once."""
+    stream_idle_max_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    """A stream that sends nothing for so long is ended; its client goes on by the state that it has."""
     streams_per_connection_max: Positive = 1024
     """Calls that one connection may have open at once."""
     message_bytes_max: Annotated[int, Field(ge=64 * 1024, le=1024 * MIB)] = 16 * MIB

@@ -8,11 +8,12 @@ from assayd_server.caller import Caller
 from assayd_server.checks import ScoreLimits, check
 from assayd_server.committees import opinions_given, opinions_of
 from assayd_server.computing import Computing
+from assayd_server.core.arrays import Floats
 from assayd_server.gate import Gate
 from assayd_server.metrics import Metrics, ModelMetrics
 from assayd_server.opinions import Opinions
 from assayd_server.plan import Plan
-from assayd_server.rank_checks import check_ranking
+from assayd_server.rank_checks import check_opinions, check_ranking
 from assayd_server.rank_plan import RankPlan
 from assayd_server.ranking import Ranking, rank
 from assayd_server.ranking_wanted import RankWanted
@@ -83,6 +84,25 @@ class Engine:
         check_ranking(plan, self._limits)
         with self._opinions(plan, caller) as opinions:
             return rank(opinions, plan)
+
+    def uncertainty(self, rows: Rows, wanted: RankWanted, caller: Caller = ANYBODY) -> tuple[Floats, Plan]:
+        """How uncertain each row is.
+
+        Args:
+            rows: n of them, 0 or more.
+            wanted: the model and the measure.
+            caller: work that has not begun when it stops waiting is not done.
+
+        Returns:
+            (n,), NaN for a row that cannot be scored; and by which model.
+
+        Raises:
+            ServiceError: the request cannot be answered.
+        """
+        plan = self._rank_plan(rows, wanted)
+        check_opinions(plan, self._limits)
+        with self._opinions(plan, caller) as opinions:
+            return opinions.uncertainty(wanted.measure, wanted.density), plan.plan
 
     def model(self, choice: ModelChoice) -> Servable:
         """One model.

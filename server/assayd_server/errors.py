@@ -70,6 +70,10 @@ class ResourceExhaustedError(ServiceError):
     """The server is full; try again after retry_after_seconds."""
 
 
+class UnavailableError(ServiceError):
+    """The server is stopping; another one, or this one later, will do."""
+
+
 class DeadlineExceededError(ServiceError):
     """The deadline passed before the work began; nothing was computed."""
 

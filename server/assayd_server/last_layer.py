@@ -54,7 +54,9 @@ class _Search:
             return f"{scores!r} comes of {made_by}, and not of a Gemm or a MatMul with weights"
         taken = self._source(node.input[0], _LEFT_AS_THEY_ARE)
         if embedding is None or self._source(embedding, _LEFT_AS_THEY_ARE) != taken:
-            return f"its last layer takes {taken!r}, which is not the embedding: serve it with --embedding-tensor {taken}"
+            return (
+                f"its last layer takes {taken!r}, and that is not the embedding: serve it with --embedding-tensor"
+            )
         return self._layer(node, bias)
 
     def _source(self, name: str, through: tuple[str, ...]) -> str:

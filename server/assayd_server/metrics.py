@@ -168,13 +168,14 @@ class Metrics:
             counts=counts,
         )
 
-    def method(self, path: str) -> MethodMetrics:
-        """The metrics of a unary RPC, all at zero.
+    def method(self, path: str, *, streaming: bool = False) -> MethodMetrics:
+        """The metrics of an RPC, all at zero.
 
         Args:
             path: such as /assayd.v1.ScoringService/Score.
+            streaming: whether it is one of streams in both directions.
         """
         _, service, method = path.split("/")
-        key = ("unary", service, method)
+        key = ("bidi_stream" if streaming else "unary", service, method)
         handled = {code: self._handled.labels(*key, code) for code in CODES}
         return MethodMetrics(self._started.labels(*key), handled, self._handling.labels(*key))

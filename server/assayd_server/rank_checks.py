@@ -1,7 +1,7 @@
 """Whether rows can be ranked as was asked: everything is refused before anything is computed."""
 
 from assayd_server.checks import ScoreLimits, check_rows, lacks, wrong
-from assayd_server.core.committee import CommitteeMeasure
+from assayd_server.core.committee import COMMITTEE_MEASURES, CommitteeMeasure
 from assayd_server.core.scores import MEASURES
 from assayd_server.core.tasks import Task
 from assayd_server.core.uncertainty import Measure
@@ -21,13 +21,22 @@ def check_ranking(plan: RankPlan, limits: ScoreLimits) -> None:
     Raises:
         ServiceError: it cannot be done; the field says why.
     """
+    check_opinions(plan, limits)
+    _check_count(plan)
+    _check_diversity(plan)
+
+
+def check_opinions(plan: RankPlan, limits: ScoreLimits) -> None:
+    """Refuse rows that cannot be measured as was asked.
+
+    Raises:
+        ServiceError: the field says why.
+    """
     _check_committee(plan)
     check_rows(plan.plan)
     _check_measure(plan)
-    _check_count(plan)
     _check_beside(plan)
     _check_embeddings(plan)
-    _check_diversity(plan)
     _check_size(plan, limits)
 
 
@@ -76,15 +85,9 @@ def _check_measure(plan: RankPlan) -> None:
 
 def _check_measure_of(plan: RankPlan, field: str, measure: Measure | CommitteeMeasure) -> None:
     task = plan.plan.task
-    allowed: list[str] = [*MEASURES[task]]
-    if task is Task.MULTICLASS:
-        allowed += [Measure.INFORMATION_DENSITY, *(each for each in CommitteeMeasure if each != "variance")]
-    elif task is Task.REGRESSION:
-        allowed = [CommitteeMeasure.VARIANCE]
-    else:
-        allowed += [Measure.INFORMATION_DENSITY]
-    if field == "density.base":
-        allowed.remove(Measure.INFORMATION_DENSITY)
+    allowed: list[str] = [*MEASURES[task], *COMMITTEE_MEASURES[task]]
+    if task is not Task.REGRESSION and field != "density.base":
+        allowed.append(Measure.INFORMATION_DENSITY)
     if measure not in allowed:
         message = f"{measure} is not for {task} rows, allowed are {', '.join(allowed)}"
         raise wrong(field, message, "TASK_DOES_NOT_FIT")

@@ -1,9 +1,11 @@
 """What a caller asks of a ranking."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from assayd_server.core.arrays import Floats, Hashes, Integers
+from numpy.typing import NDArray
+
+from assayd_server.core.arrays import Floats, Hashes
 from assayd_server.core.committee import CommitteeMeasure
 from assayd_server.core.uncertainty import Measure
 from assayd_server.wanted import ModelChoice, Wanted
@@ -71,7 +73,8 @@ class Density:
 class Ids:
     """Names of rows."""
 
-    values: Integers | tuple[bytes, ...]
+    values: NDArray[Any]
+    """(n,) int64, or text."""
     hashes: Hashes
     """(n,) what randomness depends on."""
 

@@ -69,7 +69,7 @@ def _evidence(
     given = _as_declared(outputs) if sample is None else sample
     sampled = {name: values for name, values in given.items() if chosen.sample_axis and _has_samples(values)}
     first = {name: values[:, 0] for name, values in sampled.items()}
-    matrices = {name: values for name, values in (given | first).items() if _is_matrix(values)}
+    matrices = {name: values for name, values in {**given, **first}.items() if _is_matrix(values)}
     counts = {name: values.shape[1] for name, values in sampled.items()}
     return Evidence(given, matrices, counts, sample is not None, made_by, chosen.activation)
 

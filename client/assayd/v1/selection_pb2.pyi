@@ -161,7 +161,7 @@ class RankResponse(_message.Message):
     def __init__(self, model: _Optional[_Union[_scoring_pb2.ModelIdentity, _Mapping]] = ..., positions: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., ids: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., scores: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., keys: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., row_count: _Optional[int] = ..., invalid_rows: _Optional[_Iterable[int]] = ..., mean_cosine: _Optional[float] = ..., effective_size: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SelectionSettings(_message.Message):
-    __slots__ = ("model", "head", "task", "temperature", "measure", "policy", "budget", "window", "step", "random_share", "seed", "state")
+    __slots__ = ("model", "head", "task", "temperature", "measure", "policy", "budget", "window", "step", "random_share", "seed", "state", "tolerance_window", "spread")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
@@ -174,6 +174,8 @@ class SelectionSettings(_message.Message):
     RANDOM_SHARE_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    TOLERANCE_WINDOW_FIELD_NUMBER: _ClassVar[int]
+    SPREAD_FIELD_NUMBER: _ClassVar[int]
     model: _scoring_pb2.ModelSelector
     head: _rows_pb2.LinearHead
     task: _scoring_pb2.Task
@@ -186,7 +188,9 @@ class SelectionSettings(_message.Message):
     random_share: float
     seed: int
     state: bytes
-    def __init__(self, model: _Optional[_Union[_scoring_pb2.ModelSelector, _Mapping]] = ..., head: _Optional[_Union[_rows_pb2.LinearHead, _Mapping]] = ..., task: _Optional[_Union[_scoring_pb2.Task, str]] = ..., temperature: _Optional[float] = ..., measure: _Optional[_Union[_scoring_pb2.UncertaintyMeasure, str]] = ..., policy: _Optional[_Union[SelectionPolicy, str]] = ..., budget: _Optional[float] = ..., window: _Optional[int] = ..., step: _Optional[float] = ..., random_share: _Optional[float] = ..., seed: _Optional[int] = ..., state: _Optional[bytes] = ...) -> None: ...
+    tolerance_window: int
+    spread: float
+    def __init__(self, model: _Optional[_Union[_scoring_pb2.ModelSelector, _Mapping]] = ..., head: _Optional[_Union[_rows_pb2.LinearHead, _Mapping]] = ..., task: _Optional[_Union[_scoring_pb2.Task, str]] = ..., temperature: _Optional[float] = ..., measure: _Optional[_Union[_scoring_pb2.UncertaintyMeasure, str]] = ..., policy: _Optional[_Union[SelectionPolicy, str]] = ..., budget: _Optional[float] = ..., window: _Optional[int] = ..., step: _Optional[float] = ..., random_share: _Optional[float] = ..., seed: _Optional[int] = ..., state: _Optional[bytes] = ..., tolerance_window: _Optional[int] = ..., spread: _Optional[float] = ...) -> None: ...
 
 class SelectStreamRequest(_message.Message):
     __slots__ = ("settings", "rows", "ids")

@@ -25,7 +25,8 @@ def dropout_logits(
     Returns:
         (m, n, c), the dtype of embeddings.
 
-    Source: Gal and Ghahramani 2016, Dropout as a Bayesian Approximation; consistent masks as in Kirsch et al. 2019.
+    Source: Gal and Ghahramani 2016, Dropout as a Bayesian Approximation; masks that all rows share as in Kirsch et
+    al. 2019, BatchBALD.
     """
     logits = np.empty((samples, len(embeddings), len(weights)), embeddings.dtype)
     inputs = np.arange(embeddings.shape[1])

@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from assayd_server.core.arrays import Floats, Integers
+from assayd_server.core.arrays import Floats, Hashes, Integers
 
 _INCREMENT = np.uint64(0x9E3779B97F4A7C15)
 _FIRST_FACTOR, _SECOND_FACTOR = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -22,7 +22,7 @@ class Use(IntEnum):
     SELECT_BY_CHANCE = 3
 
 
-def splitmix64(values: Integers) -> Integers:
+def splitmix64(values: Hashes) -> Hashes:
     """The first number that the generator SplitMix64 gives when its state is the value: a bijection.
 
     Args:
@@ -40,7 +40,7 @@ def splitmix64(values: Integers) -> Integers:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def id_hash(ids: Integers | Sequence[bytes]) -> Integers:
+def id_hash(ids: Integers | Sequence[bytes]) -> Hashes:
     """Ids as evenly spread 64-bit numbers, the same on every machine.
 
     Args:

@@ -12,6 +12,7 @@ from assayd_server.rpc.control import ControlGuard
 from assayd_server.rpc.guarded import GuardedMethod, refuse
 from assayd_server.rpc.health import WATCH
 from assayd_server.rpc.pools import CallPool
+from assayd_server.rpc.streams import GuardedStream, OpenStreams
 from assayd_server.rpc.unread import UnreadAnswers
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -41,20 +42,26 @@ class Boundary(grpc.ServerInterceptor):
         control: ControlGuard,
         metrics: Metrics,
         *,
+        stream_pool: CallPool,
+        streams: OpenStreams,
         unread: UnreadAnswers,
         log_calls: bool,
     ) -> None:
         """Guard calls.
 
         Args:
-            pool: the threads that answer the RPCs of assayd.
+            pool: the threads that answer the unary RPCs of assayd.
             refusals: threads that only ever refuse, so one is always free soon.
             control: guards health and reflection.
             metrics: where calls are counted.
+            stream_pool: the threads of its streams, each of which holds one.
+            streams: those that are open.
             unread: bounds the answers that nobody reads.
             log_calls: whether each call gets a line in the log, and not only those that went wrong.
         """
         self._pool = pool
+        self._stream_pool = stream_pool
+        self._streams = streams
         self._refusals = refusals
         self._control = control
         self._metrics = metrics
@@ -89,15 +96,23 @@ class Boundary(grpc.ServerInterceptor):
         )
 
     def _guard_ours(self, handler: Handler, method: str) -> Guarded:
-        call = GuardedMethod(
-            method,
-            handler,
-            self._pool,
-            metrics=self._metrics.method(method),
-            refused=self._metrics.refused,
-            unread=self._unread,
-            log_calls=self._log_calls,
-        )
+        streaming = handler.stream_stream is not None
+        guard: dict[str, Any] = {
+            "name": method,
+            "handler": handler,
+            "pool": self._stream_pool if streaming else self._pool,
+            "metrics": self._metrics.method(method, streaming=streaming),
+            "refused": self._metrics.refused,
+            "unread": self._unread,
+            "log_calls": self._log_calls,
+        }
+        if streaming:
+            stream = GuardedStream(self._streams, **guard)
+            answers: Handler = grpc.stream_stream_rpc_method_handler(
+                _on(self._stream_pool, stream.answers), response_serializer=handler.response_serializer
+            )
+            return Guarded(answers, self._refusal(stream.refuse), self._stream_pool)
+        call = GuardedMethod(**guard)
         answer: Handler = grpc.stream_unary_rpc_method_handler(
             _on(self._pool, call.answer), response_serializer=handler.response_serializer
         )

@@ -48,15 +48,15 @@ class GuardedMethod:
 
         Args:
             name: such as /assayd.v1.ScoringService/Score.
-            handler: the unary handler that gRPC has for it.
+            handler: what gRPC has for it, unary or of streams in both directions.
             pool: the threads on which it is answered.
             metrics: of this method.
             refused: counts calls for which there was no room.
             unread: bounds the answers that nobody reads.
             log_calls: whether each call gets a line in the log.
         """
-        assert handler.unary_unary is not None  # streams get a guard of their own when there are any
-        self._servicer = handler.unary_unary
+        self._servicer = handler.unary_unary or handler.stream_stream
+        assert self._servicer is not None  # there are no other kinds
         self._parse = handler.request_deserializer or bytes
         self._pool = pool
         self._metrics = metrics
@@ -79,7 +79,7 @@ class GuardedMethod:
         except Exception as error:  # the one place where anything is caught: a bug must not take the server down
             failure = self._bug(error, context)
         else:
-            self._end(grpc.StatusCode.OK if context.is_active() else _ending(context), began, context)
+            self._end(grpc.StatusCode.OK if context.is_active() else ending(context), began, context)
             return response
         self._end(failure.code, began, context)
         context.abort_with_status(failure)  # raises, so it stands outside of the try
@@ -98,7 +98,7 @@ class GuardedMethod:
         except StopIteration:
             return None
         except grpc.RpcError:  # it expired or was cancelled while it waited for its thread or its message
-            self._end(_ending(context), began, context)
+            self._end(ending(context), began, context)
             raise
         except StalledError:
             self._end(grpc.StatusCode.CANCELLED, began, context)
@@ -155,7 +155,7 @@ def refuse(pool: CallPool, context: grpc.ServicerContext) -> None:
     context.abort_with_status(_status_of(error, context))
 
 
-def _ending(context: grpc.ServicerContext) -> grpc.StatusCode:
+def ending(context: grpc.ServicerContext) -> grpc.StatusCode:
     """How a call ended that nobody waits for any more."""
     expired = context.time_remaining() == 0
     return grpc.StatusCode.DEADLINE_EXCEEDED if expired else grpc.StatusCode.CANCELLED

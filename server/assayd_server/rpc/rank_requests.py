@@ -1,12 +1,13 @@
 """Ranking requests, from messages to what the engine takes."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from assayd.v1 import scoring_pb2, selection_pb2, tensor_pb2
 from assayd_server.core.committee import CommitteeMeasure
-from assayd_server.core.hashing import text_hash
+from assayd_server.core.hashing import id_hash
 from assayd_server.core.uncertainty import Measure
 from assayd_server.ranking_wanted import (
     Badge,
@@ -29,8 +30,7 @@ MEMBERS_MAX = 64
 _BETA_MAX = 1e6
 _DENSITY_BETA_MAX = 100.0
 
-MEASURES: dict[int, Measure | CommitteeMeasure] = {
-    **requests.MEASURES,
+_OF_COMMITTEES: dict[int, Measure | CommitteeMeasure] = {
     scoring_pb2.UNCERTAINTY_MEASURE_INFORMATION_DENSITY: Measure.INFORMATION_DENSITY,
     scoring_pb2.UNCERTAINTY_MEASURE_VOTE_ENTROPY: CommitteeMeasure.VOTE_ENTROPY,
     scoring_pb2.UNCERTAINTY_MEASURE_CONSENSUS_ENTROPY: CommitteeMeasure.CONSENSUS_ENTROPY,
@@ -40,6 +40,7 @@ MEASURES: dict[int, Measure | CommitteeMeasure] = {
     scoring_pb2.UNCERTAINTY_MEASURE_MAX_KL: CommitteeMeasure.MAX_KL,
     scoring_pb2.UNCERTAINTY_MEASURE_VARIANCE: CommitteeMeasure.VARIANCE,
 }
+MEASURES: Mapping[int, Measure | CommitteeMeasure] = {**requests.MEASURES, **_OF_COMMITTEES}
 
 
 def wanted(request: selection_pb2.RankRequest, limits: RowLimits) -> RankWanted:
@@ -96,10 +97,10 @@ def ids(tensor: tensor_pb2.Tensor) -> Ids:
     if values.ndim != 1:
         raise wrong("ids.shape", f"is {list(values.shape)}, allowed is [n]", "BAD_SHAPE")
     if values.dtype.kind == "O":
-        return Ids(values, text_hash(values.tolist()))
+        return Ids(values, id_hash([text.encode() for text in values.tolist()]))
     if values.dtype != np.int64:
         raise wrong("ids.data_type", f"is {values.dtype.name}, allowed are int64 and string", "BAD_TYPE")
-    return Ids(values, values.astype(np.uint64))
+    return Ids(values, id_hash(values))
 
 
 def _diversity(request: selection_pb2.RankRequest) -> Diversity | None:
@@ -111,7 +112,9 @@ def _diversity(request: selection_pb2.RankRequest) -> Diversity | None:
         return ClusterMargin(_whole("cluster_margin.bits", request.cluster_margin.bits or 8, 1, 20))
     if kind == "batch_bald":
         return BatchBald(_whole("batch_bald.samples", request.batch_bald.samples or 10_000, 10, 100_000))
-    return {"k_center": KCenter(), "badge": Badge()}.get(kind or "")
+    if kind == "badge":
+        return Badge()
+    return KCenter() if kind else None
 
 
 def _committee(source: selection_pb2.CommitteeSource) -> CommitteeSource:

@@ -1,6 +1,6 @@
 """From messages to what the engine takes. Everything that came is checked here, before any work is done."""
 
-from collections.abc import Sized
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from assayd_server.wanted import ModelChoice, Output, Wanted
 _TENSORS_MAX = 256
 _REPEATS_MAX = 4
 
-MEASURES = {
+MEASURES: Mapping[int, Measure] = {
     scoring_pb2.UNCERTAINTY_MEASURE_LEAST_CONFIDENCE: Measure.LEAST_CONFIDENCE,
     scoring_pb2.UNCERTAINTY_MEASURE_MARGIN: Measure.MARGIN,
     scoring_pb2.UNCERTAINTY_MEASURE_RATIO: Measure.RATIO,

@@ -21,6 +21,7 @@ from assayd_server.rpc.pools import CallPool
 from assayd_server.rpc.requests import RowLimits
 from assayd_server.rpc.scoring import ScoringServicer
 from assayd_server.rpc.selection import SelectionServicer
+from assayd_server.rpc.streams import OpenStreams
 from assayd_server.rpc.unread import UnreadAnswers
 
 _HEALTH_THREADS = 4
@@ -49,6 +50,8 @@ class ServerOptions:
     call_threads: int
     calls_waiting_max: int
     message_wait_max_seconds: float
+    streams_max: int
+    stream_idle_max_seconds: float
     streams_per_connection_max: int
     message_bytes_max: int
     rows_max: int
@@ -81,12 +84,29 @@ class RpcServer:
         watch_pool = _pool("watch", options, metrics, threads=_WATCH_THREADS, waiting_max=0)
         reflection_pool = _pool("reflection", options, metrics, threads=_REFLECTION_THREADS)
         refusals = ThreadPoolExecutor(_REFUSAL_THREADS, thread_name_prefix="refusal")
-        self._pools = (pool, health_pool, watch_pool, reflection_pool, refusals)
+        stream_pool = CallPool(
+            "stream",
+            threads=options.streams_max,
+            waiting_max=0,
+            message_wait_max_seconds=options.stream_idle_max_seconds,
+            on_stalled=metrics.stalled.inc,
+        )
+        self._streams = OpenStreams()
+        self._pools = (pool, stream_pool, health_pool, watch_pool, reflection_pool, refusals)
         self._control = ControlGuard(health=health_pool, watch=watch_pool, reflection=reflection_pool)
         metrics.calls.set_function(lambda: pool.calls)
         unread = UnreadAnswers(options.unread_bytes_max)
         metrics.unread_bytes.set_function(lambda: unread.bytes)
-        boundary = Boundary(pool, refusals, self._control, metrics, unread=unread, log_calls=options.log_calls)
+        boundary = Boundary(
+            pool,
+            refusals,
+            self._control,
+            metrics,
+            stream_pool=stream_pool,
+            streams=self._streams,
+            unread=unread,
+            log_calls=options.log_calls,
+        )
         self._server = grpc.server(
             refusals,  # every handler names a pool of its own
             interceptors=[boundary],
@@ -113,14 +133,15 @@ class RpcServer:
         """
         stopped = self._server.stop(grace_seconds)
         self._control.end_streams()
+        self._streams.end()
         stopped.wait()
         for pool in self._pools:
             pool.shutdown()
 
     def _add_services(self, engine: Engine, limits: RowLimits, metrics: Metrics) -> None:
         for service in _SERVICES:
-            for method in service.methods:
-                metrics.method(f"/{service.full_name}/{method.name}")  # every series is there from the start
+            for method in service.methods:  # every series is there from the start
+                metrics.method(f"/{service.full_name}/{method.name}", streaming=method.server_streaming)
         scoring_pb2_grpc.add_ScoringServiceServicer_to_server(ScoringServicer(engine, limits), self._server)
         selection_pb2_grpc.add_SelectionServiceServicer_to_server(SelectionServicer(engine, limits), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

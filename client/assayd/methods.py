@@ -1,0 +1,29 @@
+"""The calls that a server answers, by name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from assayd.v1 import scoring_pb2_grpc, selection_pb2, selection_pb2_grpc
+
+_SELECT_STREAM = f"/{selection_pb2.DESCRIPTOR.services_by_name['SelectionService'].full_name}/SelectStream"
+
+
+def methods_of(channel: Any) -> Mapping[str, Any]:
+    """What begins each call.
+
+    Args:
+        channel: of grpc or grpc.aio.
+    """
+    scoring = scoring_pb2_grpc.ScoringServiceStub(channel)
+    selection = selection_pb2_grpc.SelectionServiceStub(channel)
+    return {
+        "Score": scoring.Score,
+        "GetModel": scoring.GetModel,
+        "ListModels": scoring.ListModels,
+        "Rank": selection.Rank,
+        "SelectStream": channel.unary_unary(  # a stream of one message and one answer is the same on the wire
+            _SELECT_STREAM,
+            request_serializer=selection_pb2.SelectStreamRequest.SerializeToString,
+            response_deserializer=selection_pb2.SelectStreamResponse.FromString,
+        ),
+    }
