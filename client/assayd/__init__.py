@@ -1,4 +1,4 @@
-"""assayd: scores rows of data over gRPC, and says how unsure the model is of each.
+"""assayd: scores rows of data over gRPC, says how unsure the model is of each, and which are worth a label.
 
     from assayd import Client
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from assayd.async_client import AsyncClient
     from assayd.channel import ChannelSettings
     from assayd.client import Client
+    from assayd.decisions import Decisions
     from assayd.errors import (
         AssaydError,
         CallCancelledError,
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
         UnavailableError,
         UnimplementedError,
     )
+    from assayd.rank_options import RankOptions
+    from assayd.rankings import Ranking, merge_rankings
     from assayd.requests import ScoreOptions
     from assayd.results import FailedModel, ModelIdentity, ModelInfo, ModelList, Scores, TensorSpec, TopClasses
+    from assayd.select_options import SelectOptions
 
 __version__ = "0.1.0"
 
@@ -38,6 +42,10 @@ _MODULES = (
     "assayd.errors",
     "assayd.results",
     "assayd.requests",
+    "assayd.decisions",
+    "assayd.rank_options",
+    "assayd.rankings",
+    "assayd.select_options",
     "assayd.channel",
     "assayd.client",
     "assayd.async_client",
@@ -50,6 +58,7 @@ __all__ = [
     "ChannelSettings",
     "Client",
     "DeadlineExceededError",
+    "Decisions",
     "FailedModel",
     "FailedPreconditionError",
     "InternalError",
@@ -59,14 +68,18 @@ __all__ = [
     "ModelList",
     "NotFoundError",
     "PermissionDeniedError",
+    "RankOptions",
+    "Ranking",
     "ResourceExhaustedError",
     "ScoreOptions",
     "Scores",
+    "SelectOptions",
     "TensorSpec",
     "TopClasses",
     "UnauthenticatedError",
     "UnavailableError",
     "UnimplementedError",
+    "merge_rankings",
 ]
 
 

@@ -14,6 +14,7 @@ MEASURES: dict[str, scoring_pb2.UncertaintyMeasure] = {
     "entropy": scoring_pb2.UNCERTAINTY_MEASURE_ENTROPY,
     "multilabel_max": scoring_pb2.UNCERTAINTY_MEASURE_MULTILABEL_MAX,
     "multilabel_mean": scoring_pb2.UNCERTAINTY_MEASURE_MULTILABEL_MEAN,
+    "max_entropy": scoring_pb2.UNCERTAINTY_MEASURE_MAX_ENTROPY,
 }
 OUTPUTS: dict[str, scoring_pb2.Output] = {
     "predictions": scoring_pb2.OUTPUT_PREDICTIONS,
@@ -35,7 +36,8 @@ class ScoreOptions(TypedDict, total=False):
     """What to score with and what to return: the keywords of Client.score and its kin."""
 
     uncertainties: Iterable[str]
-    """Any of least_confidence, margin, ratio, entropy, or of multilabel_max, multilabel_mean; default none."""
+    """Any of least_confidence, margin, ratio, entropy, max_entropy, or of multilabel_max, multilabel_mean; default
+    none."""
     top_k: int
     """How many of the most probable classes to return, 0 (default) to c."""
     outputs: Iterable[str] | None

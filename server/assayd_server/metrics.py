@@ -12,7 +12,7 @@ from prometheus_client.process_collector import ProcessCollector
 from assayd_server.bundle import Identity
 from assayd_server.core.scores import MEASURES
 from assayd_server.core.tasks import Task
-from assayd_server.row_counts import RowCounts, RowCountsCollector
+from assayd_server.row_counts import COUNTED, RowCounts, RowCountsCollector
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each counter and histogram, which nobody asks for
 
@@ -154,7 +154,7 @@ class Metrics:
             task: what the model tells of a row.
         """
         key = (identity.name, str(identity.version))
-        counts = RowCounts(labels, MEASURES[task])
+        counts = RowCounts(labels, (measure for measure in MEASURES[task] if measure in COUNTED))
         self._counts.add_model(*key, counts)
         self._model_info.labels(*key, identity.digest).set(1)
         return ModelMetrics(

@@ -16,6 +16,8 @@ from assayd_server.core.uncertainty import Measure
 
 CLASSES_MAX = 100
 """Classes with a series of their own; the ones after them are counted together as "other"."""
+COUNTED = frozenset(Measure) - {Measure.MAX_ENTROPY, Measure.INFORMATION_DENSITY}
+"""Measures within [0, 1], which the buckets are for."""
 BUCKET_EDGES = np.round(np.arange(1, 11) / 10, 1)
 
 

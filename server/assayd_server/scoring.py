@@ -13,6 +13,7 @@ from assayd_server.core.validity import finite
 from assayd_server.members import samples_of
 from assayd_server.metrics import ModelMetrics
 from assayd_server.plan import Plan
+from assayd_server.row_counts import COUNTED
 from assayd_server.rows import Committee, Embeddings, Head, Inputs, Logits, Rows
 from assayd_server.servable import Forward
 
@@ -92,7 +93,9 @@ def count(metrics: ModelMetrics, scores: Scores) -> None:
         return
     valid = slice(None) if valid_count == row_count else rows.valid
     probabilities = rows.probabilities[valid]
-    uncertainties = {measure: values[valid] for measure, values in rows.uncertainties.items()}
+    uncertainties = {
+        measure: values[valid] for measure, values in rows.uncertainties.items() if measure in COUNTED
+    }
     measure, formula = _ALWAYS_COUNTED[task]
     if measure not in uncertainties:
         uncertainties[measure] = formula(probabilities)

@@ -30,7 +30,7 @@ MEMBERS_MAX = 64
 _BETA_MAX = 1e6
 _DENSITY_BETA_MAX = 100.0
 
-_OF_COMMITTEES: dict[int, Measure | CommitteeMeasure] = {
+_OF_COMMITTEES: Mapping[scoring_pb2.UncertaintyMeasure, Measure | CommitteeMeasure] = {
     scoring_pb2.UNCERTAINTY_MEASURE_INFORMATION_DENSITY: Measure.INFORMATION_DENSITY,
     scoring_pb2.UNCERTAINTY_MEASURE_VOTE_ENTROPY: CommitteeMeasure.VOTE_ENTROPY,
     scoring_pb2.UNCERTAINTY_MEASURE_CONSENSUS_ENTROPY: CommitteeMeasure.CONSENSUS_ENTROPY,
@@ -40,7 +40,10 @@ _OF_COMMITTEES: dict[int, Measure | CommitteeMeasure] = {
     scoring_pb2.UNCERTAINTY_MEASURE_MAX_KL: CommitteeMeasure.MAX_KL,
     scoring_pb2.UNCERTAINTY_MEASURE_VARIANCE: CommitteeMeasure.VARIANCE,
 }
-MEASURES: Mapping[int, Measure | CommitteeMeasure] = {**requests.MEASURES, **_OF_COMMITTEES}
+MEASURES: Mapping[scoring_pb2.UncertaintyMeasure, Measure | CommitteeMeasure] = {
+    **requests.MEASURES,
+    **_OF_COMMITTEES,
+}
 
 
 def wanted(request: selection_pb2.RankRequest, limits: RowLimits) -> RankWanted:
@@ -76,7 +79,7 @@ def wanted(request: selection_pb2.RankRequest, limits: RowLimits) -> RankWanted:
     )
 
 
-def measure(field: str, number: int) -> Measure | CommitteeMeasure:
+def measure(field: str, number: scoring_pb2.UncertaintyMeasure) -> Measure | CommitteeMeasure:
     """What rows are ranked by.
 
     Raises:

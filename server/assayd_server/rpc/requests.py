@@ -19,7 +19,7 @@ from assayd_server.wanted import ModelChoice, Output, Wanted
 _TENSORS_MAX = 256
 _REPEATS_MAX = 4
 
-MEASURES: Mapping[int, Measure] = {
+MEASURES: Mapping[scoring_pb2.UncertaintyMeasure, Measure] = {
     scoring_pb2.UNCERTAINTY_MEASURE_LEAST_CONFIDENCE: Measure.LEAST_CONFIDENCE,
     scoring_pb2.UNCERTAINTY_MEASURE_MARGIN: Measure.MARGIN,
     scoring_pb2.UNCERTAINTY_MEASURE_RATIO: Measure.RATIO,
