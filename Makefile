@@ -8,8 +8,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test check lint types stubs check-stubs protos-lint unit format docs baseline constraints \
-  wheel clean
+.PHONY: help demo test check lint types stubs check-stubs protos-lint unit test-matrix format docs baseline \
+  constraints wheel clean
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -39,6 +39,9 @@ unit: .make/dev
 	@$(BIN)/coverage report
 	@echo "branches of core/ and of the client"
 	@$(BIN)/coverage report --include='client/assayd/*,server/assayd_server/core/*' --fail-under=100
+
+test-matrix: .make/dev ## The tests with the lowest and the newest versions, on each Python; ONLY=lowest-3.11 for one
+	@$(BIN)/python tests/matrix.py $(if $(ONLY),--only $(ONLY))
 
 format: .make/dev ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .
