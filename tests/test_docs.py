@@ -48,13 +48,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield server
 
 
-PYTHON = blocks("python")
+EXAMPLES = {path.name: path.read_text() for path in sorted((ROOT / "examples").glob("*.py"))}
+PYTHON = [(name, text) for name, text in blocks("python") if text not in EXAMPLES.values()]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_shown_as_it_is(name: str) -> None:
+    """It runs by itself: its tests are among those of this project."""
+    assert EXAMPLES[name] in [text for _, text in blocks("python")]
 
 
 @pytest.mark.xdist_group("docs")
 @pytest.mark.parametrize("text", [text for _, text in PYTHON], ids=[name for name, _ in PYTHON])
 def test_a_python_snippet_runs(server: ServerProcess, text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "localhost:50051" in text
+    assert "localhost:50051" in text or "assayd.testing" in text
     exec(compile(text.replace("localhost:50051", f"localhost:{server.port}"), "snippet", "exec"), {})  # noqa: S102
     assert "Error" not in capsys.readouterr().out
 
