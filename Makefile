@@ -8,8 +8,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test check lint types stubs check-stubs protos-lint unit test-matrix format docs baseline \
-  constraints wheel clean
+.PHONY: help demo test check lint types stubs check-stubs protos-lint unit test-matrix format docs notebook \
+  baseline constraints wheel clean
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -52,6 +52,9 @@ stubs: .make/gen ## Write the generated stubs anew
 
 docs: .make/dev ## Write docs/settings.md and docs/metrics.md anew
 	@$(BIN)/python docs/reference.py
+
+notebook: .make/dev ## Run examples/active_learning.ipynb and write it with its outputs
+	@$(BIN)/python tests/notebooks.py examples/active_learning.ipynb
 
 baseline: .make/dev ## At a release: make the protos what later ones are compared with
 	@cd protos && ../$(BIN)/buf build --exclude-source-info -o ../tests/data/assayd.v1.binpb
