@@ -8,8 +8,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test check lint types stubs check-stubs protos-lint unit format docs baseline constraints \
-  wheel clean
+.PHONY: help demo test check lint types stubs check-stubs protos-lint unit test-matrix format docs notebook \
+  baseline constraints wheel clean
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -40,6 +40,9 @@ unit: .make/dev
 	@echo "branches of core/ and of the client"
 	@$(BIN)/coverage report --include='client/assayd/*,server/assayd_server/core/*' --fail-under=100
 
+test-matrix: .make/dev ## The tests with the lowest and the newest versions, on each Python; ONLY=lowest-3.11 for one
+	@$(BIN)/python tests/matrix.py $(if $(ONLY),--only $(ONLY))
+
 format: .make/dev ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format --quiet .
@@ -49,6 +52,9 @@ stubs: .make/gen ## Write the generated stubs anew
 
 docs: .make/dev ## Write docs/settings.md and docs/metrics.md anew
 	@$(BIN)/python docs/reference.py
+
+notebook: .make/dev ## Run examples/active_learning.ipynb and write it with its outputs
+	@$(BIN)/python tests/notebooks.py examples/active_learning.ipynb
 
 baseline: .make/dev ## At a release: make the protos what later ones are compared with
 	@cd protos && ../$(BIN)/buf build --exclude-source-info -o ../tests/data/assayd.v1.binpb

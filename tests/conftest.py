@@ -9,11 +9,10 @@ import pytest
 
 import onnx_models
 from assayd import Client
+from assayd.testing import Server, serving
 from assayd_server import logs
-from assayd_server.app import App
-from assayd_server.config import Settings
 
-Serve = Callable[..., App]
+Serve = Callable[..., Server]
 
 
 @pytest.fixture(autouse=True)
@@ -24,34 +23,22 @@ def quiet_logs() -> None:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Start real servers on free ports: serve(content or folder, **settings)."""
+    """Start real servers on free ports: serve(content or path, **settings). Content is served as model "m"."""
     with ExitStack() as stack:
 
-        def start(model: bytes | Path, **settings: Any) -> App:
-            app = App(Settings(**_source(model, tmp_path), **_QUICK | settings))
-            app.start()
-            stack.callback(app.drain)
-            return app
+        def start(model: bytes | Path, **settings: Any) -> Server:
+            if isinstance(model, bytes):
+                (tmp_path / "m.onnx").write_bytes(model)
+                model = tmp_path / "m.onnx"
+            return stack.enter_context(serving(model, **settings))
 
         yield start
 
 
-_QUICK = {"port": 0, "metrics_port": 0, "drain_delay_seconds": 0, "drain_grace_seconds": 1, "inference_threads": 1}
-
-
-def _source(model: bytes | Path, folder: Path) -> dict[str, Path]:
-    if isinstance(model, bytes):
-        path = folder / "m.onnx"
-        path.write_bytes(model)
-        return {"model": path}
-    return {"model" if model.is_file() else "repository": model}
-
-
 @pytest.fixture
-def connect() -> Iterator[Callable[..., Client]]:
+def connect() -> Callable[..., Client]:
     """Open clients: connect(app, **arguments of Client)."""
-    with ExitStack() as stack:
-        yield lambda app, **kwargs: stack.enter_context(Client(f"127.0.0.1:{app.port}", **kwargs))
+    return lambda app, **kwargs: app.client(**kwargs)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = (ROOT / "server", ROOT / "client")
 S = "assayd_server"
 DEMO, BUILD = f"{S}.demo", f"{S}.demo.build"
+TESTING = "assayd.testing"
 FRAMES = "assayd.frames"
 COMMANDS = (f"{S}.app", DEMO, f"{S}.inspection", f"{S}.bundling", f"{S}.calibrating")
 TOP = (f"{S}.__main__", f"{S}.cli", *COMMANDS)
@@ -85,12 +86,35 @@ RULES = (
         unless=(f"{S}.cli", f"{S}.app"),
         forbidden=(f"{S}.config",),
     ),
-    Rule("the client knows nothing of the server", within=("assayd",), forbidden=(S,)),
+    Rule(
+        "only logs.py knows structlog, which obeys the program around it",
+        within=(S,),
+        unless=(f"{S}.logs",),
+        forbidden=("structlog",),
+    ),
+    Rule(
+        "the client knows nothing of the server",
+        within=("assayd",),
+        unless=(TESTING,),
+        forbidden=(S,),
+    ),
     Rule(
         "the client needs no more than its four requirements",
         within=("assayd",),
-        unless=(FRAMES,),
+        unless=(TESTING, FRAMES),
         only=(*STANDARD_LIBRARY, "numpy", "grpc", "google", "assayd"),
+    ),
+    Rule(
+        "what starts a server in a test needs the server and no more",
+        within=(TESTING,),
+        unless=(f"{TESTING}.fixtures",),
+        only=(*STANDARD_LIBRARY, "assayd", S),
+    ),
+    Rule(
+        "what starts servers in tests is for tests",
+        within=("assayd", S),
+        unless=(TESTING,),
+        forbidden=(TESTING,),
     ),
     Rule(
         "frames are made by frames.py alone",
@@ -256,6 +280,9 @@ def test_a_layer_is_made_of_modules_that_there_are(layer: Layer) -> None:
         (f"{S}.inspection", "from assayd_server import config", "settings are built by cli"),
         ("assayd.rows", "from assayd_server.core import softmax", "the client knows nothing of the server"),
         ("assayd.rows", "import pydantic", "the client needs no more"),
+        ("assayd.client", "from assayd.testing import serving", "what starts servers in tests is for tests"),
+        ("assayd.testing.server", "import pytest", "what starts a server in a test needs"),
+        (f"{S}.engine", "import structlog", "only logs.py knows structlog"),
         ("assayd.tables.detection", "import pandas", "the client needs no more"),
         (FRAMES, "import polars", "frames are made by frames.py alone"),
         (f"{S}.demo.run", "import sklearn.datasets", "models are trained by the demo's script alone"),

@@ -1,15 +1,20 @@
 """The documents are true: every snippet runs, every command exists, and nothing is left out."""
 
+import os
 import re
 import shlex
+import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import helm_python
 import numpy as np
 import pytest
+import typer
 import yaml
 from typer.testing import CliRunner
 
@@ -36,9 +41,16 @@ def blocks(language: str) -> list[tuple[str, str]]:
     ]
 
 
-def commands(program: str) -> list[str]:
-    lines = [line for _, text in blocks("sh") for line in text.splitlines()]
-    return [line.partition(" #")[0].strip() for line in lines if line.startswith(f"{program} ")]
+SCRIPTS = {name: text for name, text in blocks("sh") if "buf curl" in text}
+"""Blocks that are run as they stand."""
+
+
+def commands(program: str, page: Path | None = None) -> list[str]:
+    """The lines of a page, or of all, that run a program."""
+    start = "" if page is None else f"{page.relative_to(ROOT)}:"
+    texts = [text for name, text in blocks("sh") if name.startswith(start) and name not in SCRIPTS]
+    lines = [line.partition(" #")[0].strip() for text in texts for line in text.splitlines()]
+    return [line for line in lines if line.startswith(f"{program} ")]
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +60,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield server
 
 
-PYTHON = blocks("python")
+EXAMPLES = {path.name: path.read_text() for path in sorted((ROOT / "examples").glob("*.py"))}
+PYTHON = [(name, text) for name, text in blocks("python") if text not in EXAMPLES.values()]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_shown_as_it_is(name: str) -> None:
+    """It runs by itself: its tests are among those of this project."""
+    assert EXAMPLES[name] in [text for _, text in blocks("python")]
 
 
 @pytest.mark.xdist_group("docs")
 @pytest.mark.parametrize("text", [text for _, text in PYTHON], ids=[name for name, _ in PYTHON])
 def test_a_python_snippet_runs(server: ServerProcess, text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "localhost:50051" in text
+    assert "localhost:50051" in text or "assayd.testing" in text
     exec(compile(text.replace("localhost:50051", f"localhost:{server.port}"), "snippet", "exec"), {})  # noqa: S102
     assert "Error" not in capsys.readouterr().out
 
@@ -66,12 +85,17 @@ def test_the_make_targets_exist() -> None:
     assert {"demo", "test"} <= named <= targets
 
 
-def test_the_commands_of_assayd_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_is_of_a_program_that_is_checked_here() -> None:
+    checked = ("assayd", "curl", "helm", "kubectl", "make", "pip")
+    lines = {line for name, text in blocks("sh") if name not in SCRIPTS for line in text.splitlines()}
+    assert {line for line in lines if not line.startswith(tuple(f"{program} " for program in checked))} == set()
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands("assayd", page)], ids=lambda page: page.name)
+def test_the_commands_of_assayd_are_accepted(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model_and_data(tmp_path)
     monkeypatch.chdir(tmp_path)
-    found = commands("assayd")
-    assert {command.split()[1] for command in found} == {"bundle", "calibrate", "inspect", "serve"}
-    for command in found:
+    for command in commands("assayd", page):
         words = shlex.split(command)[1:]
         if words[0] == "serve":
             flags = [word.removeprefix("--").replace("-", "_") for word in words if word.startswith("--")]
@@ -79,6 +103,11 @@ def test_the_commands_of_assayd_are_accepted(tmp_path: Path, monkeypatch: pytest
         else:
             result = CliRunner().invoke(cli, words)
             assert (result.exit_code, result.stderr) == (0, ""), command
+
+
+def test_each_command_of_assayd_is_shown_but_the_demo_that_needs_no_words() -> None:
+    shown = {command.split()[1] for command in commands("assayd")}
+    assert shown | {"demo"} == {command.name for command in typer.main.get_group(cli).commands.values()}
 
 
 def model_and_data(folder: Path) -> None:
@@ -90,10 +119,47 @@ def model_and_data(folder: Path) -> None:
     np.save(folder / "y.npy", (rows / 2 + rng.gumbel(size=rows.shape)).argmax(axis=1))
 
 
+@pytest.mark.xdist_group("docs")
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_runs(server: ServerProcess, name: str) -> None:
+    script = SCRIPTS[name].replace("localhost:50051", f"localhost:{server.port}")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = ["bash", "-euo", "pipefail", "-c", script]
+    result = subprocess.run(
+        command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.xdist_group("docs")
+@pytest.mark.parametrize("command", sorted(set(commands("curl"))))
+def test_what_is_fetched_is_there(server: ServerProcess, command: str) -> None:
+    (address,) = shlex.split(command)[1:]
+    port = server.wait_for("serving")["metrics_port"]
+    with urlopen(f"http://{address.replace('localhost:9090', f'localhost:{port}')}", timeout=10) as response:
+        assert response.status == 200
+
+
+def test_the_extras_that_are_installed_are_there() -> None:
+    extras = {extra for command in commands("pip") for extra in re.findall(r"assayd\[([\w,]+)\]", command)}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert {"server"} <= extras <= set(project["optional-dependencies"])
+
+
+def rendered(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the chart makes of these values, as a release with the name of the documents."""
+    with helm_python.Chart.load(ROOT / "helm" / "assayd") as chart:  # its schema refuses a value it does not know
+        files = chart.render(values, name="assayd", namespace="default")
+    return [yaml.safe_load(text) for name, text in files.items() if name.endswith(".yaml")]
+
+
 @pytest.mark.parametrize("command", commands("helm"))
 def test_the_chart_takes_the_values_that_are_named(command: str) -> None:
     words = shlex.split(command)
-    assert words[:2] == ["helm", "install"]
+    assert words[:4] in (
+        ["helm", "install", "assayd", "helm/assayd"],
+        ["helm", "upgrade", "assayd", "helm/assayd"],
+    )
     values: dict[str, Any] = {}
     for assignment in (words[index + 1] for index, word in enumerate(words) if word == "--set"):
         path, _, value = assignment.partition("=")
@@ -102,8 +168,25 @@ def test_the_chart_takes_the_values_that_are_named(command: str) -> None:
         for name in outer:
             place = place.setdefault(name, {})
         place[last] = yaml.safe_load(value)
-    with helm_python.Chart.load(ROOT / words[3]) as chart:  # its schema refuses a value that it does not know
-        assert chart.render(values, name="assayd", namespace="default")
+    assert set(values.get("settings", {})) <= set(Settings.model_fields)
+    assert rendered(values)
+
+
+def test_the_objects_of_kubectl_are_those_of_the_chart() -> None:
+    objects = rendered({"repository": {"existingClaim": "models"}})
+    names = {f"{found['kind'].lower()}/{found['metadata']['name']}" for found in objects if found}
+    named = {word for command in commands("kubectl") for word in shlex.split(command) if "/" in word}
+    assert named
+    assert named <= names
+
+
+def test_alerts_are_about_metrics_that_there_are() -> None:
+    table = (ROOT / "docs" / "metrics.md").read_text()
+    known = set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
+    alerts = "\n".join(text for _, text in blocks("promql"))
+    named = set(re.findall(r"\b((?:assayd|grpc)_(?!method|code|service|type)\w+)", alerts))
+    assert named
+    assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in named} <= known
 
 
 def test_the_manifest_in_the_docs_is_one() -> None:

@@ -10,7 +10,6 @@ from importlib.metadata import version
 from queue import Empty, SimpleQueue
 from types import FrameType
 
-import structlog
 from prometheus_client import CollectorRegistry
 
 from assayd_server import logs, repository, servable
@@ -26,7 +25,7 @@ from assayd_server.repository import Repository
 from assayd_server.rpc.server import RpcServer, ServerOptions
 from assayd_server.servable import Servable
 
-_log = structlog.get_logger()
+_log = logs.get_logger()
 
 
 class App:

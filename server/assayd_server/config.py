@@ -171,11 +171,28 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str], config_file: Path
     variables = {name.removeprefix(PREFIX).lower(): value for name, value in named.items()}
     variables_file = variables.pop("config", None)
     file = config_file or (Path(variables_file) if variables_file else None)
-    sources = {
+    sources: dict[str, Mapping[str, Any]] = {
         "flag": {name: value for name, value in flags.items() if value is not None},
         "variable": variables,
         "file": {} if file is None else _read(file),
     }
+    return _validated(sources, file)
+
+
+def of_program(values: Mapping[str, Any]) -> Settings:
+    """The settings of a server that a program starts within itself, where neither variables nor files count.
+
+    Args:
+        values: by setting.
+
+    Raises:
+        StartError: a setting is unknown or malformed; the sentence names it.
+    """
+    return _validated({"argument": values}, None)
+
+
+def _validated(sources: dict[str, Mapping[str, Any]], file: Path | None) -> Settings:
+    """The settings from these sources; an earlier one wins over a later one."""
     merged: dict[str, Any] = {}
     for values in reversed(sources.values()):
         merged.update(values)

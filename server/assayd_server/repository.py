@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
+from assayd_server import logs
 from assayd_server.bundle import VERSION, Bundle, is_model_name, read_file, read_folder
 from assayd_server.errors import ArtefactError, InvalidArgumentError, NotFoundError
 from assayd_server.servable import Servable
 
-_log = structlog.get_logger()
+_log = logs.get_logger()
 
 Load = Callable[[Bundle], Servable]
 

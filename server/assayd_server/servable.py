@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
+from assayd_server import logs
 from assayd_server.bundle import Bundle, Identity, InputEntry
 from assayd_server.contract import Choice, Contract, TensorSpec
 from assayd_server.core.arrays import Floats
@@ -20,7 +20,7 @@ from assayd_server.model import ModelRunError, OnnxModel
 from assayd_server.reading import read_contract
 from assayd_server.rows import Inputs
 
-_log = structlog.get_logger()
+_log = logs.get_logger()
 _TWO_CLASSES = {"logits": two_classes_of_logit, "probabilities": two_classes_of_probability}
 
 

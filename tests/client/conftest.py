@@ -15,7 +15,7 @@ import grpc.aio
 import pytest
 
 from assayd import ChannelSettings, Client
-from assayd_server.app import App
+from assayd.testing import Server
 from client.awaited import AwaitedClient, event_loop
 
 Answer = Callable[[bytes, grpc.ServicerContext], bytes]
@@ -112,7 +112,7 @@ def connect_to(client_kind: type[Client]) -> Iterator[Callable[..., Client]]:
 @pytest.fixture
 def connect(connect_to: Callable[..., Client]) -> Callable[..., Client]:
     """Open clients of a server: connect(app, **arguments of Client)."""
-    return lambda app, **kwargs: connect_to(f"127.0.0.1:{app.port}", **kwargs)
+    return lambda app, **kwargs: connect_to(app.address, **kwargs)
 
 
 @pytest.fixture
@@ -144,12 +144,12 @@ def quick_retries() -> ChannelSettings:
 
 
 @pytest.fixture
-def score_calls() -> Callable[[App], dict[str, int]]:
+def score_calls() -> Callable[[Server], dict[str, int]]:
     """How many Score calls a server has answered, by status: score_calls(app)."""
     line = re.compile(r'grpc_server_handled_total{grpc_code="(\w+)",grpc_method="Score",.*} ([0-9.]+)')
 
-    def read(app: App) -> dict[str, int]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{app.metrics_port}/metrics", timeout=10) as answer:
+    def read(app: Server) -> dict[str, int]:
+        with urllib.request.urlopen(f"http://{app.metrics_address}/metrics", timeout=10) as answer:
             counts = {code: int(float(count)) for code, count in line.findall(answer.read().decode())}
         return {code: count for code, count in counts.items() if count}
 
@@ -159,9 +159,7 @@ def score_calls() -> Callable[[App], dict[str, int]]:
 @pytest.fixture
 def fleet(connect_to: Callable[..., Client]) -> Callable[..., Client]:
     """Open clients of several servers behind one address: fleet(*apps, **arguments of Client)."""
-    return lambda *apps, **kwargs: connect_to(
-        "ipv4:" + ",".join(f"127.0.0.1:{app.port}" for app in apps), **kwargs
-    )
+    return lambda *apps, **kwargs: connect_to("ipv4:" + ",".join(app.address for app in apps), **kwargs)
 
 
 @pytest.fixture

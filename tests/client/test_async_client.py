@@ -66,7 +66,7 @@ def holding_address(bare_server, holding: Holding) -> str:
 
 
 def address_of(app: Any) -> str:
-    return f"127.0.0.1:{app.port}"
+    return app.address
 
 
 async def rows_one_by_one() -> AsyncIterator[np.ndarray]:

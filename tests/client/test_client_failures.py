@@ -114,7 +114,7 @@ def test_an_address_where_nobody_listens_is_unavailable_within_the_deadline(
 
 def test_a_drained_server_is_unavailable(client_kind, serve, quick_retries: ChannelSettings) -> None:
     app = serve(onnx_models.identity())
-    with client_kind(f"127.0.0.1:{app.port}", settings=quick_retries) as client:
+    with client_kind(app.address, settings=quick_retries) as client:
         assert len(client.score(X)) == 4
         app.drain()
         with pytest.raises(UnavailableError):

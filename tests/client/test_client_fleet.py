@@ -104,7 +104,7 @@ def test_replicas_with_different_files_of_one_version_are_an_error(serve_version
 
 
 def _only_answer(app) -> Scores:
-    with Client(f"127.0.0.1:{app.port}") as client:
+    with Client(app.address) as client:
         return one_row(client)
 
 

@@ -11,10 +11,10 @@ from scipy import stats
 from assayd_server.core.hashing import Use, uniform
 from assayd_server.core.stream import Decisions, Policy, PolicySettings, State, advance, begin
 
-# SELECTED is what scikit-activeml 1.0.1 selects of UTILITIES. Its budget managers (FixedUncertainty,
-# VariableUncertainty, RandomVariableUncertainty, Split, BalancedIncrementalQuantileFilter) were queried and updated
-# row by row, with 1 - p1 = utility (c - 1) / c, or the utility itself for the quantile filter. A RandomState whose
-# normal and random_sample were overridden handed them this package's draws for the row, so that chance is the same.
+# SELECTED is what scikit-activeml 1.0.1 selects of UTILITIES, by its budget managers FixedUncertainty,
+# VariableUncertainty, RandomVariableUncertainty, Split and BalancedIncrementalQuantileFilter. They were queried
+# and updated row by row, with 1 - p1 = utility (c - 1) / c, or the utility itself for the quantile filter. A
+# RandomState with overridden normal and random_sample handed them this package's draws for the row.
 UTILITIES = [
     0.606, 0.806, 0.66, 0.594, 0.763, 0.404, 0.55, 0.804, 0.739, 0.301, 0.702, 0.721, 0.843, 0.754, 0.671, 0.838,
     0.409, 0.703, 0.568, 0.439, 0.845, 0.703, 0.635, 0.949, 0.56, 0.617, 0.899, 0.572, 0.719, 0.567, 0.251, 0.345,

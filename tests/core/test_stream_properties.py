@@ -151,6 +151,20 @@ def test_chance_depends_on_the_seed_and_the_ids(policy: Policy, change: str) -> 
     assert first.selected.tolist() != advance(begin(other), values, others, other)[1].selected.tolist()
 
 
+@pytest.mark.parametrize("policy", [Policy.RANDOMIZED_VARIABLE, Policy.SPLIT])
+def test_selected_rows_weighted_by_their_probabilities_stand_for_all_that_could_be_afforded(
+    policy: Policy,
+) -> None:
+    chosen = PolicySettings(policy=policy, budget=0.3, random_share=0.3, spread=0.5)
+    values = np.random.default_rng(5).beta(2, 8, 40_000)
+    _, decisions = advance(begin(chosen), values, np.arange(len(values), dtype=np.uint64), chosen)
+    affordable = decisions.inclusion_probabilities > 0
+    weights = decisions.selected[affordable] / decisions.inclusion_probabilities[affordable]
+    errors = weights * values[affordable] - values[affordable]
+    assert values[decisions.selected].mean() > 1.02 * values.mean()  # without weights they do not
+    assert abs(errors.mean()) < 4 * errors.std() / np.sqrt(len(errors))
+
+
 @pytest.mark.parametrize("utility", [-0.001, 1.001, math.inf, -math.inf])
 def test_a_utility_outside_0_to_1_is_refused(utility: float) -> None:
     chosen = make(Policy.FIXED, 0.3)

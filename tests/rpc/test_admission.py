@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import onnx_models
 from assayd import ChannelSettings, Client, DeadlineExceededError, ResourceExhaustedError
-from assayd_server.app import App
+from assayd.testing import Server
 
 GOOD = np.zeros((1, 4), np.float32)
 WAIT_SECONDS_MAX = 20.0
@@ -26,11 +26,11 @@ REFLECT = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 ONE_ATTEMPT = ChannelSettings(attempts_max=1)
 
 Connect = Callable[..., Client]
-Serve = Callable[..., App]
+Serve = Callable[..., Server]
 
 
 @contextmanager
-def header_only_calls(app: App, count: int, path: str = SCORE) -> Iterator[list[Any]]:
+def header_only_calls(app: Server, count: int, path: str = SCORE) -> Iterator[list[Any]]:
     """Calls whose headers have come and whose message does not."""
     release = threading.Event()
 
@@ -39,7 +39,7 @@ def header_only_calls(app: App, count: int, path: str = SCORE) -> Iterator[list[
         yield from ()
 
     with ExitStack() as stack:
-        channel = stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{app.port}"))
+        channel = stack.enter_context(grpc.insecure_channel(app.address))
         stack.callback(release.set)
         method = channel.stream_unary(path)
         held = metric(app, "assayd_calls")
@@ -51,12 +51,12 @@ def header_only_calls(app: App, count: int, path: str = SCORE) -> Iterator[list[
             call.cancel()
 
 
-def metric(app: App, name: str) -> float:
+def metric(app: Server, name: str) -> float:
     return metric_of(app, name)
 
 
-def metric_of(app: App, name: str, **labels: str) -> float:
-    with urlopen(f"http://127.0.0.1:{app.metrics_port}/metrics", timeout=10) as response:
+def metric_of(app: Server, name: str, **labels: str) -> float:
+    with urlopen(f"http://{app.metrics_address}/metrics", timeout=10) as response:
         families = text_string_to_metric_families(response.read().decode())
     samples = (sample for family in families for sample in family.samples if sample.name == name)
     return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
@@ -69,8 +69,8 @@ def wait_until(condition: Callable[[], bool]) -> None:
         threading.Event().wait(0.01)
 
 
-def is_healthy(app: App) -> bool:
-    with grpc.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+def is_healthy(app: Server) -> bool:
+    with grpc.insecure_channel(app.address) as channel:
         response = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
     return response.status == health_pb2.HealthCheckResponse.SERVING
 

@@ -14,24 +14,24 @@ from google.rpc import error_details_pb2, status_pb2
 import onnx_models
 from assayd import AssaydError, Client, InvalidArgumentError, NotFoundError
 from assayd.arrays import encode
+from assayd.testing import Server
 from assayd.v1 import rows_pb2, scoring_pb2, scoring_pb2_grpc, tensor_pb2
-from assayd_server.app import App
 
 GOOD = np.zeros((2, 4), np.float32)
 FLOAT32, UINT8 = tensor_pb2.DATA_TYPE_FLOAT32, tensor_pb2.DATA_TYPE_UINT8
 
 
 @pytest.fixture
-def app(serve: Callable[..., App]) -> Iterator[App]:
+def app(serve: Callable[..., Server]) -> Iterator[Server]:
     app = serve(onnx_models.identity(), message_bytes_max=100_000, head_elements_max=100)
     yield app
-    with Client(f"127.0.0.1:{app.port}") as client:  # whatever came before, it still serves
+    with Client(app.address) as client:  # whatever came before, it still serves
         assert len(client.score(GOOD)) == len(GOOD)
 
 
 @pytest.fixture
-def stub(app: App) -> Iterator[scoring_pb2_grpc.ScoringServiceStub]:
-    with grpc.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+def stub(app: Server) -> Iterator[scoring_pb2_grpc.ScoringServiceStub]:
+    with grpc.insecure_channel(app.address) as channel:
         yield scoring_pb2_grpc.ScoringServiceStub(channel)
 
 
@@ -219,8 +219,8 @@ def field_of(error: grpc.RpcError) -> str:
 
 
 @pytest.fixture
-def client(app: App) -> Iterator[Client]:
-    with Client(f"127.0.0.1:{app.port}") as client:
+def client(app: Server) -> Iterator[Client]:
+    with Client(app.address) as client:
         yield client
 
 
@@ -240,7 +240,7 @@ def test_an_unknown_measure_is_named_by_the_client(client: Client) -> None:
 
 
 def test_a_model_that_fails_on_the_values_says_so_without_its_own_words(
-    serve: Callable[..., App], connect: Callable[..., Client]
+    serve: Callable[..., Server], connect: Callable[..., Client]
 ) -> None:
     client = connect(serve(onnx_models.look_up(rows=8)))
     with pytest.raises(InvalidArgumentError, match="the model failed on these rows") as raised:
@@ -251,10 +251,10 @@ def test_a_model_that_fails_on_the_values_says_so_without_its_own_words(
 
 
 def test_more_rows_than_allowed_are_refused_with_the_limit(
-    serve: Callable[..., App], connect: Callable[..., Client]
+    serve: Callable[..., Server], connect: Callable[..., Client]
 ) -> None:
     app = serve(onnx_models.identity(), rows_max=10)
-    with grpc.insecure_channel(f"127.0.0.1:{app.port}") as channel, pytest.raises(grpc.RpcError) as raised:
+    with grpc.insecure_channel(app.address) as channel, pytest.raises(grpc.RpcError) as raised:
         scoring_pb2_grpc.ScoringServiceStub(channel).Score(Request(rows=inputs(tensor([11, 4]))))
     assert raised.value.details() == "rows: 11 rows were sent, allowed are 10 in one request"
 
@@ -266,8 +266,8 @@ def test_a_message_over_the_limit_is_refused(stub: scoring_pb2_grpc.ScoringServi
     assert "larger than max" in raised.value.details()
 
 
-def test_bytes_that_are_no_message_are_refused(app: App) -> None:
-    with grpc.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+def test_bytes_that_are_no_message_are_refused(app: Server) -> None:
+    with grpc.insecure_channel(app.address) as channel:
         call = channel.unary_unary("/assayd.v1.ScoringService/Score")
         with pytest.raises(grpc.RpcError) as raised:
             call(b"\xff\xff\xff\xff this is no protobuf", timeout=10)
@@ -275,8 +275,8 @@ def test_bytes_that_are_no_message_are_refused(app: App) -> None:
     assert raised.value.details() == "the message is not of this call's type"
 
 
-def test_a_call_without_a_message_is_refused(app: App) -> None:
-    with grpc.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+def test_a_call_without_a_message_is_refused(app: Server) -> None:
+    with grpc.insecure_channel(app.address) as channel:
         call = channel.stream_unary("/assayd.v1.ScoringService/Score")
         with pytest.raises(grpc.RpcError) as raised:
             call(iter([]), timeout=10)
@@ -289,7 +289,7 @@ def test_a_call_without_a_message_is_refused(app: App) -> None:
     [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\0" * 4096, os.urandom(4096)],
     ids=["http", "zeros", "random"],
 )
-def test_garbage_on_the_port_does_no_harm(app: App, garbage: bytes) -> None:
+def test_garbage_on_the_port_does_no_harm(app: Server, garbage: bytes) -> None:
     with socket.create_connection(("127.0.0.1", app.port), timeout=10) as connection:
         connection.sendall(garbage)
         connection.shutdown(socket.SHUT_WR)
@@ -309,21 +309,21 @@ def test_a_long_name_of_the_callers_own_is_cut_in_the_answer(stub: scoring_pb2_g
     assert len(raised.value.details().encode()) < 1100
 
 
-def test_a_small_request_cannot_ask_for_a_huge_matrix(serve: Callable[..., App]) -> None:
+def test_a_small_request_cannot_ask_for_a_huge_matrix(serve: Callable[..., Server]) -> None:
     app = serve(onnx_models.identity(), scores_elements_max=100_000)
     request = Request(
         rows=rows_pb2.Rows(embeddings=encode(np.zeros((1000, 1), np.float16))),
         head=head(np.zeros((1000, 1), np.float16)),
         outputs=[scoring_pb2.OUTPUT_PREDICTIONS],
     )
-    with grpc.insecure_channel(f"127.0.0.1:{app.port}") as channel, pytest.raises(grpc.RpcError) as raised:
+    with grpc.insecure_channel(app.address) as channel, pytest.raises(grpc.RpcError) as raised:
         scoring_pb2_grpc.ScoringServiceStub(channel).Score(request, timeout=10)
     assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "rows times classes may be 100000; send at most 100 rows" in raised.value.details()
 
 
 def test_the_client_cuts_what_would_be_a_huge_matrix(
-    serve: Callable[..., App], connect: Callable[..., Client]
+    serve: Callable[..., Server], connect: Callable[..., Client]
 ) -> None:
     client = connect(serve(onnx_models.identity(), scores_elements_max=65_536))
     embeddings = np.arange(2000, dtype=np.float32)[:, None]
@@ -334,13 +334,13 @@ def test_the_client_cuts_what_would_be_a_huge_matrix(
     np.testing.assert_array_equal(scores.logits[:, 7], embeddings[:, 0])
 
 
-def test_a_wide_batch_in_a_stream_does_not_cut_the_narrow_ones_after_it(serve: Callable[..., App]) -> None:
+def test_a_wide_batch_in_a_stream_does_not_cut_the_narrow_ones_after_it(serve: Callable[..., Server]) -> None:
     app = serve(onnx_models.identity(), scores_elements_max=65_536)
     wide, narrow = {"logits": np.zeros((100, 10_000))}, {"logits": np.zeros((1000, 4))}
-    with Client(f"127.0.0.1:{app.port}") as client:
+    with Client(app.address) as client:
         stream = client.score_stream([wide, *[narrow] * 5], outputs=["predictions"])
         assert [len(scores) for scores in stream] == [100, *[1000] * 5]
-    with urlopen(f"http://127.0.0.1:{app.metrics_port}/metrics", timeout=10) as response:
+    with urlopen(f"http://{app.metrics_address}/metrics", timeout=10) as response:
         handled = re.findall(
             r'handled_total{grpc_code="OK",.*grpc_method="Score".* (\d+).0', response.read().decode()
         )

@@ -11,11 +11,11 @@ import pytest
 from numpy.typing import NDArray
 
 from assayd import Client
-from assayd_server.app import App
+from assayd.testing import Server
 from assayd_server.errors import ArtefactError
 
 Connect = Callable[..., Client]
-Serve = Callable[..., App]
+Serve = Callable[..., Server]
 
 FOLDER = Path(__file__).parents[1] / "data" / "exporters"
 MODELS = {path.stem: path for path in sorted(FOLDER.glob("*.onnx"))}

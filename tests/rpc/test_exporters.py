@@ -17,10 +17,10 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import onnx_models
 from assayd import Client
-from assayd_server.app import App
+from assayd.testing import Server
 
 Connect = Callable[..., Client]
-Serve = Callable[..., App]
+Serve = Callable[..., Server]
 
 X, Y = load_iris(return_X_y=True)
 X = X.astype(np.float32)

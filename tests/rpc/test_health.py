@@ -10,6 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 import onnx_models
+from assayd.testing import Server
 from assayd_server.app import App
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -17,13 +18,13 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 @pytest.fixture
-def app(serve: Callable[..., App]) -> App:
+def app(serve: Callable[..., Server]) -> Server:
     return serve(onnx_models.identity())
 
 
 @pytest.fixture
-def channel(app: App) -> Iterator[grpc.Channel]:
-    with grpc.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+def channel(app: Server) -> Iterator[grpc.Channel]:
+    with grpc.insecure_channel(app.address) as channel:
         yield channel
 
 
@@ -39,18 +40,24 @@ def test_an_unknown_service_has_no_health(channel: grpc.Channel) -> None:
     assert raised.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-def test_health_says_no_while_the_server_still_answers(app: App, channel: grpc.Channel) -> None:
-    app._rpc.announce_end()
-    response = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
-    assert response.status == NOT_SERVING
+def test_health_says_no_while_the_server_still_answers(app_to_drain: App) -> None:
+    seen: list[int] = []
+
+    def look(_seconds: float) -> None:
+        with grpc.insecure_channel(f"127.0.0.1:{app_to_drain.port}") as channel:
+            stub = health_pb2_grpc.HealthStub(channel)
+            seen.append(stub.Check(health_pb2.HealthCheckRequest(), timeout=10).status)
+
+    app_to_drain.drain(wait=look)
+    assert seen == [NOT_SERVING]
 
 
-def test_a_watcher_is_told_of_the_end_before_the_server_stops(app: App, channel: grpc.Channel) -> None:
-    watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=10)
-    assert next(watch).status == SERVING
-    app._rpc.announce_end()
-    assert next(watch).status == NOT_SERVING
-    watch.cancel()
+def test_a_watcher_is_told_of_the_end_before_the_server_stops(app_to_drain: App) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{app_to_drain.port}") as channel:
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=10)
+        seen = [next(watch).status]
+        app_to_drain.drain(wait=lambda _seconds: seen.append(next(watch).status))
+        assert seen == [SERVING, NOT_SERVING]
 
 
 def test_a_watcher_of_an_unknown_service_is_told_so(channel: grpc.Channel) -> None:
@@ -71,9 +78,9 @@ def test_more_watchers_than_there_are_threads_are_told_to_do_without(channel: gr
         watch.cancel()
 
 
-def test_watches_that_come_and_go_do_not_stop_the_server(app: App) -> None:
+def test_watches_that_come_and_go_do_not_stop_the_server(app: Server) -> None:
     def come_and_go() -> None:
-        with grpc.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+        with grpc.insecure_channel(app.address) as channel:
             for _ in range(20):
                 watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=10)
                 with suppress(grpc.RpcError):  # refused while those that went hold their threads a moment longer
@@ -85,7 +92,7 @@ def test_watches_that_come_and_go_do_not_stop_the_server(app: App) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    with grpc.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+    with grpc.insecure_channel(app.address) as channel:
         response = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
     assert response.status == SERVING
 

@@ -7,10 +7,10 @@ import pytest
 
 import onnx_models
 from assayd import Client, InvalidArgumentError
-from assayd_server.app import App
+from assayd.testing import Server
 
 Connect = Callable[..., Client]
-Serve = Callable[..., App]
+Serve = Callable[..., Server]
 
 
 @pytest.mark.parametrize("kind", [object, np.str_, np.bytes_])

@@ -9,10 +9,10 @@ import pytest
 
 import onnx_models
 from assayd import Client, FailedPreconditionError, InvalidArgumentError, NotFoundError, TensorSpec
-from assayd_server.app import App
+from assayd.testing import Server
 
 Connect = Callable[..., Client]
-Serve = Callable[..., App]
+Serve = Callable[..., Server]
 
 
 def test_a_models_contract_is_told(identity_client: Client) -> None:

@@ -14,18 +14,19 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import onnx_models
 from assayd import Client, InvalidArgumentError
+from assayd.testing import Server
 from assayd_server import logs
 from assayd_server.app import App
 
 Connect = Callable[..., Client]
-Serve = Callable[..., App]
+Serve = Callable[..., Server]
 
 MODEL = {"model": "m", "version": "1"}
 SCORE = {"grpc_type": "unary", "grpc_service": "assayd.v1.ScoringService", "grpc_method": "Score"}
 
 
-def sample(app: App, name: str, **labels: str) -> float:
-    with urlopen(f"http://127.0.0.1:{app.metrics_port}/metrics", timeout=10) as response:
+def sample(app: Server, name: str, **labels: str) -> float:
+    with urlopen(f"http://{app.metrics_address}/metrics", timeout=10) as response:
         families = list(text_string_to_metric_families(response.read().decode()))
     (value,) = [
         sample.value
@@ -109,18 +110,20 @@ def test_the_model_and_the_threads_are_told(serve: Serve, connect: Connect) -> N
     assert sample(app, "assayd_failed_models") == 0
 
 
-def test_ready_is_said_while_it_serves_and_taken_back_when_it_drains(serve: Serve) -> None:
-    app = serve(onnx_models.identity())
-    url = f"http://127.0.0.1:{app.metrics_port}"
+def test_ready_is_said_while_it_serves_and_taken_back_when_it_drains(app_to_drain: App) -> None:
+    url = f"http://127.0.0.1:{app_to_drain.metrics_port}"
+
+    def look(_seconds: float) -> None:
+        with pytest.raises(HTTPError) as raised, urlopen(f"{url}/readyz", timeout=10):
+            pass
+        raised.value.close()
+        with urlopen(f"{url}/healthz", timeout=10) as response:
+            seen.extend((raised.value.code, response.status))
+
     with urlopen(f"{url}/readyz", timeout=10) as response:
-        assert response.status == 200
-    app._probes.ready = False
-    with pytest.raises(HTTPError) as raised, urlopen(f"{url}/readyz", timeout=10):
-        pass
-    raised.value.close()
-    assert raised.value.code == 503
-    with urlopen(f"{url}/healthz", timeout=10) as response:
-        assert response.status == 200
+        seen = [response.status]
+    app_to_drain.drain(wait=look)
+    assert seen == [200, 503, 200]
 
 
 def test_with_log_calls_each_call_has_a_line_with_its_request_id(

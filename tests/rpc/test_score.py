@@ -10,14 +10,14 @@ import scipy.stats
 
 import onnx_models
 from assayd import Client, Scores
-from assayd_server.app import App
+from assayd.testing import Server
 
 MEASURES = ["least_confidence", "margin", "ratio", "entropy"]
 WIDTH, CLASSES = 64, 10
 TOLERANCE = 1e-5
 
 Connect = Callable[..., Client]
-Serve = Callable[..., App]
+Serve = Callable[..., Server]
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from scipy.special import expit
 
 import onnx_models
 from assayd import Client, FailedPreconditionError, InvalidArgumentError
-from assayd_server.app import App
+from assayd.testing import Server
 
 Connect = Callable[..., Client]
-Serve = Callable[..., App]
+Serve = Callable[..., Server]
 
 X = np.random.default_rng(0).normal(0, 2, (50, 3)).astype(np.float32)
 FOUR = np.random.default_rng(0).normal(0, 2, (50, 4)).astype(np.float32)

@@ -12,14 +12,14 @@ from typer.testing import CliRunner, Result
 
 import onnx_models
 from assayd import Client
+from assayd.testing import Server
 from assayd_server import bundle_writing, bundling, servable
-from assayd_server.app import App
 from assayd_server.bundle import read_folder
 from assayd_server.cli import app as cli
 from assayd_server.repository import load_folder
 from assayd_server.servable import Servable
 
-Serve = Callable[..., App]
+Serve = Callable[..., Server]
 
 
 @pytest.fixture(autouse=True)

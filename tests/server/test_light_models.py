@@ -15,10 +15,10 @@ from onnxruntime import GraphOptimizationLevel, InferenceSession, SessionOptions
 from scipy.special import softmax
 
 from assayd import Client
-from assayd_server.app import App
+from assayd.testing import Server
 
 Connect = Callable[..., Client]
-Serve = Callable[..., App]
+Serve = Callable[..., Server]
 
 FOLDER = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 MODELS = {path.stem.removeprefix("light_"): path for path in sorted(FOLDER.glob("*.onnx"))}

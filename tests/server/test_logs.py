@@ -22,7 +22,7 @@ def written(output: Output) -> list[dict[str, Any]]:
 
 def test_a_line_is_a_json_object_with_the_values_that_were_given(capsys: Output) -> None:
     logs.configure("info")
-    structlog.get_logger().info("model loaded", model="m", version=3, inputs=["x"])
+    logs.get_logger().info("model loaded", model="m", version=3, inputs=["x"])
     (line,) = written(capsys)
     assert {
         "event": "model loaded",
@@ -35,13 +35,13 @@ def test_a_line_is_a_json_object_with_the_values_that_were_given(capsys: Output)
 
 def test_a_line_has_the_time_in_utc(capsys: Output) -> None:
     logs.configure("info")
-    structlog.get_logger().info("an event")
+    logs.get_logger().info("an event")
     assert written(capsys)[0]["timestamp"].endswith("Z")
 
 
 def test_text_with_line_ends_and_quotes_stays_on_one_line(capsys: Output) -> None:
     logs.configure("info")
-    structlog.get_logger().info("an event", text='a\nb\r\n"c" größe')
+    logs.get_logger().info("an event", text='a\nb\r\n"c" größe')
     assert [line["text"] for line in written(capsys)] == ['a\nb\r\n"c" größe']
 
 
@@ -49,12 +49,12 @@ def test_text_with_line_ends_and_quotes_stays_on_one_line(capsys: Output) -> Non
 def test_what_is_below_the_level_is_dropped(capsys: Output, level: str) -> None:
     logs.configure(level)
     for name in logs.LEVELS:
-        getattr(structlog.get_logger(), name)("an event")
+        getattr(logs.get_logger(), name)("an event")
     assert [line["level"] for line in written(capsys)] == list(logs.LEVELS[logs.LEVELS.index(level) :])
 
 
 def test_a_later_level_holds_for_loggers_that_are_there_already(capsys: Output) -> None:
-    logger = structlog.get_logger()
+    logger = logs.get_logger()
     logs.configure("error")
     logger.info("dropped")
     logs.configure("debug")
@@ -67,7 +67,7 @@ def test_an_exception_is_written_with_its_text_and_its_place(capsys: Output) -> 
     try:
         raise ValueError("the reason")
     except ValueError as error:
-        structlog.get_logger().error("bug", exc_info=error)
+        logs.get_logger().error("bug", exc_info=error)
     (line,) = written(capsys)
     assert "ValueError: the reason" in line["exception"]
     assert "test_logs.py" in line["exception"]
@@ -129,7 +129,7 @@ def test_a_warning_of_python_is_a_line_of_the_same_form() -> None:
 
 def test_a_value_that_json_does_not_know_is_written_as_text(capsys: Output) -> None:
     logs.configure("info")
-    structlog.get_logger().info("an event", value=object)
+    logs.get_logger().info("an event", value=object)
     assert written(capsys)[0]["value"] == repr(object)
 
 
@@ -140,3 +140,25 @@ def test_a_record_of_an_odd_kind_does_not_fail_the_code_that_logs(
     monkeypatch.setattr(logging, "raiseExceptions", False)
     logs.configure("warning")
     logging.getLogger("library").log(level, message, *arguments)
+
+
+def test_an_event_of_a_server_within_a_program_is_a_record_there(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log = logs.get_logger().bind(method="Score")
+    with caplog.at_level(logging.INFO, "assayd_server"):
+        log.debug("dropped")
+        log.info("call", code="OK")
+        log.error("bug", exc_info=ValueError("the reason"))
+    assert caplog.messages == ["call method='Score' code='OK'", "bug method='Score'"]
+    assert [record.levelname for record in caplog.records] == ["INFO", "ERROR"]
+    assert "ValueError: the reason" in caplog.text
+
+
+def test_loggers_do_not_follow_what_a_program_makes_of_structlog(caplog: pytest.LogCaptureFixture) -> None:
+    structlog.configure(processors=[], wrapper_class=structlog.BoundLogger, cache_logger_on_first_use=True)
+    try:
+        logs.get_logger().error("an event")
+    finally:
+        structlog.reset_defaults()
+    assert caplog.messages == ["an event"]

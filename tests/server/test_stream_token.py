@@ -116,6 +116,10 @@ def test_a_damaged_token_is_refused(token: bytes) -> None:
     assert found.reason == "STATE_DAMAGED"
 
 
+def test_a_token_with_more_in_it_than_its_count_of_utilities_is_refused() -> None:
+    assert refusal(sealed(TOKEN[:-16] + b"\x00" * 8)).reason == "STATE_DAMAGED"
+
+
 def test_a_token_of_another_version_is_refused_with_both_versions() -> None:
     found = refusal(sealed(TOKEN[:4] + struct.pack("<I", 2) + TOKEN[8:-16]))
     assert found.message == "state: is of version 2, and this server reads version 1"

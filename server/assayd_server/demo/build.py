@@ -37,7 +37,7 @@ HIDDEN_WIDTHS = (64, 32)
 WEIGHT_DECAY = 0.01
 EPOCHS = 120
 
-# Upper bounds. The oldest runtime supported, onnxruntime 1.20, reads up to opset 21 and IR 10.
+# Upper bounds: onnxruntime has read opset 21 and IR 10 since 1.20, and so have its peers.
 OPSETS = {"": 17, "ai.onnx.ml": 3}
 IR_VERSION = 8
 DIFFERENCE_MAX = 1e-5

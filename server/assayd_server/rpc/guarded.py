@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import grpc
-import structlog
 from google.protobuf.message import DecodeError
 from prometheus_client import Counter
 
+from assayd_server import logs
 from assayd_server.errors import (
     RETRY_AFTER_SECONDS,
     InvalidArgumentError,
@@ -27,7 +27,7 @@ REQUEST_ID = "x-request-id"
 
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
 _DOUBLINGS_MAX = 5
-_log = structlog.get_logger()
+_log = logs.get_logger()
 
 
 class GuardedMethod:

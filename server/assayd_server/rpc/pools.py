@@ -12,13 +12,14 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 import grpc
-import structlog
+
+from assayd_server import logs
 
 STALLED_AFTER_SECONDS = 0.25
 """A message that has not come by then is late. When late ones hold all threads, none will be free soon."""
 
 _WATCH_INTERVAL_SECONDS = 0.25
-_log = structlog.get_logger()
+_log = logs.get_logger()
 
 
 class StalledError(Exception):

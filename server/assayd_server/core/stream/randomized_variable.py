@@ -27,7 +27,7 @@ def decide(state: State, utilities: Floats, ids: Integers, settings: PolicySetti
     Source: Zliobaite, Bifet, Pfahringer and Holmes 2014, Active Learning With Drifting Streaming Data.
     """
     factors = 1 + settings.spread * ndtri(uniform(ids, seed=settings.seed, stream=Use.THRESHOLD_FACTOR))
-    walked = walk(state, utilities, settings, factors=factors.tolist())
+    walked = walk(state, utilities, settings, factors=factors)
     confidences = 1 - utilities / utility_scale(settings)
     probabilities = ndtr((1 - confidences / walked.confidence_limits) / settings.spread)  # P(f > p1 / theta)
     return walked.state, Decisions(walked.selected, walked.thresholds, probabilities * walked.affordable)

@@ -31,7 +31,7 @@ def walk(
     utilities: Floats,
     settings: PolicySettings,
     *,
-    factors: Iterable[float] = repeat(1.0),
+    factors: Floats | float = 1.0,
     picks: Iterable[bool | None] = repeat(None),
 ) -> Walk:
     """Go through rows in their order.
@@ -43,41 +43,37 @@ def walk(
         state: after the rows before.
         utilities: (n,), in [0, 1].
         settings: of a policy with a variable threshold.
-        factors: f for each row.
+        factors: (n,), f for each row, or one for all.
         picks: for each row None, or a decision that is taken without the threshold and leaves it as it is.
     """
     window, budget, kept = settings.window, settings.budget, (settings.window - 1) / settings.window
-    shrink, grow = 1 - settings.step, 1 + settings.step
-    scale = utility_scale(settings)
+    scale, shrink, grow = utility_scale(settings), 1 - settings.step, 1 + settings.step
     spent, limit = state.spent, state.confidence_limit
-    selected, thresholds, limits, affordable = [], [], [], []
-    for utility, factor, pick in zip(utilities.tolist(), factors, picks, strict=False):  # factors may be endless
-        affords = spent / window < budget
-        threshold = (1 - limit * factor) * scale
+    spendings, limits, chosen_rows = [], [], []
+    row_factors = np.broadcast_to(factors, len(utilities)).tolist()
+    for utility, factor, pick in zip(utilities.tolist(), row_factors, picks, strict=False):  # picks may be endless
+        spendings.append(spent)
         limits.append(limit)
+        affordable = spent / window < budget
+        spent *= kept
+        if not affordable:
+            continue
+        chosen = pick
         if pick is None:
-            chosen = affords and utility > threshold
-            if affords:
-                limit *= shrink if chosen else grow
-        else:
-            chosen = affords and pick
-        spent = spent * kept + chosen
-        selected.append(chosen)
-        thresholds.append(threshold)
-        affordable.append(affords)
-    after = replace(
-        state,
-        seen=state.seen + len(selected),
-        queried=state.queried + sum(selected),
-        spent=spent,
-        confidence_limit=limit,
-    )
+            chosen = utility > (1 - limit * factor) * scale
+            limit *= shrink if chosen else grow
+        if chosen:
+            spent += 1
+            chosen_rows.append(len(limits) - 1)
+    seen, queried = state.seen + len(limits), state.queried + len(chosen_rows)
+    selected = np.zeros(len(limits), bool)
+    selected[chosen_rows] = True
     return Walk(
-        after,
-        np.array(selected, bool),
-        np.array(thresholds, np.float64),
-        np.array(limits, np.float64),
-        np.array(affordable, bool),
+        replace(state, seen=seen, queried=queried, spent=spent, confidence_limit=limit),
+        selected,
+        (1 - np.array(limits) * factors) * scale,  # the same operations as above, so the same to the bit
+        np.array(limits),
+        np.array(spendings) / window < budget,
     )
 
 
