@@ -10,6 +10,7 @@ from assayd_server.core.batch_bald import batch_bald
 from assayd_server.core.cluster_margin import cluster_margin
 from assayd_server.core.clusters import sign_clusters
 from assayd_server.core.k_center import k_center
+from assayd_server.core.near_duplicates import near_duplicates
 from assayd_server.core.repetition import effective_size, mean_cosine
 from assayd_server.core.stochastic import gumbel_keys
 from assayd_server.core.top_rows import top_rows
@@ -32,6 +33,8 @@ class Chosen:
     """Positions of the rows that cannot be scored, ascending."""
     mean_cosine: float | None
     effective_size: float | None
+    repeating: int
+    """How many of the rows hardly differ from one that was chosen before."""
 
 
 def choose(opinions: Opinions, wanted: RankWanted, hashes: Hashes) -> Chosen:
@@ -64,6 +67,7 @@ def choose(opinions: Opinions, wanted: RankWanted, hashes: Hashes) -> Chosen:
         invalid=np.flatnonzero(np.isnan(scores)),
         mean_cosine=mean_cosine(chosen) if chosen is not None and len(chosen) > 1 else None,
         effective_size=effective_size(chosen) if chosen is not None and len(chosen) else None,
+        repeating=0 if chosen is None else near_duplicates(chosen),
     )
 
 

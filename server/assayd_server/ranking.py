@@ -10,10 +10,8 @@ from assayd_server.core.hashing import id_hash
 from assayd_server.opinions import Opinions
 from assayd_server.rank_plan import RankPlan
 
-REPETITIVE_COSINE = 0.95
-"""Above this mean cosine a batch nearly repeats itself."""
-REPETITIVE_SHARE = 0.5
-"""Below this share of different rows a batch nearly repeats itself."""
+REPEATING_SHARE = 0.2
+"""A batch that repeats more of its rows than this comes with a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +43,12 @@ def _hashes(plan: RankPlan) -> Hashes:
 
 
 def _warnings(plan: RankPlan, chosen: Chosen) -> list[str]:
-    size, cosine, found = chosen.effective_size, chosen.mean_cosine, len(chosen.positions)
-    warnings = []
+    found, warnings = len(chosen.positions), []
     if found < plan.wanted.count:
         warnings.append(f"{found} rows were chosen of {plan.wanted.count}: no more could be scored")
-    if size is None or cosine is None:
-        return warnings
-    if cosine > REPETITIVE_COSINE or size < REPETITIVE_SHARE * min(found, plan.embedding_width):
+    if chosen.repeating > REPEATING_SHARE * found:
         advice = "" if plan.wanted.diversity else "; a diversity would choose others"
         warnings.append(
-            f"the batch nearly repeats itself: its {found} rows amount to {size:.3g} different ones, "
-            f"their mean cosine is {cosine:.3f}{advice}"
+            f"the batch repeats itself: {chosen.repeating} of its {found} rows hardly differ from another one{advice}"
         )
     return warnings
