@@ -48,13 +48,17 @@ def cells(project: Mapping[str, Any]) -> list[Cell]:
     return [Cell("lowest", pythons[0]), *(Cell("newest", python) for python in pythons)]
 
 
-def lowest_pins(project: Mapping[str, Any]) -> list[str]:
-    """A pin to its lower bound for each requirement that has one, of the package and of its extras.
+def lowest_pins(settings: Mapping[str, Any]) -> list[str]:
+    """A pin to its lower bound for each requirement of the package and of its extras, and for libraries of tables.
+
+    Args:
+        settings: what pyproject.toml holds.
 
     Raises:
         ValueError: a requirement has no lower bound, so that nobody knows what it works with.
     """
-    lists = (project["dependencies"], *project["optional-dependencies"].values())
+    project, groups = settings["project"], settings["dependency-groups"]
+    lists = (project["dependencies"], *project["optional-dependencies"].values(), groups["tables"])
     bounds: dict[str, Version] = {}
     for requirement in (Requirement(text) for texts in lists for text in texts):
         bound = _lower_bound(requirement)
@@ -78,14 +82,14 @@ def _runs(cell: Cell) -> bool:
     return subprocess.run([f"python{cell.python}", "-c", ""], capture_output=True, check=False).returncode == 0
 
 
-def run(cell: Cell, project: Mapping[str, Any]) -> str:
+def run(cell: Cell, settings: Mapping[str, Any]) -> str:
     """Make the cell's environment and run the tests in it: what became of it."""
     print(f"{cell.name}: installing ...", flush=True)
     python = str(cell.folder / "bin" / "python")
     subprocess.run([f"python{cell.python}", "-m", "venv", "--clear", str(cell.folder)], check=True)
     pins = cell.folder / "pins.txt"
-    pins.write_text("\n".join(lowest_pins(project) if cell.versions == "lowest" else []))
-    extras = ",".join(project["optional-dependencies"])
+    pins.write_text("\n".join(lowest_pins(settings) if cell.versions == "lowest" else []))
+    extras = ",".join(settings["project"]["optional-dependencies"])
     install = ["install", "--constraint", str(pins), "--editable", f"{ROOT}[{extras}]", "--group", "dev"]
     for arguments in (["install", "--upgrade", "pip"], install):
         if subprocess.run([python, "-m", "pip", "--quiet", *arguments], cwd=ROOT, check=False).returncode:
@@ -106,19 +110,19 @@ def _versions(python: str) -> str:
 
 def main() -> int:
     """Run the cells one after the other: the exit code is not 0 where one failed or none could run."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    every = cells(project)
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    every = cells(settings["project"])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--list", action="store_true", help="print the cells and the lowest versions")
     parser.add_argument("--only", choices=[cell.name for cell in every], help="run this cell alone")
     arguments = parser.parse_args()
     if arguments.list:
         print("cells: ", *(cell.name for cell in every))
-        print("lowest:", *lowest_pins(project))
+        print("lowest:", *lowest_pins(settings))
         return 0
     chosen = [cell for cell in every if arguments.only in (None, cell.name)]
     left_out = missing(chosen)
-    results = {cell.name: run(cell, project) for cell in chosen if cell not in left_out}
+    results = {cell.name: run(cell, settings) for cell in chosen if cell not in left_out}
     results |= {cell.name: f"left out: python{cell.python} does not run here" for cell in left_out}
     print("\n" + "\n".join(f"{cell.name:12} {results[cell.name]}" for cell in chosen))
     outcomes = {result.partition(":")[0] for result in results.values()}

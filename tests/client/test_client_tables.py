@@ -62,7 +62,7 @@ def test_a_table_instead_of_a_stream_of_them_is_refused(serve: Serve, connect: C
 
 def test_several_inputs_are_columns_of_a_table(serve: Serve, connect: Connect) -> None:
     client = connect(serve(onnx_models.two_inputs()))
-    table = pl.DataFrame({"a": [[1.0, 2, 3]], "b": [[4, 5, 6]]}, schema_overrides={"b": pl.List(pl.UInt16)})
+    table = pl.DataFrame({"a": [[1.0, 2.0, 3.0]], "b": [[4, 5, 6]]}, schema_overrides={"b": pl.List(pl.UInt16)})
     np.testing.assert_array_equal(client.score(table, outputs=["logits"]).logits, [[5, 7, 9]])
 
 
