@@ -61,14 +61,14 @@ class Manifest(_Strict):
     outputs: OutputsEntry = OutputsEntry()
     labels: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], AfterValidator(_distinct)] = ()
     activation: Activation | None = None
-    sample_axis: bool = False
+    sample_axis: bool | None = None
     temperature: _Temperature = 1.0
     files: dict[str, _Digest]
 
     @property
     def choice(self) -> Choice:
         """How it says that the model is to be read."""
-        return Choice(self.outputs.model_dump(exclude_none=True), self.activation, self.sample_axis)
+        return Choice(self.outputs.model_dump(exclude_none=True), self.activation, bool(self.sample_axis))
 
 
 @dataclass(frozen=True, slots=True)

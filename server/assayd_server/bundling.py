@@ -86,6 +86,6 @@ def _with_contract(manifest: Manifest, contract: Contract) -> Manifest:
         "inputs": inputs,
         "outputs": OutputsEntry(**contract.roles),
         "activation": _ACTIVATIONS[contract.task],
-        "sample_axis": contract.sample_count > 0,
+        "sample_axis": True if contract.sample_count else None,
     }
-    return manifest.model_copy(update=decided)
+    return manifest.model_copy(update={name: value for name, value in decided.items() if value is not None})

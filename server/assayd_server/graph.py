@@ -1,4 +1,4 @@
-"""What is done to an ONNX graph before it is run. Only this file and weights.py import onnx."""
+"""What is done to an ONNX graph before it is run. Only this file, weights.py and last_layer.py import onnx."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

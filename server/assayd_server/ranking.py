@@ -49,6 +49,6 @@ def _warnings(plan: RankPlan, chosen: Chosen) -> list[str]:
     if chosen.repeating > REPEATING_SHARE * found:
         advice = "" if plan.wanted.diversity else "; a diversity would choose others"
         warnings.append(
-            f"the batch repeats itself: {chosen.repeating} of its {found} rows hardly differ from another one{advice}"
+            f"the batch repeats itself: {chosen.repeating} of its {found} rows hardly differ from another{advice}"
         )
     return warnings

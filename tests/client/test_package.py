@@ -15,6 +15,7 @@ PUBLIC = [
     "ChannelSettings",
     "Client",
     "DeadlineExceededError",
+    "Decisions",
     "FailedModel",
     "FailedPreconditionError",
     "InternalError",
@@ -24,14 +25,18 @@ PUBLIC = [
     "ModelList",
     "NotFoundError",
     "PermissionDeniedError",
+    "RankOptions",
+    "Ranking",
     "ResourceExhaustedError",
     "ScoreOptions",
     "Scores",
+    "SelectOptions",
     "TensorSpec",
     "TopClasses",
     "UnauthenticatedError",
     "UnavailableError",
     "UnimplementedError",
+    "merge_rankings",
 ]
 
 
@@ -57,9 +62,9 @@ def test_the_public_names_are_these() -> None:
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_every_public_name_is_a_class_of_that_name(name: str) -> None:
+def test_every_public_name_is_a_class_or_a_function_of_that_name(name: str) -> None:
     found = getattr(assayd, name)
-    assert isinstance(found, type)
+    assert isinstance(found, type) or callable(found)
     assert found.__name__ == name
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from assayd import InvalidArgumentError
+from assayd import InvalidArgumentError, rank_options, select_options
 from assayd.arrays import decode
-from assayd.requests import MEASURES, OUTPUTS, score_request, selector
-from assayd.v1 import scoring_pb2
+from assayd.requests import OUTPUTS, TASKS, score_request, selector
+from assayd.v1 import scoring_pb2, selection_pb2
 
 WEIGHTS = np.arange(6, dtype=np.float32).reshape(3, 2)
 
@@ -76,8 +76,11 @@ def test_a_single_name_need_not_be_in_a_list() -> None:
 @pytest.mark.parametrize(
     ("names", "prefix", "enum"),
     [
-        (MEASURES, "UNCERTAINTY_MEASURE_", scoring_pb2.UncertaintyMeasure),
+        (rank_options.MEASURES, "UNCERTAINTY_MEASURE_", scoring_pb2.UncertaintyMeasure),
         (OUTPUTS, "OUTPUT_", scoring_pb2.Output),
+        (TASKS, "TASK_", scoring_pb2.Task),
+        (rank_options.ORDERS, "ORDER_", selection_pb2.Order),
+        (select_options.POLICIES, "SELECTION_POLICY_", selection_pb2.SelectionPolicy),
     ],
 )
 def test_every_value_but_unspecified_can_be_named(names, prefix: str, enum) -> None:
@@ -89,7 +92,7 @@ def test_an_unknown_measure_is_refused_with_those_allowed() -> None:
     error = refusal(uncertainties=["entropy", "bald"])
     assert error.message == (
         "uncertainties: 'bald' is unknown, allowed are least_confidence, margin, ratio, entropy, "
-        "multilabel_max, multilabel_mean"
+        "multilabel_max, multilabel_mean, max_entropy"
     )
     assert error.field == "uncertainties"
 

@@ -122,9 +122,9 @@ BAD = {
         "has 257 tensors, allowed are 256",
     ),
     "a list of measures without end": (
-        Request(rows=ROWS, uncertainties=[1] * 25),  # type: ignore[list-item]
+        Request(rows=ROWS, uncertainties=[1] * 29),  # type: ignore[list-item]
         "uncertainties",
-        "has 25 entries, there are 6 to choose from",
+        "has 29 entries, there are 7 to choose from",
     ),
     "inputs of different lengths": (
         Request(rows=inputs(tensor([2, 4]), tensor([3, 4]))),

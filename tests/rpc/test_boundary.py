@@ -18,6 +18,7 @@ from assayd_server.rpc import status
 from assayd_server.rpc.boundary import Boundary
 from assayd_server.rpc.control import ControlGuard
 from assayd_server.rpc.pools import CallPool
+from assayd_server.rpc.streams import OpenStreams
 from assayd_server.rpc.unread import UnreadAnswers
 
 Behavior = Callable[[bytes, grpc.ServicerContext], bytes]
@@ -30,7 +31,14 @@ def call_guarded() -> Iterator[Callable[[Behavior], Call]]:
     pool, control, refusals = call_pool("call"), call_pool("control"), ThreadPoolExecutor(1)
     guard = ControlGuard(health=control, watch=control, reflection=control)
     boundary = Boundary(
-        pool, refusals, guard, Metrics(CollectorRegistry()), unread=UnreadAnswers(1000), log_calls=False
+        pool,
+        refusals,
+        guard,
+        Metrics(CollectorRegistry()),
+        stream_pool=pool,
+        streams=OpenStreams(),
+        unread=UnreadAnswers(1000),
+        log_calls=False,
     )
     server = grpc.server(refusals, interceptors=[boundary])
     port = server.add_insecure_port("127.0.0.1:0")

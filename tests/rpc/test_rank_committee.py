@@ -67,7 +67,7 @@ def test_a_measure_of_one_model_goes_by_the_mean_of_the_members(identity_client:
 
 @pytest.fixture
 def two_models(serve: Serve, connect: Connect, tmp_path: Path) -> Client:
-    """Two random networks over 64 inputs, a text model, and one with as many inputs as the first but other classes."""
+    """Two random networks over 64 inputs, and one with as many inputs and other classes."""
     for name, content in {
         "a": onnx_models.network(seed=1),
         "b": onnx_models.network(seed=2),
