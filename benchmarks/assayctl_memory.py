@@ -25,7 +25,6 @@ from pyarrow import parquet
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from benchmarks.server_kinds.report import describe_machine  # noqa: E402
-
 from processes import serving  # noqa: E402
 
 MODELS = ROOT / "server" / "assayd_server" / "demo" / "models"
