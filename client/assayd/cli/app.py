@@ -10,6 +10,7 @@ import assayd
 from assayd.cli.contracts import inspect, models
 from assayd.cli.exits import MEANINGS, ExitCode
 from assayd.cli.health import health
+from assayd.cli.rank import rank
 from assayd.cli.score import score
 
 
@@ -38,7 +39,7 @@ def assayctl(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version of assayctl.")] = False,
 ) -> None:
-    """Score files of rows on an assayd server, and ask it what it serves."""
+    """Score and rank files of rows on an assayd server, and ask it what it serves."""
     if version:
         print(assayd.__version__)
     elif context.invoked_subcommand is None:
@@ -46,5 +47,5 @@ def assayctl(
         raise typer.Exit(ExitCode.USAGE)
 
 
-for _command in (score, inspect, models, health):
+for _command in (score, rank, inspect, models, health):
     app.command(epilog=MEANINGS)(_command)
