@@ -95,12 +95,11 @@ def _check_measure_of(plan: RankPlan, field: str, measure: Measure | CommitteeMe
 
 def _check_count(plan: RankPlan) -> None:
     wanted, rows = plan.wanted, plan.plan.rows.count
-    if not 1 <= wanted.count <= max(rows, 1):
-        raise wrong(
-            "count", f"is {wanted.count}, allowed are 1 to {rows}, the number of rows", "COUNT_OUT_OF_RANGE"
-        )
     if rows == 0:
         raise wrong("rows", "are none, at least one is needed to choose from", "NO_ROWS")
+    if not 1 <= wanted.count <= rows:
+        message = f"is {wanted.count}, allowed are 1 to {rows}, the number of rows"
+        raise wrong("count", message, "COUNT_OUT_OF_RANGE")
     if wanted.candidates and wanted.candidates < wanted.count:
         message = f"is {wanted.candidates}, allowed are {wanted.count}, the count, and above"
         raise wrong("candidates", message, "CANDIDATES_OUT_OF_RANGE")
