@@ -14,12 +14,9 @@ class Kept:
         self._descending = descending
         self.ranking: Ranking | None = None
         self.rows: Rows | None = None
-        self.with_embeddings = False
-        """Whether the server had embeddings for what was ranked."""
 
     def add(self, piece: Piece, ranking: Ranking) -> None:
         """Keep what is good enough of the best rows of another piece."""
-        self.with_embeddings |= ranking.effective_size is not None
         rows = piece.rows.taken(ranking.positions - piece.offset)
         rankings = [ranking] if self.ranking is None else [self.ranking, ranking]
         together = rows if self.rows is None else joined_rows([self.rows, rows])

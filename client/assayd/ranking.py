@@ -122,6 +122,7 @@ class RankJob:
         if self._diverse:
             filled.ClearField(filled.WhichOneof("diversity"))
             filled.candidates = 0
+        filled.without_repetition = True
         filled.count = min(self._chosen_from, piece.rows.count)
         filled.offset = piece.offset
         return filled
@@ -133,7 +134,7 @@ class RankJob:
         if self._diverse:
             return (yield from self._asked_again(kept.rows, kept.ranking))
         chosen = kept.ranking
-        if kept.with_embeddings and len(chosen):
+        if _may_have_embeddings(kept.rows) and len(chosen):
             with suppress(AssaydError):  # how repetitive they are is good to know, but what was asked for is there
                 again = yield from self._asked_again(kept.rows, kept.ranking)
                 about = {name: getattr(again, name) for name in ("mean_cosine", "effective_size", "warnings")}
@@ -160,3 +161,7 @@ class RankJob:
             invalid_count=ranking.invalid_count,
             invalid_positions=ranking.invalid_positions,
         )
+
+
+def _may_have_embeddings(rows: Rows) -> bool:
+    return rows.kind in ("inputs", "embeddings") or "embeddings" in rows.beside

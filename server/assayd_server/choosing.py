@@ -19,6 +19,10 @@ from assayd_server.opinions import Opinions
 from assayd_server.ranking_wanted import Badge, BatchBald, ClusterMargin, KCenter, RankWanted, Stochastic
 
 
+_COMPARED_MAX = 4096
+"""How many of the chosen rows are compared with each other: the time for it grows with the square."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """Rows of a batch, best first."""
@@ -59,7 +63,8 @@ def choose(opinions: Opinions, wanted: RankWanted, hashes: Hashes) -> Chosen:
         positions = candidates[_diverse(opinions, wanted, candidates, scores, hashes)]
     else:
         positions = top_rows(scores, wanted.count, descending=wanted.descending)
-    chosen = None if embeddings is None else _finite_rows(embeddings[positions])
+    told = embeddings is not None and wanted.with_repetition
+    chosen = _finite_rows(embeddings[positions]) if told and embeddings is not None else None
     return Chosen(
         positions=positions,
         scores=scores[positions],
@@ -67,7 +72,7 @@ def choose(opinions: Opinions, wanted: RankWanted, hashes: Hashes) -> Chosen:
         invalid=np.flatnonzero(np.isnan(scores)),
         mean_cosine=mean_cosine(chosen) if chosen is not None and len(chosen) > 1 else None,
         effective_size=effective_size(chosen) if chosen is not None and len(chosen) else None,
-        repeating=0 if chosen is None else near_duplicates(chosen),
+        repeating=0 if chosen is None else near_duplicates(chosen[:_COMPARED_MAX]),
     )
 
 

@@ -99,6 +99,8 @@ class RankWanted:
     """(n, d), where the rows bring none."""
     offset: int = 0
     seed: int = 0
+    with_repetition: bool = True
+    """Whether to say how repetitive the chosen rows are."""
 
     @property
     def candidate_count(self) -> int:

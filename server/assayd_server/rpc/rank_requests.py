@@ -76,6 +76,7 @@ def wanted(request: selection_pb2.RankRequest, limits: RowLimits) -> RankWanted:
         embeddings=_embeddings(request.embeddings) if request.HasField("embeddings") else None,
         offset=request.offset,
         seed=request.seed,
+        with_repetition=not request.without_repetition,
     )
 
 
