@@ -5,10 +5,13 @@ import math
 import numpy as np
 import pytest
 
+from assayd_server.core.label_uncertainty import LABEL_FORMULAS
 from assayd_server.core.scores import RowScores, scores_of_logits, scores_of_probabilities
 from assayd_server.core.uncertainty import FORMULAS, Measure
 
 INF, NAN = np.inf, np.nan
+BOTH = (*FORMULAS, *LABEL_FORMULAS)
+"""Every measure that probabilities have, whether of classes or of labels."""
 THIRDS = np.log(np.array([[1.0, 3.0, 4.0], [6.0, 1.0, 1.0]]))
 """Logits of the probabilities (1/8, 3/8, 4/8) and (6/8, 1/8, 1/8)."""
 
@@ -44,7 +47,7 @@ def test_a_temperature_of_one_leaves_ready_made_probabilities_as_they_are() -> N
 
 def test_probabilities_and_their_logarithms_score_the_same() -> None:
     probabilities = np.random.default_rng(10).dirichlet(np.ones(6), size=20)
-    kwargs = {"temperature": 1.7, "measures": tuple(Measure), "top_k": 3}
+    kwargs = {"temperature": 1.7, "measures": BOTH, "top_k": 3}
     of_logits = scores_of_logits(np.log(probabilities), **kwargs)
     of_probabilities = scores_of_probabilities(probabilities, **kwargs)
     assert_same(of_logits, of_probabilities, rtol=1e-12)
@@ -82,7 +85,7 @@ def test_measures_come_in_the_order_asked_for() -> None:
 
 @pytest.mark.parametrize("bad", [[NAN, 0, 0], [INF, 0, 0], [INF, -INF, 0], [-INF, -INF, -INF]])
 def test_an_invalid_row_of_logits_has_nan_and_class_minus_one(bad: list[float]) -> None:
-    scores = scores_of_logits(np.array([bad]), temperature=1, measures=Measure, top_k=2)
+    scores = scores_of_logits(np.array([bad]), temperature=1, measures=BOTH, top_k=2)
     assert_invalid(scores, 0)
 
 
@@ -91,7 +94,7 @@ def test_an_invalid_row_of_logits_has_nan_and_class_minus_one(bad: list[float]) 
     [[NAN, 0.5, 0.5], [INF, 0, 0], [-INF, 0.5, 0.5], [NAN] * 3, [0.7, 0.5, -0.2], [0.5, 0.5, 0.5], [0, 0, 0]],
 )
 def test_an_invalid_row_of_probabilities_has_nan_and_class_minus_one(bad: list[float]) -> None:
-    scores = scores_of_probabilities(np.array([bad]), temperature=2, measures=Measure, top_k=2)
+    scores = scores_of_probabilities(np.array([bad]), temperature=2, measures=BOTH, top_k=2)
     assert_invalid(scores, 0)
 
 
@@ -99,7 +102,7 @@ def test_an_invalid_row_of_probabilities_has_nan_and_class_minus_one(bad: list[f
 def test_invalid_rows_leave_their_neighbours_as_if_alone(score) -> None:
     good = np.array([[0.2, 0.5, 0.3], [0.9, 0.09, 0.01]])
     mixed = np.array([[NAN] * 3, good[0], [INF, 0, 0], good[1], [NAN, 0.5, 0.5]])
-    kwargs = {"temperature": 1.3, "measures": tuple(Measure), "top_k": 2}
+    kwargs = {"temperature": 1.3, "measures": BOTH, "top_k": 2}
     scores = score(mixed, **kwargs)
     assert scores.valid.tolist() == [False, True, False, True, False]
     for row in (0, 2, 4):
@@ -116,7 +119,7 @@ def test_a_class_of_minus_infinity_is_impossible_and_its_row_valid() -> None:
 @pytest.mark.parametrize("score", [scores_of_logits, scores_of_probabilities])
 @pytest.mark.parametrize("top_k", [0, 1, 3])
 def test_no_rows_give_empty_scores_of_the_right_widths(score, top_k: int) -> None:
-    scores = score(np.empty((0, 4), np.float32), temperature=2, measures=Measure, top_k=top_k)
+    scores = score(np.empty((0, 4), np.float32), temperature=2, measures=BOTH, top_k=top_k)
     assert scores.valid.shape == scores.predictions.shape == (0,)
     assert scores.probabilities.shape == (0, 4)
     assert scores.top_classes.shape == scores.top_probabilities.shape == (0, top_k)
@@ -126,7 +129,7 @@ def test_no_rows_give_empty_scores_of_the_right_widths(score, top_k: int) -> Non
 @pytest.mark.parametrize("score", [scores_of_logits, scores_of_probabilities])
 @pytest.mark.parametrize("row", [[0.5, 0.5], [NAN, 0.5]])
 def test_float32_rows_give_float32_scores_whether_valid_or_not(score, row: list[float]) -> None:
-    scores = score(np.array([row], np.float32), temperature=2, measures=Measure, top_k=1)
+    scores = score(np.array([row], np.float32), temperature=2, measures=BOTH, top_k=1)
     floats = [scores.probabilities, scores.top_probabilities, scores.uncertainties[Measure.MARGIN]]
     assert {values.dtype for values in floats} == {np.dtype(np.float32)}
     assert scores.predictions.dtype == scores.top_classes.dtype == np.int64
@@ -138,7 +141,7 @@ def test_the_rows_are_left_as_they_were(score, first: float) -> None:
     rows = np.array([[first, 0.5], [0.25, 0.75]])
     before = rows.copy()
     rows.flags.writeable = False
-    score(rows, temperature=2, measures=Measure, top_k=2)
+    score(rows, temperature=2, measures=BOTH, top_k=2)
     np.testing.assert_array_equal(rows, before)
 
 

@@ -7,7 +7,15 @@ import pytest
 from scipy import special, stats
 
 from assayd_server.core.label_uncertainty import LABEL_FORMULAS
-from assayd_server.core.uncertainty import FORMULAS, Measure, entropy, least_confidence, margin, ratio
+from assayd_server.core.uncertainty import (
+    FORMULAS,
+    Measure,
+    entropy,
+    least_confidence,
+    margin,
+    max_entropy,
+    ratio,
+)
 
 D1, D2 = (0.9, 0.09, 0.01), (0.2, 0.5, 0.3)
 """The two distributions over three labels by which active-learning texts compare the measures."""
@@ -97,21 +105,44 @@ def test_the_ranking_by_entropy_depends_on_the_temperature() -> None:
     assert (cold != hot).any()
 
 
+def test_max_entropy_is_entropy_in_nats() -> None:
+    rows = np.array([D1, D2, [1, 0, 0]])
+    expected = [0.9 * math.log(1 / 0.9) + 0.09 * math.log(1 / 0.09) + 0.01 * math.log(100), 1.029653014, 0]
+    np.testing.assert_allclose(max_entropy(rows), expected, rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("class_count", [2, 3, 7, 1000])
+def test_max_entropy_agrees_with_scipy(class_count: int) -> None:
+    rows = np.random.default_rng(class_count).dirichlet(np.full(class_count, 0.3), size=50)
+    np.testing.assert_allclose(max_entropy(rows), stats.entropy(rows, axis=1), rtol=1e-12)
+
+
+@pytest.mark.parametrize("class_count", [2, 3, 7, 1000, 50_257])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_max_entropy_of_a_uniform_row_is_the_logarithm_of_the_number_of_classes(
+    class_count: int, dtype: type[np.floating]
+) -> None:
+    values = max_entropy(np.full((1, class_count), 1 / class_count, dtype))
+    assert values[0] <= dtype(math.log(class_count))
+    np.testing.assert_allclose(values, [math.log(class_count)], rtol=4 * float(np.finfo(dtype).eps))
+
+
 def test_a_zero_probability_adds_nothing_to_entropy() -> None:
     with_zeros = entropy(np.array([[0.5, 0.5, 0.0, 0.0]]))
     np.testing.assert_allclose(with_zeros, [0.5], rtol=1e-14)  # one bit of two
 
 
 def test_every_measure_that_can_be_named_has_a_formula() -> None:
-    assert {*FORMULAS, *LABEL_FORMULAS} == set(Measure)
+    assert {*FORMULAS, *LABEL_FORMULAS} == set(Measure) - {Measure.INFORMATION_DENSITY}  # which needs a pool
 
 
 def test_measures_carry_the_names_that_callers_use() -> None:
     assert {measure.value for measure in Measure} == {
-        "least_confidence", "margin", "ratio", "entropy", "multilabel_max", "multilabel_mean"
+        "least_confidence", "margin", "ratio", "entropy", "max_entropy", "information_density",
+        "multilabel_max", "multilabel_mean",
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("measure", Measure, ids=lambda measure: measure.value)
+@pytest.mark.parametrize("measure", FORMULAS | LABEL_FORMULAS, ids=lambda measure: measure.value)
 def test_each_measure_stands_for_the_function_of_its_name(measure: Measure) -> None:
     assert (FORMULAS | LABEL_FORMULAS)[measure].__name__ == measure.value
