@@ -16,8 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
         (["benchmarks/tensor_encoding.py"], "repeated float / bytes"),
         (["benchmarks/stream_budget.py", "--short"], "spent / budget"),
         (["-m", "benchmarks.diversity", "--short"], "BatchBALD"),
+        (["-m", "benchmarks.ranking_core", "--short"], "assayd's / its"),
     ],
-    ids=["server_kinds", "tensor_encoding", "stream_budget", "diversity"],
+    ids=["server_kinds", "tensor_encoding", "stream_budget", "diversity", "ranking_core"],
 )
 def test_a_benchmark_runs(command: list[str], words: str) -> None:
     result = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
