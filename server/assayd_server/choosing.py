@@ -18,7 +18,6 @@ from assayd_server.core.validity import finite
 from assayd_server.opinions import Opinions
 from assayd_server.ranking_wanted import Badge, BatchBald, ClusterMargin, KCenter, RankWanted, Stochastic
 
-
 _COMPARED_MAX = 4096
 """How many of the chosen rows are compared with each other: the time for it grows with the square."""
 
