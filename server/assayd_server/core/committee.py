@@ -9,10 +9,10 @@ from enum import StrEnum
 import numpy as np
 
 from assayd_server.core import committee_measures as measures
-from assayd_server.core.arrays import Booleans, Floats
+from assayd_server.core.arrays import Floats
 from assayd_server.core.blocks import blocks
 from assayd_server.core.tasks import Task
-from assayd_server.core.validity import SUM_TOLERANCE, scorable_probabilities
+from assayd_server.core.validity import scorable_members
 
 
 class CommitteeMeasure(StrEnum):
@@ -65,7 +65,7 @@ def committee_uncertainty(probabilities: Floats, measure: CommitteeMeasure) -> F
     uncertainty = np.empty(row_count, dtype)
     for rows in blocks(row_count, member_count * class_count):
         block = probabilities[:, rows].astype(dtype, order="C")
-        invalid = ~_scorable(block)
+        invalid = ~scorable_members(block)
         block[:, invalid] = 1 / class_count
         uncertainty[rows] = formula(block)
         uncertainty[rows][invalid] = np.nan
@@ -100,14 +100,3 @@ def committee_variance(values: Floats) -> Floats:
         variance[rows] = np.where(np.isfinite(squares), squares, np.inf)
         variance[rows][invalid] = np.nan
     return variance
-
-
-def _scorable(block: Floats) -> Booleans:
-    """(b,): whether the rows of all members are probabilities; a block without a doubt is seen at a glance."""
-    member_count, row_count, class_count = block.shape
-    with np.errstate(invalid="ignore", over="ignore"):
-        sums = block @ np.ones(class_count, block.dtype)
-        if block.min() >= 0 and np.abs(sums - 1).max() <= SUM_TOLERANCE / 2:  # both are false for NaN
-            return np.ones(row_count, np.bool_)
-    each = scorable_probabilities(block.reshape(-1, class_count))
-    return np.logical_and.reduce(each.reshape(member_count, row_count), axis=0)

@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from assayd_server.core.arrays import Floats, Integers
+from assayd_server.core.entropies import entropies, logarithms, sums
 
 
 def vote_entropy(probabilities: Floats) -> Floats:
@@ -20,7 +21,7 @@ def vote_entropy(probabilities: Floats) -> Floats:
     """
     member_count, _, class_count = probabilities.shape
     shares = _votes(probabilities) / member_count
-    return _clipped(_entropies(shares) / math.log(min(member_count, class_count)))
+    return _clipped(entropies(shares) / math.log(min(member_count, class_count)))
 
 
 def variation_ratio(probabilities: Floats) -> Floats:
@@ -36,7 +37,7 @@ def consensus_entropy(probabilities: Floats) -> Floats:
 
     Source: Settles 2009, Active Learning Literature Survey (soft vote entropy).
     """
-    return _clipped(_entropies(probabilities.mean(axis=0)) / math.log(probabilities.shape[2]))
+    return _clipped(entropies(probabilities.mean(axis=0)) / math.log(probabilities.shape[2]))
 
 
 def expected_entropy(probabilities: Floats) -> Floats:
@@ -44,7 +45,7 @@ def expected_entropy(probabilities: Floats) -> Floats:
 
     Source: Depeweg et al. 2018, Decomposition of Uncertainty in Bayesian Deep Learning.
     """
-    return _clipped(_entropies(probabilities).mean(axis=0) / math.log(probabilities.shape[2]))
+    return _clipped(entropies(probabilities).mean(axis=0) / math.log(probabilities.shape[2]))
 
 
 def mean_kl(probabilities: Floats) -> Floats:
@@ -56,7 +57,7 @@ def mean_kl(probabilities: Floats) -> Floats:
     Source: McCallum and Nigam 1998, Employing EM and Pool-Based Active Learning for Text Classification; Houlsby
     et al. 2011, Bayesian Active Learning for Classification and Preference Learning.
     """
-    information = _entropies(probabilities.mean(axis=0)) - _entropies(probabilities).mean(axis=0)
+    information = entropies(probabilities.mean(axis=0)) - entropies(probabilities).mean(axis=0)
     return _clipped(information / math.log(min(len(probabilities), probabilities.shape[2])))
 
 
@@ -68,10 +69,10 @@ def max_kl(probabilities: Floats) -> Floats:
     Source: Danka and Horvath 2018, modAL: A modular active learning framework for Python (max disagreement).
     """
     mean = probabilities.mean(axis=0)
-    terms = _logarithms(probabilities)
-    terms -= _logarithms(mean)
+    terms = logarithms(probabilities)
+    terms -= logarithms(mean)
     terms *= probabilities
-    return _clipped(_sums(terms).max(axis=0) / math.log(len(probabilities)))
+    return _clipped(sums(terms).max(axis=0) / math.log(len(probabilities)))
 
 
 def _votes(probabilities: Floats) -> Integers:
@@ -79,24 +80,6 @@ def _votes(probabilities: Floats) -> Integers:
     _, row_count, class_count = probabilities.shape
     flat = probabilities.argmax(axis=2) + class_count * np.arange(row_count)
     return np.bincount(flat.ravel(), minlength=row_count * class_count).reshape(row_count, class_count)
-
-
-def _entropies(probabilities: Floats) -> Floats:
-    """-sum p ln p over the last axis."""
-    terms = _logarithms(probabilities)
-    terms *= probabilities
-    return -_sums(terms)
-
-
-def _logarithms(probabilities: Floats) -> Floats:
-    """ln p, and a finite number where p is 0: it is multiplied by 0."""
-    positive = np.maximum(probabilities, np.finfo(probabilities.dtype).tiny)
-    return np.log(positive, out=positive)
-
-
-def _sums(terms: Floats) -> Floats:
-    """Over the last axis: a product with ones is several times as fast as a sum over few classes."""
-    return terms @ np.ones(terms.shape[-1], terms.dtype)
 
 
 def _clipped(values: Floats) -> Floats:

@@ -5,7 +5,7 @@ import numpy as np
 from assayd_server.core.arrays import Floats
 from assayd_server.core.blocks import blocks
 
-_LOST_DIGITS = 1e4
+LOST_DIGITS = 1e4
 """A distance below this many rounding errors of the squares it is the difference of is computed once more."""
 
 
@@ -32,7 +32,7 @@ def squared_distances(rows: Floats, points: Floats, *, row_squares: Floats, poin
         distances = (points @ rows.T).astype(np.float64)
         distances *= -2
         distances += sums
-        sums *= _LOST_DIGITS * np.finfo(rows.dtype).eps
+        sums *= LOST_DIGITS * np.finfo(rows.dtype).eps
         point, row = np.nonzero(distances < sums)
     for part in blocks(len(row), rows.shape[1]):
         distances[point[part], row[part]] = squares(rows[row[part]].astype(np.float64) - points[point[part]])
