@@ -1,4 +1,4 @@
-"""Committees and diverse batches against other libraries and plain NumPy: python -m benchmarks.diversity [--short].
+"""Committees and diverse batches against other libraries and NumPy: python -m benchmarks.diversity [--short].
 
 In each round every contender of a case works once, in turn, on the same arrays and on one thread, and is compared
 with assayd's time in that round. Libraries that are not installed are left out: install scikit-activeml==1.0.1,

@@ -74,7 +74,7 @@ def test_batch_bald_chooses_what_scikit_activeml_chooses_with_all_configurations
 
 
 def test_badge_measures_the_gradients_as_scikit_activeml_does() -> None:
-    """There the origin counts as if it had been drawn too, in which it differs from the authors' program and ours."""
+    """There the origin counts as if it had been drawn too: not so in the authors' program, nor here."""
     probabilities, embeddings = committee(1, 40, 4)[0], numbers(40, 7)
     assert badge(probabilities, embeddings, 1, seed=0, ids=id_hash(np.arange(40))).tolist() == [39]
     rows = gradients(probabilities, embeddings)
