@@ -26,13 +26,13 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from benchmarks.diversity_peers import DRAWS, PEERS
 
 from assayd_server.core.badge import badge
 from assayd_server.core.batch_bald import batch_bald
 from assayd_server.core.committee import CommitteeMeasure, committee_uncertainty
 from assayd_server.core.k_center import k_center
 from assayd_server.core.stochastic import id_hash
+from benchmarks.diversity_peers import DRAWS, PEERS
 
 RESULTS = Path(__file__).parent / "results" / "diversity.json"
 OURS, LIMIT = "assayd", "plain NumPy"
