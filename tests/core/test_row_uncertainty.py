@@ -164,6 +164,15 @@ def test_rows_are_invalid_where_scores_has_them_invalid(
 
 
 @every_class_measure
+<<<<<<< HEAD
+=======
+def test_rows_that_do_not_add_up_are_invalid_among_others_without_a_sign(measure: Measure) -> None:
+    rows = np.array([[0.5, 0.5], [0.5, 0.52], [0.0, 0.0], [INF, 0.0], [0.0, 1.0]])
+    assert np.isnan(values_of("probabilities", rows, measure)).tolist() == [False, True, True, True, False]
+
+
+@every_class_measure
+>>>>>>> 02c30c5dcb63e32f41b26932ea9922b4593d29a1
 @either
 @given(data=st.data())
 @modest
