@@ -14,17 +14,11 @@ ROOT = Path(__file__).resolve().parents[1]
     [
         (["-m", "benchmarks.server_kinds", "--quick"], "sync-64"),
         (["benchmarks/tensor_encoding.py"], "repeated float / bytes"),
-<<<<<<< HEAD
         (["benchmarks/stream_budget.py", "--short"], "spent / budget"),
         (["-m", "benchmarks.diversity", "--short"], "BatchBALD"),
         (["-m", "benchmarks.ranking_core", "--short"], "assayd's / its"),
     ],
     ids=["server_kinds", "tensor_encoding", "stream_budget", "diversity", "ranking_core"],
-=======
-        (["-m", "benchmarks.ranking_core", "--short"], "assayd's / its"),
-    ],
-    ids=["server_kinds", "tensor_encoding", "ranking_core"],
->>>>>>> 02c30c5dcb63e32f41b26932ea9922b4593d29a1
 )
 def test_a_benchmark_runs(command: list[str], words: str) -> None:
     result = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -74,10 +74,13 @@ def test_an_embedding_of_zeros_has_no_density() -> None:
 
 
 @pytest.mark.parametrize("bad", [NAN, INF, -INF])
-def test_an_embedding_that_is_not_finite_gives_nan_and_leaves_its_neighbours_alone(bad: float) -> None:
+@pytest.mark.parametrize("beta", [0.0, 1.0])
+def test_an_embedding_that_is_not_finite_gives_nan_and_leaves_its_neighbours_alone(
+    bad: float, beta: float
+) -> None:
     embeddings = np.array([[1.0, 0.0], [bad, 1.0], [0.0, 1.0]])
-    density = information_density(np.ones(3), embeddings, np.array([0.5, 0.5]))
-    np.testing.assert_array_equal(density, [0.5, NAN, 0.5])
+    density = information_density(np.ones(3), embeddings, np.array([0.5, 0.5]), beta)
+    np.testing.assert_array_equal(density, [0.5**beta, NAN, 0.5**beta])
 
 
 def test_an_uncertainty_of_nan_stays_nan() -> None:

@@ -36,7 +36,8 @@ def information_density(base: Floats, embeddings: Floats, direction: Floats, bet
         lengths = _lengths(rows)
         lengths[lengths == 0] = 1
         cosines[place] = np.einsum("ij,j->i", rows, direction) / lengths
-    return (base * np.clip(cosines, 0, 1) ** beta).astype(base.dtype, copy=False)
+    densities = np.where(np.isnan(cosines), np.nan, np.clip(cosines, 0, 1) ** beta)  # NaN to the power of 0 is 1
+    return (base * densities).astype(base.dtype, copy=False)
 
 
 def mean_direction(embeddings: Floats) -> Floats:

@@ -61,24 +61,6 @@ def scorable_members(probabilities: Floats) -> Booleans:
     return np.logical_and.reduce(each.reshape(member_count, row_count), axis=0)
 
 
-def scorable_members(probabilities: Floats) -> Booleans:
-    """Rows of a committee of which every member's is one of probabilities.
-
-    Args:
-        probabilities: (m, n, c), float.
-
-    Returns:
-        (n,).
-    """
-    member_count, row_count, class_count = probabilities.shape
-    with np.errstate(invalid="ignore", over="ignore"):  # where there is no doubt at all, two fast passes show it
-        row_sums = probabilities @ np.ones(class_count, probabilities.dtype)
-        if np.abs(row_sums - 1).max(initial=0) <= SUM_TOLERANCE / 2 and probabilities.min(initial=0) >= 0:
-            return np.ones(row_count, np.bool_)
-    each = scorable_probabilities(probabilities.reshape(-1, class_count))
-    return np.logical_and.reduce(each.reshape(member_count, row_count), axis=0)
-
-
 def scorable_label_logits(logits: Floats) -> Booleans:
     """Rows whose sigmoids are defined: no NaN and no +inf; -inf stands for a label that is impossible.
 
