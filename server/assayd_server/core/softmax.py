@@ -23,13 +23,27 @@ def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
 
     Source: Guo et al. 2017, On Calibration of Modern Neural Networks (for T).
     """
-    # inf - inf leaves an invalid row NaN; a difference beyond the largest float is -inf, and its exponential 0
-    with np.errstate(invalid="ignore", over="ignore"):
-        exponents = logits - logits.max(axis=1, keepdims=True)
-        exponents /= exponents.dtype.type(temperature)
+    exponents = gaps(logits, temperature)
     np.exp(exponents, out=exponents)
     exponents /= exponents.sum(axis=1, keepdims=True)
     return exponents
+
+
+def gaps(logits: Floats, temperature: float) -> Floats:
+    """(z - z1) / T: how far each class is behind the best of its row.
+
+    Args:
+        logits: (n, c), as for softmax.
+        temperature: T > 0.
+
+    Returns:
+        (n, c), the dtype and layout of logits, at most 0; a new array.
+    """
+    # inf - inf leaves an invalid row NaN; a gap beyond the largest float is -inf, and its exponential 0
+    with np.errstate(invalid="ignore", over="ignore"):
+        behind = logits - logits.max(axis=1, keepdims=True)
+        behind /= behind.dtype.type(temperature)
+    return behind
 
 
 def tempered(probabilities: Floats, temperature: float) -> Floats:
