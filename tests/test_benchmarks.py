@@ -14,8 +14,9 @@ ROOT = Path(__file__).resolve().parents[1]
     [
         (["-m", "benchmarks.server_kinds", "--quick"], "sync-64"),
         (["benchmarks/tensor_encoding.py"], "repeated float / bytes"),
+        (["-m", "benchmarks.ranking_core", "--short"], "assayd's / its"),
     ],
-    ids=["server_kinds", "tensor_encoding"],
+    ids=["server_kinds", "tensor_encoding", "ranking_core"],
 )
 def test_a_benchmark_runs(command: list[str], words: str) -> None:
     result = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
