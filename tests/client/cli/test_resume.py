@@ -117,10 +117,20 @@ def test_a_file_that_was_being_written_is_forgotten(begun: Assayctl) -> None:
     assert not PARTS.exists()
 
 
-def test_the_files_of_others_are_not_removed(begun: Assayctl) -> None:
-    (PARTS / "notes.txt").write_text("mine")
-    begun.done(*WORDS)
-    assert [path.name for path in PARTS.iterdir()] == ["notes.txt"]
+@pytest.mark.parametrize("flags", [[], ["--restart"]])
+def test_the_files_of_others_are_not_removed(begun: Assayctl, flags: list[str]) -> None:
+    others = {"notes.txt", "table.arrow", "notes.tmp", "0-1.arrow.tmp"}
+    for name in others:
+        (PARTS / name).write_text("mine")
+    begun.done(*WORDS, *flags)
+    assert {path.name for path in PARTS.iterdir()} == others
+
+
+def test_what_is_refused_removes_no_files_of_others(assayctl: Assayctl, pool: pa.Table) -> None:
+    PARTS.mkdir()
+    (PARTS / "table.arrow").write_text("mine")
+    assayctl.refusal(*WORDS, "--model", "zzz")
+    assert [path.name for path in PARTS.iterdir()] == ["table.arrow"]
 
 
 def test_two_runs_at_once_are_refused(assayctl: Assayctl, pool: pa.Table) -> None:
