@@ -33,6 +33,7 @@ class Parts:
         self.folder = folder
         self.rows_done = 0
         self._waiting: list[pa.RecordBatch] = []
+        self._waiting_bytes = 0
         self._flushed = time.monotonic()
         for leftover in (*self._half_written(), *(self._found() if restart else ())):
             leftover.unlink()
@@ -62,8 +63,8 @@ class Parts:
     def add(self, batch: pa.RecordBatch) -> None:
         """The next rows are finished. They are kept for sure once they were flushed."""
         self._waiting.append(batch)
-        waiting_bytes = sum(waiting.nbytes for waiting in self._waiting)
-        if waiting_bytes >= PART_BYTES or time.monotonic() - self._flushed >= PART_SECONDS:
+        self._waiting_bytes += batch.nbytes  # to ask them all each time would cost more than to score small batches
+        if self._waiting_bytes >= PART_BYTES or time.monotonic() - self._flushed >= PART_SECONDS:
             self.flush()
 
     def flush(self) -> None:
@@ -73,7 +74,7 @@ class Parts:
             path = self.folder / f"{self.rows_done:015d}-{rows:09d}.arrow"
             write_whole(path, self._write_waiting)
             self._files.append(path)
-            self.rows_done, self._waiting = self.rows_done + rows, []
+            self.rows_done, self._waiting, self._waiting_bytes = self.rows_done + rows, [], 0
         self._flushed = time.monotonic()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
