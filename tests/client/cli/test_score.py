@@ -104,6 +104,15 @@ def test_text_feeds_a_model_of_text(serve: Callable[..., Server]) -> None:
     assert scores()["prediction"].to_pylist() == [1, 0]
 
 
+def test_other_columns_of_csv_may_hold_anything_where_the_model_names_its_own(
+    serve: Callable[..., Server],
+) -> None:
+    app = serve(onnx_models.identity(1))
+    Path("pool.csv").write_text("note,x,when\nhello,-1,2024-01-01\nore,2.5,\n")
+    Assayctl(app.address).done("score", "--input", "pool.csv", "--output", "scores.parquet")
+    assert scores()["prediction"].to_pylist() == [0, 1]
+
+
 def test_half_precision_is_read_from_csv_too() -> None:
     from assayd import ModelInfo, TensorSpec
     from assayd.cli.columns import Columns, types
