@@ -63,7 +63,9 @@ class Parts:
     def add(self, batch: pa.RecordBatch) -> None:
         """The next rows are finished. They are kept for sure once they were flushed."""
         self._waiting.append(batch)
-        self._waiting_bytes += batch.nbytes  # to ask them all each time would cost more than to score small batches
+        self._waiting_bytes += (
+            batch.nbytes
+        )  # to ask them all each time would cost more than to score small batches
         if self._waiting_bytes >= PART_BYTES or time.monotonic() - self._flushed >= PART_SECONDS:
             self.flush()
 
