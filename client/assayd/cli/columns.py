@@ -51,7 +51,7 @@ def choose(source: Source, columns: str | None, id_column: str | None) -> Column
 
 
 def types(columns: Columns, model: ModelInfo) -> Mapping[str, pa.DataType]:
-    """As what to read the columns of a format that has no types: what feeds the model as it takes it, else text."""
+    """How to read the columns of a format that has no types: what feeds the model as it takes it, else as text."""
     by_input = {spec.name: spec.data_type for spec in model.inputs}
     by_name = len(by_input) > 1 or not by_input.keys().isdisjoint(columns.features)
     others = "string" if by_name else model.inputs[0].data_type
