@@ -178,8 +178,8 @@ def test_the_same_file_read_in_another_way_is_refused(
     path = tmp_path / "m.onnx"
     path.write_bytes(onnx_models.identity())
     sentence = Assayctl(serve(path, activation="sigmoid").address).refusal(*WORDS, code=2)
-    assert "how the model is read was \"multiclass, logits by logits" in sentence
-    assert "is \"multilabel, logits by logits" in sentence
+    assert 'how the model is read was "multiclass, logits by logits' in sentence
+    assert 'is "multilabel, logits by logits' in sentence
 
 
 def test_a_newer_version_does_not_get_into_a_job_that_goes_on(

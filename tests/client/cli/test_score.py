@@ -209,3 +209,15 @@ def test_a_batch_of_wide_rows_has_fewer(serve: Callable[..., Server], folder: Pa
     assert batch_rows(open_source(Path("narrow.npy")), nothing) == 8192
     assert batch_rows(open_source(Path("wide.npy")), nothing) == 2
     assert 4 <= batch_rows(open_source(Path("wide.parquet")), Columns(("x",), None)) <= 8
+
+
+@pytest.mark.parametrize("name", ["x", "x.y"])
+def test_a_batch_of_rows_that_are_wide_in_memory_alone_has_fewer(name: str) -> None:
+    from assayd.cli.bulk import batch_rows
+    from assayd.cli.columns import Columns
+    from assayd.cli.sources import open_source
+
+    zeros = pa.array(np.zeros((10, 2**17), np.float32).tolist(), pa.list_(pa.float32()))
+    parquet.write_table(pa.table({name: zeros}), "zeros.parquet")
+    assert Path("zeros.parquet").stat().st_size < 10_000
+    assert batch_rows(open_source(Path("zeros.parquet")), Columns((name,), None)) == 8
