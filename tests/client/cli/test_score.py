@@ -221,3 +221,13 @@ def test_a_batch_of_rows_that_are_wide_in_memory_alone_has_fewer(name: str) -> N
     parquet.write_table(pa.table({name: zeros}), "zeros.parquet")
     assert Path("zeros.parquet").stat().st_size < 10_000
     assert batch_rows(open_source(Path("zeros.parquet")), Columns((name,), None)) == 8
+
+
+def test_a_batch_of_rows_with_large_ids_has_fewer() -> None:
+    from assayd.cli.bulk import batch_rows
+    from assayd.cli.columns import Columns
+    from assayd.cli.sources import open_source
+
+    ids = [f"{place}".zfill(2**20) for place in range(10)]
+    parquet.write_table(pa.table({"id": ids, "x": np.zeros(10)}), "ids.parquet")
+    assert 1 <= batch_rows(open_source(Path("ids.parquet")), Columns(("x",), "id")) <= 4
