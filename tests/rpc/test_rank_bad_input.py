@@ -66,7 +66,7 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     "no beta": (
         {"stochastic": selection_pb2.Stochastic(beta=0)},
         "stochastic.beta",
-        "is 0, allowed are above 0 and",
+        "is 0, allowed are 1e-06 to 1e+06",
     ),
     "beta is NaN": (
         {"stochastic": selection_pb2.Stochastic(beta=np.nan)},

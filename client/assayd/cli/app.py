@@ -11,8 +11,8 @@ import assayd
 from assayd.cli.contracts import inspect, models
 from assayd.cli.exits import MEANINGS, ExitCode
 from assayd.cli.health import health
-from assayd.cli.rank import rank
 from assayd.cli.printing import print_json
+from assayd.cli.rank import rank
 from assayd.cli.score import score
 
 
