@@ -4,6 +4,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
+
 from assayd_server.caller import Caller
 from assayd_server.checks import ScoreLimits, check
 from assayd_server.committees import opinions_given, opinions_of
@@ -80,10 +82,13 @@ class Engine:
         Raises:
             ServiceError: the request cannot be answered.
         """
+        began = time.perf_counter()
         plan = self._rank_plan(rows, wanted)
         check_ranking(plan, self._limits)
         with self._opinions(plan, caller) as opinions:
-            return rank(opinions, plan)
+            ranking = rank(opinions, plan)
+        self._count(plan, opinions, invalid_count=len(ranking.chosen.invalid), began=began)
+        return ranking
 
     def uncertainty(self, rows: Rows, wanted: RankWanted, caller: Caller = ANYBODY) -> tuple[Floats, Plan]:
         """How uncertain each row is.
@@ -99,10 +104,13 @@ class Engine:
         Raises:
             ServiceError: the request cannot be answered.
         """
+        began = time.perf_counter()
         plan = self._rank_plan(rows, wanted)
         check_opinions(plan, self._limits)
         with self._opinions(plan, caller) as opinions:
-            return opinions.uncertainty(wanted.measure, wanted.density), plan.plan
+            values = opinions.uncertainty(wanted.measure, wanted.density)
+        self._count(plan, opinions, invalid_count=int(np.isnan(values).sum()), began=began)
+        return values, plan.plan
 
     def model(self, choice: ModelChoice) -> Servable:
         """One model.
@@ -142,8 +150,21 @@ class Engine:
             for model, fed in zip(models, arrays, strict=True):
                 roles = plan.roles(model)
                 forwards.append(self._computing.forward(model, fed, row_count=rows.count, roles=roles))
-                self._computing.metrics[model.identity].rows.inc(rows.count)
             yield opinions_of(plan, models, forwards)
+
+    def _count(self, plan: RankPlan, opinions: Opinions, *, invalid_count: int, began: float) -> None:
+        """Count rows that went through models, and those that each of them could not score."""
+        rows, first = plan.plan.rows, plan.plan.model
+        if first is None or not isinstance(rows, Inputs):
+            return
+        self._computing.metrics[first.identity].total.observe(time.perf_counter() - began)
+        invalid = [invalid_count]
+        if plan.members and opinions.members is not None:
+            invalid = [int(np.isnan(member).any(axis=1).sum()) for member in opinions.members]
+        for model, count_of_model in zip(plan.members or (first,), invalid, strict=True):
+            metrics = self._computing.metrics[model.identity]
+            metrics.rows.inc(rows.count)
+            metrics.invalid_rows.inc(count_of_model)
 
 
 def _metrics_of(model: Servable, metrics: Metrics) -> ModelMetrics:

@@ -100,7 +100,7 @@ class Metrics:
         )
         self._stages = Histogram(
             "assayd_stage_seconds",
-            "Time of one scoring call by stage: queue (waiting for the forward pass), inference, total.",
+            "Time of one call by stage: queue (waiting for the forward pass), inference, total.",
             (*_MODEL, "stage"),
             buckets=_SECONDS_BUCKETS,
             registry=registry,
@@ -123,6 +123,7 @@ class Metrics:
             "assayd_threads", "Threads by purpose: inference, calls.", ("purpose",), registry=registry
         )
         self.calls = Gauge("assayd_calls", "Calls that have a thread or wait for one.", registry=registry)
+        self.streams = Gauge("assayd_streams", "Streams that are open, of streams_max.", registry=registry)
         self.unread_bytes = Gauge(
             "assayd_unread_answer_bytes",
             "Answers that are made and wait for their callers to read.",

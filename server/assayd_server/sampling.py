@@ -46,6 +46,7 @@ class Sampling:
         self._wanted = wanted
         self._settings = settings
         self._token = state
+        self._scale = f"{wanted.measure} {wanted.scoring.temperature}"
         self._state: State | None = None
 
     def decide(self, rows: Rows, ids: Ids | None, caller: Caller) -> Sample:
@@ -63,14 +64,16 @@ class Sampling:
         before = self._at(plan.class_count or _LABEL_CLASS_COUNT)
         hashes = self._counted(before, scores) if ids is None else ids.hashes
         self._state, decisions = advance(before, scores, hashes, self._settings)
-        self._token = stream_token.encode(self._state, self._settings)
+        self._token = stream_token.encode(self._state, self._settings, scale=self._scale)
         return Sample(scores, decisions, self._token, plan.model)
 
     def _at(self, class_count: int) -> State:
         """The state that the rows before have led to."""
         if self._state is None:
             self._settings = replace(self._settings, class_count=class_count)
-            return stream_token.decode(self._token, self._settings) if self._token else begin(self._settings)
+            if not self._token:
+                return begin(self._settings)
+            return stream_token.decode(self._token, self._settings, scale=self._scale)
         if class_count != self._settings.class_count:
             message = f"have {class_count} classes, the stream began with {self._settings.class_count}"
             raise wrong("rows", message, "CLASSES_DO_NOT_FIT")

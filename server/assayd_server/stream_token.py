@@ -17,12 +17,18 @@ _SETTINGS = struct.Struct("<32sdQdQddQQ")
 _UTILITY_BYTES, _CHECKSUM_BYTES = 8, 16
 
 
-def encode(state: State, settings: PolicySettings) -> bytes:
-    """The state after some rows under these settings: 76 bytes, and 8 more for each utility in its window."""
+def encode(state: State, settings: PolicySettings, *, scale: str) -> bytes:
+    """The state after some rows under these settings: 76 bytes, and 8 more for each utility in its window.
+
+    Args:
+        state: what is remembered.
+        settings: of the policy.
+        scale: by what the utilities were measured: those of another measure say nothing about its threshold.
+    """
     fixed = _FIXED.pack(
         _MARK,
         _VERSION,
-        _settings_digest(settings),
+        _settings_digest(settings, scale),
         state.seen,
         state.queried,
         state.spent,
@@ -33,12 +39,13 @@ def encode(state: State, settings: PolicySettings) -> bytes:
     return content + _digest(content)
 
 
-def decode(token: bytes, settings: PolicySettings) -> State:
+def decode(token: bytes, settings: PolicySettings, *, scale: str) -> State:
     """The state that a token stands for, exactly as it was.
 
     Args:
         token: what encode gave.
         settings: those that it was given.
+        scale: likewise.
 
     Raises:
         InvalidArgumentError: it is no token, or of another version, cut short, damaged, of other settings, or its
@@ -46,7 +53,7 @@ def decode(token: bytes, settings: PolicySettings) -> State:
     """
     content = _undamaged(token)
     _, _, settings_digest, seen, queried, spent, confidence_limit, recent_count = _FIXED.unpack_from(content)
-    if settings_digest != _settings_digest(settings):
+    if settings_digest != _settings_digest(settings, scale):
         raise _refused("was made under other settings than these", "STATE_OF_OTHER_SETTINGS")
     recent = struct.unpack_from(f"<{recent_count}d", content, _FIXED.size)
     state = State(seen, queried, spent, confidence_limit, recent)
@@ -75,7 +82,7 @@ def _undamaged(token: bytes) -> bytes:
     return content
 
 
-def _settings_digest(settings: PolicySettings) -> bytes:
+def _settings_digest(settings: PolicySettings, scale: str) -> bytes:
     """Of every setting, in a form that each value has only one of."""
     return _digest(
         _SETTINGS.pack(
@@ -89,6 +96,7 @@ def _settings_digest(settings: PolicySettings) -> bytes:
             settings.seed,
             settings.class_count,
         )
+        + scale.encode()
     )
 
 

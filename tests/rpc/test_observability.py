@@ -5,16 +5,20 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+import grpc
 import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import onnx_models
 from assayd import Client, InvalidArgumentError
+from assayd.arrays import encode
 from assayd.testing import Server
+from assayd.v1 import rows_pb2, selection_pb2, selection_pb2_grpc
 from assayd_server import logs
 from assayd_server.app import App
 
@@ -54,6 +58,43 @@ def test_rows_passes_classes_and_uncertainty_are_counted(serve: Serve, connect: 
         assert sample(app, "assayd_uncertainty_bucket", **labels, le="1.0") == 4
     for stage in ("queue", "inference", "total"):
         assert sample(app, "assayd_stage_seconds_count", **MODEL, stage=stage) == 1
+
+
+def test_rows_that_are_ranked_or_decided_on_are_counted_too(serve: Serve, connect: Connect) -> None:
+    app = serve(onnx_models.identity())
+    x = np.array([[9, 0, 0, 0], [np.nan, 0, 0, 0]], np.float32)
+    connect(app).rank(x, measure="entropy", count=1)
+    assert len(list(connect(app).select_stream([x], budget=0.5))) == 1
+    assert sample(app, "assayd_rows_total", **MODEL) == 4
+    assert sample(app, "assayd_invalid_rows_total", **MODEL) == 2
+    for stage in ("queue", "inference", "total"):
+        assert sample(app, "assayd_stage_seconds_count", **MODEL, stage=stage) == 2
+
+
+def test_rows_are_counted_for_each_member_of_a_committee(serve: Serve, connect: Connect, tmp_path: Path) -> None:
+    for name in ("m", "n"):
+        onnx_models.write_bundle(tmp_path / "r", onnx_models.identity(), name=name)
+    app = serve(tmp_path / "r")
+    x = np.array([[9, 0, 0, 0], [np.nan, 0, 0, 1], [1, 2, 3, 4]], np.float32)
+    connect(app).rank(x, measure="mean_kl", committee=["m", "n"], count=1)
+    for name in ("m", "n"):
+        assert sample(app, "assayd_rows_total", model=name, version="1") == 3
+        assert sample(app, "assayd_invalid_rows_total", model=name, version="1") == 1
+
+
+def test_open_streams_are_told(serve: Serve) -> None:
+    app = serve(onnx_models.identity())
+    assert sample(app, "assayd_streams") == 0
+    with grpc.insecure_channel(app.address) as channel:
+        requests: SimpleQueue = SimpleQueue()
+        settings = selection_pb2.SelectionSettings(measure=1, policy=5, budget=0.1)
+        rows = rows_pb2.Rows(logits=encode(np.eye(3)))
+        requests.put(selection_pb2.SelectStreamRequest(settings=settings, rows=rows))
+        stream = selection_pb2_grpc.SelectionServiceStub(channel).SelectStream(iter(requests.get, None))
+        next(stream)
+        assert sample(app, "assayd_streams") == 1
+        requests.put(None)
+        assert list(stream) == []
 
 
 def test_rows_that_need_no_model_are_not_counted_as_its_traffic(serve: Serve, connect: Connect) -> None:

@@ -143,6 +143,9 @@ def test_a_state_of_other_settings_is_refused(identity_client: Client) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         list(identity_client.select_stream([Z[10:]], budget=0.3, state=first.state))
     assert (caught.value.field, "settings" in caught.value.message) == ("state", True)
+    for other in ({"measure": "margin"}, {"temperature": 2.0}):
+        with pytest.raises(InvalidArgumentError, match="under other settings"):
+            list(identity_client.select_stream([Z[10:]], budget=0.2, state=first.state, **other))
     with pytest.raises(InvalidArgumentError, match="state: is cut short"):
         list(identity_client.select_stream([Z[10:]], budget=0.2, state=first.state[:-1]))
 

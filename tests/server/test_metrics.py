@@ -33,6 +33,7 @@ GAUGES = {
     "assayd_failed_models": "server",
     "assayd_threads": "server",
     "assayd_calls": "server",
+    "assayd_streams": "server",
     "assayd_unread_answer_bytes": "server",
     "assayd_build_info": "server",
 }

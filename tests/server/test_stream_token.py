@@ -11,9 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assayd_server import stream_token
 from assayd_server.core.stream import WINDOW_ROWS_MAX, Policy, PolicySettings, State, advance, begin
 from assayd_server.errors import InvalidArgumentError
-from assayd_server.stream_token import decode, encode
+
+
+def encode(state: State, chosen: PolicySettings) -> bytes:
+    return stream_token.encode(state, chosen, scale="margin None")
+
+
+def decode(token: bytes, chosen: PolicySettings) -> State:
+    return stream_token.decode(token, chosen, scale="margin None")
+
 
 SETTINGS = PolicySettings(policy=Policy.QUANTILE, budget=0.1)
 STATE = State(seen=3, queried=1, recent=(0.25, 1 / 3, 0.0))
@@ -77,8 +86,8 @@ def test_the_layout_stays_as_it_is_from_release_to_release() -> None:
     chosen = PolicySettings(policy=Policy.VARIABLE, budget=0.25, window=20, seed=7, class_count=3)
     token = encode(State(seen=9, queried=2, spent=1.5, confidence_limit=0.75), chosen)
     assert token.hex() == (
-        "61737964" "01000000" "85820dca9036d7eb4f6c90ab4bcb54ed" "0900000000000000" "0200000000000000"
-        "000000000000f83f" "000000000000e83f" "00000000" "7d63393de61d9ff6f9617bbb5e091493"
+        "61737964" "01000000" "f1fe52efe3f26ea2ab3c4451d72da04b" "0900000000000000" "0200000000000000"
+        "000000000000f83f" "000000000000e83f" "00000000" "4e2736900b6697c8390bf03db822546d"
     )  # fmt: skip
 
 
@@ -173,3 +182,9 @@ def test_a_token_that_was_made_up_is_refused_by_its_values(state: State, problem
     found = refusal(encode(state, SETTINGS))
     assert f"its {problem} cannot come from a stream" in found.message
     assert found.reason == "STATE_IMPOSSIBLE"
+
+
+def test_a_state_of_another_measure_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match="under other settings") as caught:
+        stream_token.decode(TOKEN, SETTINGS, scale="entropy None")
+    assert caught.value.reason == "STATE_OF_OTHER_SETTINGS"

@@ -23,11 +23,13 @@ from assayd.wire import WIRE_TYPES
 _DEADLINE_SECONDS = 60.0
 _COUNT_MAX = 1_000_000
 """What is chosen is held in memory."""
+_MEASURES = {name: number for name, number in MEASURES.items() if name != "information_density"}
+"""That one needs the mean direction of the pool, which no flag can give."""
 
 _Input = Annotated[Path, typer.Option("--input", help="The pool: .parquet, .csv or .npy.")]
 _Output = Annotated[Path, typer.Option(help="The chosen rows: .parquet or .csv. It appears when all is done.")]
 _Measure = Annotated[
-    str, typer.Option(metavar="NAME", callback=flags.one_of(MEASURES), help=f"One of {', '.join(MEASURES)}.")
+    str, typer.Option(metavar="NAME", callback=flags.one_of(_MEASURES), help=f"One of {', '.join(_MEASURES)}.")
 ]
 _Count = Annotated[int, typer.Option(min=1, max=_COUNT_MAX, metavar="N", help="How many rows to choose.")]
 _Order = Annotated[

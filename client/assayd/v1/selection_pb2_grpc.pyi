@@ -39,7 +39,8 @@ class SelectionServiceStub:
     """
     SelectStream: _grpc.StreamStreamMultiCallable[_selection_pb2.SelectStreamRequest, _selection_pb2.SelectStreamResponse]
     """A decision for every row of a stream, against a labelling budget. The first message says how; each message that
-    has rows gets one answer, in order. Errors: as of Rank; RESOURCE_EXHAUSTED where the server has too many streams.
+    has rows gets one answer, in order. Errors: as of Rank; RESOURCE_EXHAUSTED where the server has too many streams;
+    UNAVAILABLE when the connection has come of age, CANCELLED when nothing was sent for long. The last state goes on.
     """
 
 @_typing.type_check_only
@@ -53,7 +54,8 @@ class SelectionServiceAsyncStub(SelectionServiceStub):
     """
     SelectStream: _aio.StreamStreamMultiCallable[_selection_pb2.SelectStreamRequest, _selection_pb2.SelectStreamResponse]  # type: ignore[assignment]
     """A decision for every row of a stream, against a labelling budget. The first message says how; each message that
-    has rows gets one answer, in order. Errors: as of Rank; RESOURCE_EXHAUSTED where the server has too many streams.
+    has rows gets one answer, in order. Errors: as of Rank; RESOURCE_EXHAUSTED where the server has too many streams;
+    UNAVAILABLE when the connection has come of age, CANCELLED when nothing was sent for long. The last state goes on.
     """
 
 class SelectionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -76,7 +78,8 @@ class SelectionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_selection_pb2.SelectStreamResponse], _abc.AsyncIterator[_selection_pb2.SelectStreamResponse]]:
         """A decision for every row of a stream, against a labelling budget. The first message says how; each message that
-        has rows gets one answer, in order. Errors: as of Rank; RESOURCE_EXHAUSTED where the server has too many streams.
+        has rows gets one answer, in order. Errors: as of Rank; RESOURCE_EXHAUSTED where the server has too many streams;
+        UNAVAILABLE when the connection has come of age, CANCELLED when nothing was sent for long. The last state goes on.
         """
 
 def add_SelectionServiceServicer_to_server(servicer: SelectionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

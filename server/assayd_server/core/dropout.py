@@ -29,9 +29,18 @@ def dropout_logits(
     al. 2019, BatchBALD.
     """
     logits = np.empty((samples, len(embeddings), len(weights)), embeddings.dtype)
+    weights = weights.astype(embeddings.dtype, copy=False)
     inputs = np.arange(embeddings.shape[1])
-    for sample in range(samples):
-        kept = uniform(inputs, seed=seed, stream=sample) >= rate
-        masked = weights * (kept / (1 - rate))  # c d products in place of n d
-        np.matmul(embeddings, masked.T.astype(embeddings.dtype, copy=False), out=logits[sample])
-    return logits if bias is None else logits + bias.astype(embeddings.dtype, copy=False)
+    at_once = max(1, min(samples, len(weights) // max(1, len(embeddings))))
+    for start in range(0, samples, at_once):
+        some = range(start, min(start + at_once, samples))
+        kept = np.stack([uniform(inputs, seed=seed, stream=sample) >= rate for sample in some])
+        factors = (kept / (1 - rate)).astype(embeddings.dtype)
+        if at_once > 1:  # few rows: several samples of them are fewer than the classes
+            masked = (factors[:, None] * embeddings).reshape(-1, embeddings.shape[1])
+            logits[start : some.stop] = (masked @ weights.T).reshape(len(some), *logits.shape[1:])
+        else:
+            np.matmul(embeddings, (weights * factors).T, out=logits[start])
+    if bias is not None:
+        logits += bias.astype(embeddings.dtype, copy=False)
+    return logits

@@ -95,6 +95,7 @@ class RpcServer:
         self._pools = (pool, stream_pool, health_pool, watch_pool, reflection_pool, refusals)
         self._control = ControlGuard(health=health_pool, watch=watch_pool, reflection=reflection_pool)
         metrics.calls.set_function(lambda: pool.calls)
+        metrics.streams.set_function(lambda: stream_pool.calls)
         unread = UnreadAnswers(options.unread_bytes_max)
         metrics.unread_bytes.set_function(lambda: unread.bytes)
         boundary = Boundary(

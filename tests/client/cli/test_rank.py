@@ -78,6 +78,11 @@ def test_nothing_is_said_where_quiet_is_asked_for(assayctl: Assayctl, pool: pa.T
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
+        (
+            ["--measure", "information_density"],
+            2,
+            "'information_density' is unknown, allowed are least_confidence",
+        ),
         (["--measure", "bald"], 2, "'bald' is unknown, allowed are least_confidence"),
         (["--measure", "margin", "--diversity", "most"], 2, "'most' is unknown, allowed are stochastic"),
         (["--measure", "margin", "--input", "none.parquet"], 2, "none.parquet"),
