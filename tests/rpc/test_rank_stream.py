@@ -150,3 +150,32 @@ def test_all_calls_go_to_the_version_that_was_newest_at_first(
     ranking = client.rank_stream(cut(Z, 500, 900), measure="entropy", count=5)
     assert ranking.model is not None
     assert ranking.model.version == 2
+
+
+def test_nothing_is_said_of_repetition_where_the_chosen_rows_do_not_fit_one_call(serve: Serve) -> None:
+    app = serve(onnx_models.identity())
+    settings = ChannelSettings(message_bytes_max=4096)
+    with Client(f"127.0.0.1:{app.port}", settings=settings) as client:
+        ranking = client.rank_stream(cut(Z, 1000), measure="entropy", count=500)
+    assert len(ranking) == 500
+    assert (ranking.mean_cosine, ranking.effective_size) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"rows_max": 64}, "count: is 100, a diverse batch is chosen in one call, which takes 64 of these rows"),
+        (
+            {"diversity_operations_max": 2**20},
+            "candidates: are too many to choose a diverse batch from: 2000 candidates",
+        ),
+    ],
+)
+def test_a_diverse_batch_that_no_call_takes_is_refused_by_what_a_call_takes(
+    serve: Serve, connect: Connect, limits: dict, message: str
+) -> None:
+    client = connect(serve(onnx_models.identity(), **limits))
+    count = 100 if "rows_max" in limits else 900
+    with pytest.raises(InvalidArgumentError) as caught:
+        client.rank_stream(cut(Z, *range(100, 2000, 100)), measure="entropy", count=count, diversity="k_center")
+    assert caught.value.message.startswith(message)
