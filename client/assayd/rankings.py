@@ -74,12 +74,11 @@ def ranking_of(response: selection_pb2.RankResponse) -> Ranking:
 def merge_rankings(rankings: Iterable[Ranking], count: int, *, order: str = "descending") -> Ranking:
     """The choice from several shards, as if they had been one: exact without diversity, and with stochastic.
 
-    Positions stay those in each shard: name rows by ids, which tell them apart and which chance goes by. Ties
-    between shards go to the lower position in its own.
+    Positions stay those in each shard: name rows by ids, which tell them apart. Ties go to the lower of these.
 
     Args:
-        rankings: of shards that do not overlap, each with count rows or all that it has; with stochastic, ranked
-            with ids, or rows of the same position get the same draw.
+        rankings: of shards that do not overlap, each with count rows or all that it has. Stochastic ones must have
+            ids, or rows of the same position get the same draw.
         count: how many rows to choose.
         order: as the shards were ranked.
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import onnx_models
-from assayd import Client, InvalidArgumentError
+from assayd import AssaydError, ChannelSettings, Client, InvalidArgumentError
 from assayd.testing import Server
 
 Serve = Callable[..., Server]
@@ -173,3 +173,32 @@ def test_what_cannot_be_sent_beside_rows_is_named(
 ) -> None:
     with pytest.raises(InvalidArgumentError, match=message):
         identity_client.rank(logits=Z, **beside, measure="entropy", count=5)
+
+
+def test_of_a_choice_that_no_call_takes_nothing_is_said_of_repetition(serve: Serve) -> None:
+    client = serve(onnx_models.identity(), rows_max=100).client()
+    assert client.rank(**SCORED, count=100).effective_size is not None
+    ranking = client.rank(**SCORED, count=200)
+    assert (len(ranking), ranking.effective_size, ranking.warnings) == (200, None, ())
+
+
+def test_a_last_call_that_is_refused_for_good_says_why(serve: Serve) -> None:
+    client = serve(onnx_models.identity(), diversity_operations_max=2**20).client()
+    logits = ({"logits": Z[rows], "embeddings": EMBEDDINGS[rows]} for rows in (slice(0, 300), slice(300, 400)))
+    with pytest.raises(InvalidArgumentError, match="candidates: are too many"):
+        client.rank_stream(logits, measure="entropy", diversity="k_center", count=60)
+    opinions = [{"member_probabilities": MEMBERS[:, :5]}]
+    with pytest.raises(InvalidArgumentError, match="order: is ascending"):
+        client.rank_stream(opinions, measure="mean_kl", diversity="batch_bald", count=3, order="ascending")
+
+
+def test_a_server_that_stops_before_the_last_call_is_told(serve: Serve) -> None:
+    app = serve(onnx_models.identity())
+    client = app.client(settings=ChannelSettings(attempts_max=1))
+
+    def batches() -> Any:
+        yield {"logits": Z, "embeddings": EMBEDDINGS}
+        app.drain()
+
+    with pytest.raises(AssaydError, match=r"UNAVAILABLE|CANCELLED"):
+        client.rank_stream(batches(), measure="entropy", diversity="k_center", count=9)
