@@ -17,8 +17,9 @@ ROOT = Path(__file__).resolve().parents[1]
         (["benchmarks/stream_budget.py", "--short"], "spent / budget"),
         (["-m", "benchmarks.diversity", "--short"], "BatchBALD"),
         (["-m", "benchmarks.ranking_core", "--short"], "assayd's / its"),
+        (["-m", "benchmarks.select_stream", "--short"], "calls / open stream"),
     ],
-    ids=["server_kinds", "tensor_encoding", "stream_budget", "diversity", "ranking_core"],
+    ids=["server_kinds", "tensor_encoding", "stream_budget", "diversity", "ranking_core", "select_stream"],
 )
 def test_a_benchmark_runs(command: list[str], words: str) -> None:
     result = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
