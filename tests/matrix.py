@@ -5,7 +5,6 @@ its own, .venv-matrix-<cell>, made anew each time. The development tools are alw
 """
 
 import argparse
-import json
 import shutil
 import subprocess
 import sys
@@ -101,11 +100,8 @@ def run(cell: Cell, settings: Mapping[str, Any]) -> str:
 
 
 def _versions(python: str) -> str:
-    listed = subprocess.run(
-        [python, "-m", "pip", "list", "--format", "json"], check=True, capture_output=True, text=True
-    )
-    found = {package["name"]: package["version"] for package in json.loads(listed.stdout)}
-    return ", ".join(f"{name} {found[name]}" for name in SHOWN)
+    code = f"from importlib.metadata import version as v; print(*(f'{{n}} {{v(n)}}' for n in {list(SHOWN)}), sep=', ')"
+    return subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def main() -> int:
