@@ -100,8 +100,8 @@ def run(cell: Cell, settings: Mapping[str, Any]) -> str:
 
 
 def _versions(python: str) -> str:
-    code = f"from importlib.metadata import version as v; print(*(f'{{n}} {{v(n)}}' for n in {list(SHOWN)}), sep=', ')"
-    return subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+    code = "import sys, importlib.metadata as m; print(*(f'{n} {m.version(n)}' for n in sys.argv[1:]), sep=', ')"
+    return subprocess.run([python, "-c", code, *SHOWN], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def main() -> int:
