@@ -1,4 +1,4 @@
-"""What a choice of rows gains in labels: python benchmarks/learning_curve.py [--data FILE] [--short].
+"""What a choice of rows gains in labels: python -m benchmarks.learning_curve [--data FILE] [--short].
 
 Simulated active learning. A network with one hidden layer begins with a few random labels; each round it is
 trained anew on all labels there are, judged on rows held out, and asks for the labels of a batch of rows, which
@@ -25,7 +25,6 @@ from platform import python_version
 from typing import Any
 
 import numpy as np
-from curve_reports import Run, curve, draw, show, write
 from scipy.special import softmax
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
@@ -33,6 +32,7 @@ from sklearn.neural_network import MLPClassifier
 
 from assayd import Client
 from assayd.testing import serving
+from benchmarks.curve_reports import Run, curve, draw, show, write
 
 RESULTS = Path(__file__).parent / "results"
 TARGET_SHARE = 0.9
@@ -207,7 +207,7 @@ def main() -> None:
     baseline = next(found for found in curves if found.strategy == "random")
     settings = {
         "data": rows.name,
-        "command": "python benchmarks/learning_curve.py" + (" --data FILE" if given.data else ""),
+        "command": "python -m benchmarks.learning_curve" + (" --data FILE" if given.data else ""),
         "versions": {name: version(name) for name in ("numpy", "scikit-learn")} | {"python": python_version()},
         "pool_rows": len(rows.pool),
         "held_out_rows": len(rows.held_out),

@@ -1,4 +1,4 @@
-"""What it costs to rank a pool that nobody holds: python benchmarks/rank_pool.py [--short].
+"""What it costs to rank a pool that nobody holds: python -m benchmarks.rank_pool [--short].
 
 A pool of 2,000,000 rows of 10 logits is made from a seed, block by block, while rank_stream takes it in batches of
 several sizes; its rows are compared with those of NumPy's stable sort of the whole. One row in 4,000 is all zeros,
@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pool_processes import Server, Usage, in_process, serving_alone
-from pool_rows import BLOCK_ROWS, CLASS_COUNT, SEED, Part, best, block, measured, probabilities, whole
 
 from assayd import ChannelSettings, Client, Ranking, merge_rankings
+from benchmarks.pool_processes import Server, Usage, in_process, serving_alone
+from benchmarks.pool_rows import BLOCK_ROWS, CLASS_COUNT, SEED, Part, best, block, measured, probabilities, whole
 
 RESULTS = Path(__file__).parent / "results" / "rank_pool.json"
 COUNT = 1000
@@ -245,7 +245,7 @@ def main() -> None:
     show_shards(merged)
     if not short:
         versions = {name: version(name) for name in ("numpy", "grpcio", "protobuf")}
-        about = {"command": "python benchmarks/rank_pool.py", "seed": SEED, "rows": row_count, "count": COUNT}
+        about = {"command": "python -m benchmarks.rank_pool", "seed": SEED, "rows": row_count, "count": COUNT}
         about |= {"rounds": rounds, "versions": versions | {"python": platform.python_version()}}
         tables = {"lines": [asdict(one) for one in timed], "comparisons": compared, "shards": merged}
         RESULTS.write_text(as_json(about, tables))

@@ -15,6 +15,7 @@ S = "assayd_server"
 DEMO, BUILD = f"{S}.demo", f"{S}.demo.build"
 TESTING = "assayd.testing"
 FRAMES = "assayd.frames"
+CLI = "assayd.cli"
 COMMANDS = (f"{S}.app", DEMO, f"{S}.inspection", f"{S}.bundling", f"{S}.calibrating")
 TOP = (f"{S}.__main__", f"{S}.cli", *COMMANDS)
 STANDARD_LIBRARY = tuple(sys.stdlib_module_names)
@@ -102,7 +103,7 @@ RULES = (
     Rule(
         "the client needs no more than its four requirements",
         within=("assayd",),
-        unless=(TESTING, FRAMES),
+        unless=(TESTING, FRAMES, CLI),
         only=(*STANDARD_LIBRARY, "numpy", "grpc", "google", "assayd"),
     ),
     Rule(
@@ -121,6 +122,12 @@ RULES = (
         "frames are made by frames.py alone",
         within=(FRAMES,),
         only=(*STANDARD_LIBRARY, "numpy", "assayd", "pandas", "pyarrow"),
+    ),
+    Rule("the client does not know its command line", within=("assayd",), unless=(CLI,), forbidden=(CLI,)),
+    Rule(
+        "the command line stands on the client, typer, rich and pyarrow",
+        within=(CLI,),
+        only=(*STANDARD_LIBRARY, "numpy", "grpc", "grpc_health", "assayd", "typer", "rich", "pyarrow"),
     ),
     Rule(
         "models are trained by the demo's script alone",
@@ -286,6 +293,10 @@ def test_a_layer_is_made_of_modules_that_there_are(layer: Layer) -> None:
         (f"{S}.engine", "import structlog", "only logs.py knows structlog"),
         ("assayd.tables.detection", "import pandas", "the client needs no more"),
         (FRAMES, "import polars", "frames are made by frames.py alone"),
+        ("assayd.rows", "from pyarrow import parquet", "the client needs no more"),
+        ("assayd.client", "from assayd.cli import parts", "the client does not know its command line"),
+        (f"{CLI}.bulk", "import pandas", "the command line stands on the client"),
+        (f"{CLI}.bulk", "from assayd_server.app import App", "the client knows nothing of the server"),
         (f"{S}.demo.run", "import sklearn.datasets", "models are trained by the demo's script alone"),
         (f"{S}.servable", "import onnx", "only graph.py, weights.py and last_layer.py"),
         (f"{S}.cli", "from assayd_server.demo import build", "the demo's script is run and not imported"),

@@ -15,14 +15,15 @@ ROOT = Path(__file__).resolve().parents[1]
         (["-m", "benchmarks.server_kinds", "--quick"], "sync-64"),
         (["benchmarks/tensor_encoding.py"], "repeated float / bytes"),
         (["benchmarks/stream_budget.py", "--short"], "spent / budget"),
-        (["benchmarks/learning_curve.py", "--short"], "labels to target"),
+        (["-m", "benchmarks.diversity", "--short"], "BatchBALD"),
+        (["-m", "benchmarks.learning_curve", "--short"], "labels to target"),
         pytest.param(
-            ["benchmarks/rank_pool.py", "--short"],
+            ["-m", "benchmarks.rank_pool", "--short"],
             "merged rows",
             marks=pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"),
         ),
     ],
-    ids=["server_kinds", "tensor_encoding", "stream_budget", "learning_curve", "rank_pool"],
+    ids=["server_kinds", "tensor_encoding", "stream_budget", "diversity", "learning_curve", "rank_pool"],
 )
 def test_a_benchmark_runs(command: list[str], words: str) -> None:
     result = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -13,12 +13,15 @@ from urllib.request import urlopen
 
 import helm_python
 import numpy as np
+import pyarrow as pa
 import pytest
 import typer
 import yaml
+from pyarrow import csv, parquet
 from typer.testing import CliRunner
 
 import onnx_models
+from assayd.cli.app import app as assayctl
 from assayd_server.bundle import Manifest
 from assayd_server.cli import app as cli
 from assayd_server.config import Settings
@@ -86,7 +89,7 @@ def test_the_make_targets_exist() -> None:
 
 
 def test_every_command_is_of_a_program_that_is_checked_here() -> None:
-    checked = ("assayd", "curl", "helm", "kubectl", "make", "pip")
+    checked = ("assayd", "assayctl", "curl", "helm", "kubectl", "make", "pip")
     lines = {line for name, text in blocks("sh") if name not in SCRIPTS for line in text.splitlines()}
     assert {line for line in lines if not line.startswith(tuple(f"{program} " for program in checked))} == set()
 
@@ -103,6 +106,39 @@ def test_the_commands_of_assayd_are_accepted(page: Path, tmp_path: Path, monkeyp
         else:
             result = CliRunner().invoke(cli, words)
             assert (result.exit_code, result.stderr) == (0, ""), command
+
+
+@pytest.mark.xdist_group("docs")
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if commands("assayctl", page)], ids=lambda page: page.name
+)
+def test_the_commands_of_assayctl_do_what_they_say(
+    page: Path, server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the order of the page, on files with the rows that the demo's model takes."""
+    write_pool(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    address = {"ASSAYD_ADDRESS": f"localhost:{server.port}", "COLUMNS": "200"}
+    for command in commands("assayctl", page):
+        result = CliRunner().invoke(assayctl, shlex.split(command)[1:], env=address)
+        assert (result.exit_code, result.stderr) == (0, ""), command
+
+
+def test_each_command_and_each_flag_of_assayctl_is_shown() -> None:
+    page = ROOT / "docs" / "assayctl.md"
+    known = typer.main.get_group(assayctl).commands
+    assert {command.split()[1] for command in commands("assayctl", page)} == {*known, "--version"}
+    flags = {flag for command in known.values() for parameter in command.params for flag in parameter.opts}
+    assert {flag for flag in flags if f"`{flag}" not in page.read_text()} == set()
+
+
+def write_pool(folder: Path) -> None:
+    """pool.parquet, pool.csv (with a column `id`) and pool.npy: 64 pixels a row."""
+    x = np.random.default_rng(0).integers(0, 17, (300, 64), np.uint8)
+    table = pa.table({"id": np.arange(300), **{f"pixel_{place}": x[:, place] for place in range(64)}})
+    parquet.write_table(table, folder / "pool.parquet")
+    csv.write_csv(table, folder / "pool.csv")
+    np.save(folder / "pool.npy", x)
 
 
 def test_each_command_of_assayd_is_shown_but_the_demo_that_needs_no_words() -> None:

@@ -12,8 +12,9 @@ from typing import Protocol, TypeVar
 import numpy as np
 import onnx
 import onnxruntime
-from benchmarks.server_kinds.wire import CLASS_COUNT, FEATURE_COUNT, FLOAT32, append_entropy, make_weights
 from onnx import TensorProto, helper, numpy_helper
+
+from benchmarks.server_kinds.wire import CLASS_COUNT, FEATURE_COUNT, FLOAT32, append_entropy, make_weights
 
 _PASS_ROW_LIMIT = 1024
 _ROW_BYTES = FEATURE_COUNT * FLOAT32.itemsize

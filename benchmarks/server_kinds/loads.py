@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import grpc
+
 from benchmarks.server_kinds.traffic import ClosedLoop, PacedStreams, StalledCalls, open_channels, read_status
 from benchmarks.server_kinds.wire import Status, make_exchanges, pin_process
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
+
 from benchmarks.server_kinds.batching import LoopBatcher, Model, ThreadBatcher
 from benchmarks.server_kinds.bounds import CountedPool, Pooled, ReceiptWatch, make_refusal_handler
 from benchmarks.server_kinds.wire import (

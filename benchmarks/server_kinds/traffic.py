@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import grpc
+
 from benchmarks.server_kinds.wire import SCORE_METHOD, STATUS_METHOD, STREAM_METHOD, Exchange, Status
 
 _CALL_COUNT_LIMIT = 100_000

@@ -52,7 +52,9 @@ class Question(Generic[Result]):
     request: Any
     """Everything but the rows."""
     scoring: Any
-    """The part of it that names the model and may hold a head."""
+    """The part of it that may hold a head."""
+    selector: scoring_pb2.ModelSelector
+    """Of the model whose inputs the columns of tables feed."""
     rows: Callable[[Any], Rows | Table]
     """What a batch of a stream holds."""
     filled: Callable[[Any, Piece], Any]
@@ -162,7 +164,7 @@ class Piecework(Generic[Result]):
         """The rows of a batch as they are to be sent; for tables, the model's contract is asked for, once."""
         if isinstance(batch, Table):
             if not self._inputs:
-                self._inputs = (yield from self.model(self.question.scoring.model)).inputs
+                self._inputs = (yield from self.model(self.question.selector)).inputs
             batch = table_rows(batch, self._inputs)
         return batch.sent_as(self._wire_dtype)
 

@@ -74,10 +74,11 @@ def _array(name: str, value: Any) -> Array:
 
 def _ids(value: Any) -> Array:
     array = np.asarray(value)
-    if array.dtype.kind in "iu":
+    if array.dtype.kind in "iu" and (array.dtype != np.uint64 or array.max(initial=0) < 2**63):
         return array.astype(np.int64)
     if array.dtype.kind not in "OUST":
         raise InvalidArgumentError(
-            f"ids: is of type {array.dtype}, allowed are whole numbers and text", field="ids"
+            f"ids: is of type {array.dtype}, allowed are text and whole numbers of 64 bits with a sign",
+            field="ids",
         )
     return array

@@ -44,7 +44,15 @@ class RankJob:
         if self._diverse:
             self._chosen_from = max(request.count, request.candidates or CANDIDATES_FACTOR * request.count)
         question = Question(
-            "Rank", request, request, batch_ranked, self._filled, ranking_of, of_no_rows=False, prepare=self._pin
+            "Rank",
+            request,
+            request,
+            next(iter(request.committee.models.models), request.model),
+            batch_ranked,
+            self._filled,
+            ranking_of,
+            of_no_rows=False,
+            prepare=self._pin,
         )
         self._work = Piecework(question, **conditions)
 
@@ -54,11 +62,12 @@ class RankJob:
         yield from self._pin_members()
         answers = yield from self._work.batch(batch)
         if len(answers) == 1:
-            yield Emit(answers[0][1])
-            return
-        kept = self._empty()
-        yield from self._keep(kept, answers)
-        yield Emit((yield from self._last(kept)))
+            ranking = answers[0][1]
+        else:
+            kept = self._empty()
+            yield from self._keep(kept, answers)
+            ranking = yield from self._last(kept)
+        yield Emit(ranking)
 
     def stream(self) -> Steps[None]:
         """Take all batches, and emit the choice from all of their rows."""

@@ -27,7 +27,7 @@ class ScoreJob:
             InvalidArgumentError: the request alone is larger than a message.
         """
         self._work = Piecework(
-            Question("Score", request, request, batch_rows, _filled, results.scores), **conditions
+            Question("Score", request, request, request.model, batch_rows, _filled, results.scores), **conditions
         )
 
     def score(self, batch: Rows | Table) -> Steps[None]:

@@ -40,7 +40,14 @@ class SelectJob:
         """
         self._state = request.settings.state
         question = Question(
-            "SelectStream", request, request.settings, batch_ranked, self._filled, self._decided, of_no_rows=False
+            "SelectStream",
+            request,
+            request.settings,
+            request.settings.model,
+            batch_ranked,
+            self._filled,
+            self._decided,
+            of_no_rows=False,
         )
         conditions["settings"] = replace(
             conditions["settings"], calls_in_flight_max=1

@@ -22,6 +22,8 @@ from assayd_server.contract import Activation, Choice
 from assayd_server.errors import StartError
 
 PREFIX = "ASSAYD_"
+_OF_OTHERS = frozenset({"ASSAYD_ADDRESS"})
+"""Variables that are no settings of the server: assayctl reads them, perhaps on the same machine."""
 MIB = 1024 * 1024
 
 CHOICES = {
@@ -164,7 +166,11 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str], config_file: Path
     Raises:
         StartError: a setting is unknown or malformed; the sentence names it and where it stands.
     """
-    named = {name: value for name, value in environ.items() if name.startswith(PREFIX) and value}
+    named = {
+        name: value
+        for name, value in environ.items()
+        if name.startswith(PREFIX) and value and name not in _OF_OTHERS
+    }
     misspelt = next((name for name in named if name != name.upper()), None)
     if misspelt is not None:
         raise StartError(f"{misspelt}: there is no such setting, did you mean {misspelt.upper()}?")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from onnx import TensorProto, helper
 from scipy.special import softmax
@@ -85,6 +86,9 @@ def test_several_models_form_a_committee(two_models: Client) -> None:
     members = np.stack([two_models.score(ROWS, model=name).probabilities for name in ("a", "b")])
     expected = direct("mean_kl", members.astype(np.float64))
     np.testing.assert_allclose(ranking.scores, np.sort(expected)[::-1][:10], rtol=1e-3, atol=1e-5)
+    frame = pd.DataFrame(ROWS)
+    of_table = two_models.rank(frame, committee=["a", "b"], measure="mean_kl", count=10)
+    np.testing.assert_array_equal(ranking.positions, of_table.positions)
     pinned = two_models.rank(ROWS, committee=[("a", 1), ("b", 1)], measure="mean_kl", count=10)
     np.testing.assert_array_equal(ranking.positions, pinned.positions)
 

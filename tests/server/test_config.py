@@ -68,6 +68,10 @@ def test_variables_of_other_programs_are_left_alone() -> None:
     assert load(MODEL, {"PORT": "2", "HOST": EVERYWHERE, "XASSAYD_PORT": "3"}).port == 50051
 
 
+def test_the_variable_of_the_command_line_of_the_client_is_left_alone() -> None:
+    assert load(MODEL, {"ASSAYD_ADDRESS": "elsewhere:1"}).port == 50051
+
+
 def test_a_variable_names_the_file(tmp_path: Path) -> None:
     assert load(MODEL, {"ASSAYD_CONFIG": str(in_file(tmp_path, "port = 1"))}).port == 1
 

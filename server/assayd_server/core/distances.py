@@ -33,7 +33,7 @@ def squared_distances(rows: Floats, points: Floats, *, row_squares: Floats, poin
         distances *= -2
         distances += sums
         sums *= LOST_DIGITS * np.finfo(rows.dtype).eps
-        point, row = np.nonzero(distances < sums)
+        point, row = np.divmod(np.flatnonzero(distances < sums), len(rows))
     for part in blocks(len(row), rows.shape[1]):
         distances[point[part], row[part]] = squares(rows[row[part]].astype(np.float64) - points[point[part]])
     return distances

@@ -1,0 +1,1 @@
+"""`assayctl`, the client's command line: `pip install "assayd[cli]"`."""

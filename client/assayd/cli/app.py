@@ -1,0 +1,51 @@
+"""The commands of `assayctl`."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import assayd
+from assayd.cli.contracts import inspect, models
+from assayd.cli.exits import MEANINGS, ExitCode
+from assayd.cli.health import health
+from assayd.cli.rank import rank
+from assayd.cli.score import score
+
+
+class _OneSentence(TyperGroup):
+    """Says in one sentence what is wrong with the flags."""
+
+    def main(self, *arguments: Any, **further: Any) -> Any:
+        """Run, and end the process."""
+        try:
+            code = super().main(*arguments, **{**further, "standalone_mode": False})
+        except typer.TyperException as error:
+            context = getattr(error, "ctx", None)
+            command = context.command_path if context else "assayctl"
+            print(f"{command}: {error.format_message()} ({command} --help shows what there is)", file=sys.stderr)
+            sys.exit(error.exit_code)
+        sys.exit(code)
+
+
+app = typer.Typer(
+    name="assayctl", cls=_OneSentence, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+)
+
+
+@app.callback(invoke_without_command=True, epilog=MEANINGS)
+def assayctl(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version of assayctl.")] = False,
+) -> None:
+    """Score and rank files of rows on an assayd server, and ask it what it serves."""
+    if version:
+        print(assayd.__version__)
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(ExitCode.USAGE)
+
+
+for _command in (score, rank, inspect, models, health):
+    app.command(epilog=MEANINGS)(_command)

@@ -1,0 +1,49 @@
+"""The flags that the commands share, spelled the same everywhere."""
+
+from collections.abc import Callable, Iterable
+from typing import Annotated
+
+import typer
+
+from assayd.connection import DEADLINE_SECONDS_MAX
+
+ADDRESS = "localhost:50051"
+
+
+def one_of(allowed: Iterable[str]) -> Callable[[list[str] | str | None], list[str] | str | None]:
+    """What checks a flag's value, or each of its values, against the names that there are."""
+    names = list(allowed)
+
+    def check(value: list[str] | str | None) -> list[str] | str | None:
+        given = [value] if isinstance(value, str) else value or []
+        unknown = next((name for name in given if name not in names), None)
+        if unknown is not None:
+            raise typer.BadParameter(f"{unknown!r} is unknown, allowed are {', '.join(names)}")
+        return value
+
+    return check
+
+
+def _deadline(seconds: float) -> float:
+    if not 0 < seconds <= DEADLINE_SECONDS_MAX:  # False for NaN
+        raise typer.BadParameter(f"is {seconds:g}, allowed are above 0 and up to {DEADLINE_SECONDS_MAX:g}")
+    return seconds
+
+
+Address = Annotated[
+    str,
+    typer.Option(
+        "--address",
+        envvar="ASSAYD_ADDRESS",
+        metavar="ADDRESS",
+        help="host:port; dns:///host:port for a fleet behind one name; unix:/path.",
+    ),
+]
+Model = Annotated[
+    str, typer.Option("--model", metavar="NAME", help="Which model; may be left out where there is one.")
+]
+Version = Annotated[int, typer.Option("--version", min=0, help="Which version of it; 0 is the newest.")]
+DeadlineSeconds = Annotated[
+    float, typer.Option("--deadline-seconds", callback=_deadline, help="How long each call may take.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, an error too.")]

@@ -1,0 +1,114 @@
+"""What a job has finished, kept beside its output until all is done, so that it can go on after any end."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+
+from assayd.cli.durable import sync_folder, write_whole
+from assayd.cli.exits import UsageError
+
+PART_BYTES = 8 * 1024 * 1024
+PART_SECONDS = 5.0
+"""A part is written when it has so many bytes, or after so long: the most that a killed job does again."""
+
+_NAME = re.compile(r"(\d{15})-(\d{9})\.arrow")
+_AGAIN = "--restart begins anew"
+
+
+class Parts:
+    """The folder OUTPUT.parts: what the job is (job.json), and tables of consecutive rows."""
+
+    def __init__(self, folder: Path, *, restart: bool) -> None:
+        """Read what is there, or forget it where the job is to begin anew.
+
+        Raises:
+            UsageError: parts are missing.
+        """
+        self.folder = folder
+        self.rows_done = 0
+        self._waiting: list[pa.RecordBatch] = []
+        self._flushed = time.monotonic()
+        for leftover in (*folder.glob("*.tmp"), *(folder.glob("*.arrow") if restart else ())):
+            leftover.unlink()
+        self._files: list[Path] = []
+        for path in sorted(folder.glob("*.arrow")):
+            self._take(path)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is finished yet."""
+        return not self._files
+
+    def job(self) -> dict[str, Any] | None:
+        """What the job was when it began; None where nothing of it is finished."""
+        if self.empty:
+            return None
+        try:
+            return dict(json.loads((self.folder / "job.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            raise UsageError(f"{self.folder}: its job.json cannot be read, {_AGAIN}") from None
+
+    def begin(self, job: dict[str, Any]) -> None:
+        """Note what the job is."""
+        text = json.dumps(job, indent=2, ensure_ascii=False).encode()
+        write_whole(self.folder / "job.json", lambda file: _write(file, text))
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """The next rows are finished. They are kept for sure once they were flushed."""
+        self._waiting.append(batch)
+        waiting_bytes = sum(waiting.nbytes for waiting in self._waiting)
+        if waiting_bytes >= PART_BYTES or time.monotonic() - self._flushed >= PART_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is finished and not yet written."""
+        rows = sum(batch.num_rows for batch in self._waiting)
+        if self._waiting:
+            path = self.folder / f"{self.rows_done:015d}-{rows:09d}.arrow"
+            write_whole(path, self._write_waiting)
+            self._files.append(path)
+            self.rows_done, self._waiting = self.rows_done + rows, []
+        self._flushed = time.monotonic()
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All that was flushed, in order.
+
+        Raises:
+            UsageError: a part is damaged.
+        """
+        for path in self._files:
+            try:
+                with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
+                    yield from map(reader.get_batch, range(reader.num_record_batches))
+            except pa.ArrowInvalid:
+                raise UsageError(f"{path}: is damaged, {_AGAIN}") from None
+
+    def remove(self) -> None:
+        """Remove all that was written here, and the folder where nothing else is in it."""
+        for pattern in ("job.json", "*.arrow", "*.tmp", "lock"):
+            for path in self.folder.glob(pattern):
+                path.unlink()
+        if not any(self.folder.iterdir()):
+            self.folder.rmdir()
+        sync_folder(self.folder.parent)
+
+    def _take(self, path: Path) -> None:
+        name = _NAME.fullmatch(path.name)
+        if name is None or int(name[1]) != self.rows_done:
+            raise UsageError(f"{self.folder}: the part that begins at row {self.rows_done} is missing, {_AGAIN}")
+        self._files.append(path)
+        self.rows_done += int(name[2])
+
+    def _write_waiting(self, file: BinaryIO) -> None:
+        with pa.ipc.new_file(file, self._waiting[0].schema) as writer:
+            for batch in self._waiting:
+                writer.write_batch(batch)
+
+
+def _write(file: BinaryIO, content: bytes) -> None:
+    file.write(content)

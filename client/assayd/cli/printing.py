@@ -1,0 +1,19 @@
+"""What goes to stdout: for people lines, for programs JSON."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def print_json(document: Any) -> None:
+    """One JSON document."""
+    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_columns(rows: Iterable[Sequence[str]]) -> None:
+    """Rows of texts, each column as wide as its widest text."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
+        print("  ".join(padded).rstrip())

@@ -1,0 +1,133 @@
+"""`assayctl score`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from assayd import ScoreOptions
+from assayd.cli import bulk, flags, sources
+from assayd.cli.columns import choose
+from assayd.cli.exits import one_sentence
+from assayd.cli.printing import print_json
+from assayd.cli.sinks import check_output
+from assayd.requests import MEASURES, OUTPUTS
+from assayd.wire import WIRE_TYPES
+
+_DEADLINE_SECONDS = 60.0
+"""Longer than for a single call: a batch of thousands of rows may wait behind others."""
+
+_Input = Annotated[Path, typer.Option("--input", help="The rows: .parquet, .csv or .npy.")]
+_Output = Annotated[Path, typer.Option(help="The scores: .parquet or .csv. It appears when all is done.")]
+_Columns = Annotated[
+    str | None, typer.Option(metavar="A,B,C", help="What feeds the model; default all but the id column.")
+]
+_IdColumn = Annotated[str | None, typer.Option(metavar="NAME", help="Copied into the output as its first column.")]
+_Uncertainty = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME", callback=flags.one_of(MEASURES), help=f"Any of {', '.join(MEASURES)}; repeat it for more."
+    ),
+]
+_TopK = Annotated[int, typer.Option(min=0, metavar="K", help="How many of the most probable classes.")]
+_Outputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        callback=flags.one_of(OUTPUTS),
+        help=f"Any of {', '.join(OUTPUTS)}; repeat it for more. Predictions always come.",
+    ),
+]
+_Temperature = Annotated[float | None, typer.Option(help="In place of the model's own, 0.001 to 1000.")]
+_WireType = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TYPE", callback=flags.one_of(WIRE_TYPES), help=f"Send numbers as {', '.join(WIRE_TYPES)}."
+    ),
+]
+_BatchRows = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=2**31 - 1,
+        metavar="N",
+        help=f"Rows sent at once; default by their size, to {bulk.BATCH_ROWS_MAX}.",
+    ),
+]
+_Restart = Annotated[bool, typer.Option("--restart", help="Forget what an earlier run has finished.")]
+_Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress and no summary.")]
+
+
+def score(
+    *,
+    rows: _Input,
+    output: _Output,
+    columns: _Columns = None,
+    id_column: _IdColumn = None,
+    uncertainty: _Uncertainty = None,
+    top_k: _TopK = 0,
+    outputs: _Outputs = None,
+    temperature: _Temperature = None,
+    wire_type: _WireType = None,
+    batch_rows: _BatchRows = None,
+    restart: _Restart = False,
+    overwrite: _Overwrite = False,
+    quiet: _Quiet = False,
+    model: flags.Model = "",
+    version: flags.Version = 0,
+    address: flags.Address = flags.ADDRESS,
+    deadline_seconds: flags.DeadlineSeconds = _DEADLINE_SECONDS,
+    as_json: flags.Json = False,
+) -> None:
+    """Score a file of rows: for each row, in order, what it is and how unsure the model is of it.
+
+    Memory is bounded however long the file is. What is finished is kept beside the output; interrupted or killed
+    and started again, the same command goes on from there, with the same version of the model.
+
+    \b
+    Examples:
+      assayctl score --input pool.parquet --output scores.parquet --uncertainty entropy
+      assayctl score --input pool.csv --output scores.csv --id-column id --top-k 3
+      assayctl score --input pool.npy --output scores.parquet --outputs embeddings --wire-type uint8
+    """
+    with one_sentence(as_json=as_json):
+        check_output(output, rows=rows, overwrite=overwrite)
+        source = sources.open_source(rows)
+        chosen = choose(source, columns, id_column)
+        work = bulk.Bulk(
+            source=source,
+            columns=chosen,
+            batch_rows=batch_rows or bulk.batch_rows(source, chosen),
+            output=output,
+            wanted=ScoreOptions(
+                uncertainties=uncertainty or [],
+                top_k=top_k,
+                outputs=outputs or None,
+                temperature=temperature,
+                wire_type=wire_type,
+            ),
+        )
+        where = bulk.Where(address=address, deadline_seconds=deadline_seconds, model=model, version=version)
+        outcome = bulk.run(work, where, restart=restart, quiet=quiet)
+        _report(outcome, output, as_json=as_json, quiet=quiet)
+
+
+def _report(outcome: bulk.Outcome, output: Path, *, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        print_json(_document(outcome, output))
+    elif not quiet:
+        invalid = f", {outcome.invalid_rows:,} of them invalid" if outcome.invalid_rows else ""
+        by = f"{outcome.model.name} version {outcome.model.version}"
+        print(f"{output}: {outcome.rows:,} rows{invalid}, by {by}, in {outcome.seconds:.1f} s")
+
+
+def _document(outcome: bulk.Outcome, output: Path) -> dict[str, Any]:
+    model = outcome.model
+    return {
+        "rows": outcome.rows,
+        "invalid_rows": outcome.invalid_rows,
+        "seconds": round(outcome.seconds, 3),
+        "output": str(output),
+        "model": {"name": model.name, "version": model.version, "digest": model.digest},
+    }
