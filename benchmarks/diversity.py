@@ -30,8 +30,8 @@ import numpy as np
 from assayd_server.core.badge import badge
 from assayd_server.core.batch_bald import batch_bald
 from assayd_server.core.committee import CommitteeMeasure, committee_uncertainty
+from assayd_server.core.hashing import id_hash
 from assayd_server.core.k_center import k_center
-from assayd_server.core.stochastic import id_hash
 from benchmarks.diversity_peers import DRAWS, PEERS
 
 RESULTS = Path(__file__).parent / "results" / "diversity.json"

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
         (["benchmarks/tensor_encoding.py"], "repeated float / bytes"),
         (["benchmarks/stream_budget.py", "--short"], "spent / budget"),
         (["-m", "benchmarks.diversity", "--short"], "BatchBALD"),
+        (["-m", "benchmarks.ranking_core", "--short"], "assayd's / its"),
         (["-m", "benchmarks.learning_curve", "--short"], "labels to target"),
         pytest.param(
             ["-m", "benchmarks.rank_pool", "--short"],
@@ -23,7 +24,15 @@ ROOT = Path(__file__).resolve().parents[1]
             marks=pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"),
         ),
     ],
-    ids=["server_kinds", "tensor_encoding", "stream_budget", "diversity", "learning_curve", "rank_pool"],
+    ids=[
+        "server_kinds",
+        "tensor_encoding",
+        "stream_budget",
+        "diversity",
+        "ranking_core",
+        "learning_curve",
+        "rank_pool",
+    ],
 )
 def test_a_benchmark_runs(command: list[str], words: str) -> None:
     result = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -21,7 +21,7 @@ from assayd.errors import (
 from assayd.pipeline import Pipeline
 from assayd.refusals import rows_allowed
 from assayd.results import ModelIdentity, ModelInfo, TensorSpec
-from assayd.rows import Rows, table_rows
+from assayd.rows import Rows, rows_fitting, table_rows
 from assayd.steps import END, Pending, Send, Steps, Take
 from assayd.tables.table import Table
 from assayd.v1 import scoring_pb2
@@ -135,6 +135,10 @@ class Piecework(Generic[Result]):
                     yield from use((yield from self._agreed(done)))
                     done = []
 
+    def rows_fitting(self, rows: Rows) -> int:
+        """How many rows such as these one call takes, as far as is known by now."""
+        return min(rows_fitting(rows, self._bytes_max), self._rows_max)
+
     def model(self, selector: scoring_pb2.ModelSelector) -> Steps[ModelInfo]:
         """The contract of a model."""
         return (yield from described(selector, seconds=self._seconds(), metadata=self._metadata))
@@ -186,6 +190,11 @@ class Piecework(Generic[Result]):
     def _answers(self, piece: Piece, call: Pending) -> Steps[list[tuple[Piece, Result]]]:
         try:
             return [(piece, (yield from self._result(call)))]
+        except NotFoundError:
+            if self.question.prepare is None:
+                raise
+            # a version that another replica had when the stream began; in a rollout some do not have it yet
+            return [(piece, (yield from self.pinned(self.question.filled(self.question.request, piece))))]
         except AssaydError as error:
             rows_max = rows_allowed(error, piece.rows.count)
             if not 0 < rows_max < piece.rows.count:

@@ -5,8 +5,9 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from assayd.arrays import as_floats, encode
+from assayd.arrays import as_floats
 from assayd.errors import InvalidArgumentError
+from assayd.rank_rows import beside_tensor
 from assayd.requests import MEASURES as ROW_MEASURES
 from assayd.requests import TASKS, head_message, one_of, selector
 from assayd.v1 import scoring_pb2, selection_pb2
@@ -45,7 +46,7 @@ class RankOptions(TypedDict, total=False):
     diversity: str | None
     """stochastic, k_center, badge, cluster_margin or batch_bald; default none."""
     beta: float | None
-    """Of stochastic: above 0, default 1; the larger, the nearer to no diversity."""
+    """Of stochastic: 1e-6 to 1e6, default 1; the larger, the nearer to no diversity."""
     bits: int
     """Of cluster_margin: clusters are the buckets of so many random hyperplanes, 1 to 20, default 8."""
     samples: int
@@ -168,7 +169,7 @@ def _committee(
 
 def _density(direction: object, beta: float | None, base: str) -> selection_pb2.Density:
     return selection_pb2.Density(
-        direction=None if direction is None else encode(as_floats(direction)),
+        direction=None if direction is None else beside_tensor("direction", as_floats(direction)),
         beta=beta,
         base=one_of(MEASURES, base, "density_base"),
     )

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from assayd.arrays import Array, as_floats
+from assayd.arrays import Array, TensorError, as_floats, encode
 from assayd.errors import InvalidArgumentError
 from assayd.rows import Rows, collect
 from assayd.tables.table import Table
+from assayd.v1 import tensor_pb2
 
 _OWN = ("x", "logits", "probabilities", "embeddings")
 _MEMBERS = ("member_logits", "member_probabilities", "member_values")
@@ -47,6 +48,18 @@ def batch_ranked(batch: Any) -> Rows | Table:
     if isinstance(batch, Mapping) and batch.keys() <= known and batch.keys() & set(KINDS):
         return collect_ranked(batch)
     return collect_ranked({"x": batch})
+
+
+def beside_tensor(name: str, array: Array) -> tensor_pb2.Tensor:
+    """What goes along with rows, as a message.
+
+    Raises:
+        InvalidArgumentError: an element cannot be sent, such as None for an id.
+    """
+    try:
+        return encode(array)
+    except TensorError as error:
+        raise InvalidArgumentError(f"{name}: {error}", field=name) from None
 
 
 def _members(kind: str, value: Any) -> Rows:

@@ -5,14 +5,14 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Unpack
 
-from assayd.arrays import encode
 from assayd.cutting import Piece
 from assayd.errors import AssaydError, InvalidArgumentError
 from assayd.kept import Kept
 from assayd.piecework import Conditions, Piecework, Question
 from assayd.rank_options import CANDIDATES_FACTOR
-from assayd.rank_rows import batch_ranked
+from assayd.rank_rows import batch_ranked, beside_tensor
 from assayd.rankings import Ranking, ranking_of
+from assayd.refusals import rows_allowed
 from assayd.rows import Rows
 from assayd.steps import Emit, Steps
 from assayd.tables.table import Table
@@ -40,9 +40,6 @@ class RankJob:
         self._request = request
         self._whole_batches = False
         self._diverse = request.WhichOneof("diversity") not in ("stochastic", None)
-        self._chosen_from = request.count
-        if self._diverse:
-            self._chosen_from = max(request.count, request.candidates or CANDIDATES_FACTOR * request.count)
         question = Question(
             "Rank",
             request,
@@ -80,12 +77,18 @@ class RankJob:
         yield Emit((yield from self._last(kept)))
 
     def _empty(self) -> Kept:
-        return Kept(self._chosen_from, descending=self._request.order != selection_pb2.ORDER_ASCENDING)
+        chosen_from = self._request.count
+        if self._diverse:
+            chosen_from = max(chosen_from, self._request.candidates or CANDIDATES_FACTOR * chosen_from)
+        descending = self._request.order != selection_pb2.ORDER_ASCENDING
+        return Kept(chosen_from, descending=descending, diverse=self._diverse)
 
     def _keep(self, kept: Kept, answers: Sequence[tuple[Piece, Ranking]]) -> Steps[None]:
         yield from ()
         for piece, ranking in answers:
             kept.add(piece, ranking)
+            if self._diverse:
+                self._fit(kept)
             if (
                 ranking.model is not None and self._request.model.version == 0
             ):  # from here on by this version alone
@@ -109,7 +112,7 @@ class RankJob:
         filled.CopyFrom(request)
         filled.rows.CopyFrom(piece.rows.message())
         for name, array in piece.rows.beside.items():
-            getattr(filled, name).CopyFrom(encode(array))
+            getattr(filled, name).CopyFrom(beside_tensor(name, array))
         if self._whole_batches and piece.offset == 0 and piece.last:
             return filled
         if filled.measure == scoring_pb2.UNCERTAINTY_MEASURE_INFORMATION_DENSITY and not filled.density.HasField(
@@ -119,38 +122,77 @@ class RankJob:
                 "direction: is needed where rows go in several calls, because each alone has another one",
                 field="direction",
             )
-        if self._diverse:
-            filled.ClearField(filled.WhichOneof("diversity"))
-            filled.candidates = 0
-        filled.count = min(self._chosen_from, piece.rows.count)
+        filled.part = True
         filled.offset = piece.offset
         return filled
 
     def _last(self, kept: Kept) -> Steps[Ranking]:
         """The choice from what was kept."""
-        if kept.ranking is None or kept.rows is None:
+        if kept.ranking is None:
             raise InvalidArgumentError("rows: there were none to choose from", field="rows")
-        if self._diverse:
-            return (yield from self._asked_again(kept.rows, kept.ranking))
         chosen = kept.ranking
-        if kept.with_embeddings and len(chosen):
+        if len(chosen) and self._diverse:
+            chosen = yield from self._diverse_batch(kept)
+        elif len(chosen) and kept.with_embeddings and kept.rows is not None:
             with suppress(AssaydError):  # how repetitive they are is good to know, but what was asked for is there
-                again = yield from self._asked_again(kept.rows, kept.ranking)
-                about = {name: getattr(again, name) for name in ("mean_cosine", "effective_size", "warnings")}
-                chosen = replace(chosen, **about)
-        return chosen
+                if len(chosen) <= self._work.rows_fitting(kept.named_rows):
+                    again = yield from self._asked_again(kept)
+                    about = {name: getattr(again, name) for name in ("mean_cosine", "effective_size", "warnings")}
+                    chosen = replace(chosen, **about)
+        return replace(chosen, warnings=(*self._shortfalls(kept, len(chosen)), *chosen.warnings))
 
-    def _asked_again(self, rows: Rows, ranking: Ranking) -> Steps[Ranking]:
+    def _diverse_batch(self, kept: Kept) -> Steps[Ranking]:
+        """What a last call chooses, of as many of the kept rows as the server takes at once."""
+        while True:
+            try:
+                return (yield from self._asked_again(kept))
+            except AssaydError as error:
+                allowed = rows_allowed(error, kept.row_count)
+                if not min(self._request.count, kept.row_count) <= allowed < kept.row_count:
+                    raise
+                kept.lower(allowed)
+
+    def _fit(self, kept: Kept) -> None:
+        """Keep no more rows than a last call can take: known at the first batch, and not after the last.
+
+        Raises:
+            InvalidArgumentError: not even as many fit as are to be chosen.
+        """
+        if not kept.row_count:
+            return
+        fitting, count = self._work.rows_fitting(kept.named_rows), self._request.count
+        if fitting < count:
+            raise InvalidArgumentError(
+                f"count: is {count}, a diverse batch is chosen in one call, which takes {fitting} of these rows",
+                field="count",
+            )
+        if fitting < kept.count:
+            kept.lower(fitting)
+            self._request.candidates = fitting
+
+    def _shortfalls(self, kept: Kept, found: int) -> list[str]:
+        """In what the choice is not what was asked for."""
+        shortfalls = []
+        if found == kept.row_count < self._request.count:
+            shortfalls.append(f"{found} rows were chosen of {self._request.count}: no more could be scored")
+        if kept.cut_short:
+            shortfalls.append(
+                f"the diverse batch was chosen from {kept.count} candidates in place of {kept.wanted}: one call "
+                "takes no more of these rows"
+            )
+        return shortfalls
+
+    def _asked_again(self, kept: Kept) -> Steps[Ranking]:
         """What a last call chooses of the rows that were kept, under the positions that they have in the whole."""
+        rows, ranking = kept.named_rows, kept.ranking
+        assert ranking is not None  # there were rows
         request = selection_pb2.RankRequest()
         request.CopyFrom(self._request)
         request.rows.CopyFrom(rows.message())
         request.count = min(request.count, len(ranking))
         request.candidates = len(ranking) if self._diverse else 0
         for name, array in rows.beside.items():
-            getattr(request, name).CopyFrom(encode(array))
-        if "ids" not in rows.beside:
-            request.ids.CopyFrom(encode(ranking.positions))  # randomness goes by them
+            getattr(request, name).CopyFrom(beside_tensor(name, array))
         answer = yield from self._work.pinned(request)
         return replace(
             answer,

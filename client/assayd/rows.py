@@ -144,8 +144,18 @@ def batch_rows(batch: Any) -> Rows | Table:
 
 
 def joined_rows(parts: Sequence[Rows]) -> Rows:
-    """Rows of the same kind, one part after the other."""
+    """Rows of the same kind, one part after the other.
+
+    Raises:
+        InvalidArgumentError: they are of different kinds, widths or types, or have other things beside them.
+    """
     first = parts[0]
+    for part in parts[1:]:
+        if _form(part) != _form(first):
+            raise InvalidArgumentError(
+                f"rows: a batch is of {_described(part)}, one before of {_described(first)}; all must be alike",
+                field="rows",
+            )
     return replace(
         first,
         arrays={name: np.concatenate([part.arrays[name] for part in parts]) for name in first.arrays},
@@ -170,6 +180,21 @@ def rows_fitting(rows: Rows, bytes_max: int) -> int:
     arrays = (*rows.arrays.values(), *rows.beside.values())
     texts = sum(array[:1].size for array in arrays if array.dtype.kind in "OUST")
     return min(room // max(row_bytes, 1), TEXTS_MAX // max(texts, 1))
+
+
+def _form(rows: Rows) -> tuple[Any, ...]:
+    """What rows must have in common to be joined."""
+    shapes = {name: (array.shape[1:], array.dtype.kind in "OUST") for name, array in rows.arrays.items()}
+    return (
+        rows.kind,
+        shapes,
+        {name: (array.shape[1:], array.dtype.kind in "OUST") for name, array in rows.beside.items()},
+    )
+
+
+def _described(rows: Rows) -> str:
+    arrays = {**{name or rows.kind: array for name, array in rows.arrays.items()}, **rows.beside}
+    return ", ".join(f"{name} {list(array.shape[1:])} {array.dtype}" for name, array in arrays.items())
 
 
 def _array(value: Any, *, kind: Kind) -> Array:

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Unpack
 
-from assayd.arrays import encode
 from assayd.cutting import Piece
 from assayd.decisions import Decisions, decisions_of, joined_decisions
 from assayd.piecework import Conditions, Piecework, Question
-from assayd.rank_rows import batch_ranked
+from assayd.rank_rows import batch_ranked, beside_tensor
 from assayd.steps import Emit, Steps
 from assayd.v1 import selection_pb2
 
@@ -65,7 +64,7 @@ class SelectJob:
         filled.CopyFrom(request)
         filled.rows.CopyFrom(piece.rows.message())
         if "ids" in piece.rows.beside:
-            filled.ids.CopyFrom(encode(piece.rows.beside["ids"]))
+            filled.ids.CopyFrom(beside_tensor("ids", piece.rows.beside["ids"]))
         filled.settings.state = self._state
         return filled
 

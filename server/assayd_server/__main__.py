@@ -1,10 +1,14 @@
 """The `assayd` command."""
 
+import os
 import sys
+
+from assayd_server.cpus import usable_cpus
 
 
 def main() -> None:
     """Run the command line, or say what to install where only the client is there."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", str(usable_cpus()))  # NumPy, too, sizes itself from the host
     try:
         from assayd_server.cli import app
     except ModuleNotFoundError as error:

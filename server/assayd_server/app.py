@@ -152,7 +152,9 @@ def _rpc_server(settings: Settings, models: Repository, metrics: Metrics) -> Rpc
         gate=Gate(settings.rows_pending_max),
         metrics=metrics,
         limits=ScoreLimits(
-            response_bytes_max=settings.message_bytes_max, scores_elements_max=settings.scores_elements_max
+            response_bytes_max=settings.message_bytes_max,
+            scores_elements_max=settings.scores_elements_max,
+            diversity_operations_max=settings.diversity_operations_max,
         ),
     )
     options = ServerOptions(**{field.name: getattr(settings, field.name) for field in fields(ServerOptions)})

@@ -24,6 +24,8 @@ class ScoreLimits:
     """The largest message that a caller can take."""
     scores_elements_max: int
     """The most rows times classes: a matrix of that size, and a few more like it, are held in memory."""
+    diversity_operations_max: int
+    """The most multiplications, roughly, for one diverse batch: no other computation runs meanwhile."""
 
 
 def check(plan: Plan, limits: ScoreLimits) -> None:

@@ -10,13 +10,12 @@ from assayd_server.core.batch_bald import batch_bald
 from assayd_server.core.cluster_margin import cluster_margin
 from assayd_server.core.clusters import sign_clusters
 from assayd_server.core.k_center import k_center
-from assayd_server.core.near_duplicates import near_duplicates
-from assayd_server.core.repetition import effective_size, mean_cosine
 from assayd_server.core.stochastic import gumbel_keys
 from assayd_server.core.top_rows import top_rows
 from assayd_server.core.validity import finite
 from assayd_server.opinions import Opinions
 from assayd_server.ranking_wanted import Badge, BatchBald, ClusterMargin, KCenter, RankWanted, Stochastic
+from assayd_server.repeating import NOTHING, Repetition, repetition
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +30,7 @@ class Chosen:
     """(k,), of random draws."""
     invalid: Integers
     """Positions of the rows that cannot be scored, ascending."""
-    mean_cosine: float | None
-    effective_size: float | None
-    repeating: int
-    """How many of the rows hardly differ from one that was chosen before."""
+    repetition: Repetition
 
 
 def choose(opinions: Opinions, wanted: RankWanted, hashes: Hashes) -> Chosen:
@@ -47,27 +43,25 @@ def choose(opinions: Opinions, wanted: RankWanted, hashes: Hashes) -> Chosen:
     """
     scores = opinions.uncertainty(wanted.measure, wanted.density)
     embeddings = opinions.forward.embeddings
-    diverse = wanted.diversity is not None and not isinstance(wanted.diversity, Stochastic)
-    if diverse and embeddings is not None:
+    if wanted.diverse and embeddings is not None:
         scores = np.where(finite(embeddings), scores, np.nan)
     keys = None
     if isinstance(wanted.diversity, Stochastic):
         keys = gumbel_keys(scores, hashes, seed=wanted.seed, beta=wanted.diversity.beta)
         positions = top_rows(keys, wanted.count)
-    elif diverse:
+    elif wanted.diverse:
         candidates = top_rows(scores, wanted.candidate_count, descending=wanted.descending)
-        positions = candidates[_diverse(opinions, wanted, candidates, scores, hashes)]
+        positions = (
+            candidates if wanted.part else candidates[_diverse(opinions, wanted, candidates, scores, hashes)]
+        )
     else:
         positions = top_rows(scores, wanted.count, descending=wanted.descending)
-    chosen = None if embeddings is None else _finite_rows(embeddings[positions])
     return Chosen(
         positions=positions,
         scores=scores[positions],
         keys=None if keys is None else keys[positions],
         invalid=np.flatnonzero(np.isnan(scores)),
-        mean_cosine=mean_cosine(chosen) if chosen is not None and len(chosen) > 1 else None,
-        effective_size=effective_size(chosen) if chosen is not None and len(chosen) else None,
-        repeating=0 if chosen is None else near_duplicates(chosen),
+        repetition=NOTHING if embeddings is None else repetition(embeddings[positions], part=wanted.part),
     )
 
 
@@ -84,13 +78,10 @@ def _diverse(
             return k_center(embeddings, count)
         if isinstance(diversity, ClusterMargin):
             clusters = sign_clusters(embeddings, diversity.bits, wanted.seed)
-            return cluster_margin(scores[candidates], clusters, count)
+            ranked_by = scores[candidates] if wanted.descending else -scores[candidates]
+            return cluster_margin(ranked_by, clusters, count)
         probabilities = opinions.class_probabilities(candidates)
         return badge(probabilities, embeddings, count, seed=wanted.seed, ids=hashes[candidates])
     assert opinions.members is not None  # the checks saw to it
     assert isinstance(diversity, BatchBald)  # it is left
     return batch_bald(opinions.members[:, candidates], count, seed=wanted.seed, samples_max=diversity.samples)
-
-
-def _finite_rows(embeddings: Floats) -> Floats:
-    return embeddings[finite(embeddings)]

@@ -102,6 +102,8 @@ class Settings(BaseModel):
     """The most weights, classes times width, in a linear head that comes with a request."""
     scores_elements_max: Annotated[int, Field(ge=65_536, le=2**34)] = 16_777_216
     """The most rows times classes in one request. The client cuts larger batches by itself."""
+    diversity_operations_max: Annotated[int, Field(ge=2**20, le=2**50)] = 2**34
+    """The most multiplications, roughly, to choose one diverse batch: some ten seconds, while other calls wait."""
     rows_pending_max: Positive = 262_144
     """The most rows that may wait for their turn or have it; further calls are refused at once."""
     connection_age_max_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0

@@ -57,7 +57,9 @@ def _makers(graph: onnx.GraphProto) -> dict[str, str]:
     makers = {}
     for output in graph.output:
         name = output.name
-        while name in nodes and nodes[name].op_type in ("Identity", "Cast"):
+        for _ in graph.node:  # at most: what goes round in a circle is for ONNX Runtime to refuse
+            if name not in nodes or nodes[name].op_type not in ("Identity", "Cast") or not nodes[name].input:
+                break
             name = nodes[name].input[0]
         if name in nodes:
             makers[output.name] = nodes[name].op_type
@@ -94,19 +96,21 @@ def _check_whole(model: onnx.ModelProto) -> None:
 def _without_zip_maps(graph: onnx.GraphProto) -> tuple[str, ...] | None:
     """The class names of the last ZipMap; None where there is none."""
     labels = None
-    for node in [node for node in graph.node if node.op_type == "ZipMap"]:
+    outputs = {output.name: output for output in graph.output}
+    for node in [node for node in graph.node if node.op_type == "ZipMap" and outputs.keys() & set(node.output)]:
         labels = _class_names(node)
         graph.node.remove(node)
-        (output,) = [output for output in graph.output if output.name == node.output[0]]
-        output.CopyFrom(_float_matrix(node.input[0], len(labels)))
+        outputs[node.output[0]].CopyFrom(_float_matrix(node.input[0], len(labels)))
     return labels
 
 
 def _class_names(node: onnx.NodeProto) -> tuple[str, ...]:
     attributes = {attribute.name: attribute for attribute in node.attribute}
     if "classlabels_strings" in attributes:
-        return tuple(name.decode() for name in attributes["classlabels_strings"].strings)
-    return tuple(map(str, attributes["classlabels_int64s"].ints))
+        return tuple(name.decode(errors="replace") for name in attributes["classlabels_strings"].strings)
+    if "classlabels_int64s" in attributes:
+        return tuple(map(str, attributes["classlabels_int64s"].ints))
+    raise ArtefactError(f"ZipMap {node.name!r} has no class names")
 
 
 def _float_matrix(name: str, columns: int) -> onnx.ValueInfoProto:

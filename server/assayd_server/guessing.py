@@ -4,10 +4,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from assayd_server.contract import SCORES, Activation
 from assayd_server.core.binary import two_classes_of_probability
+from assayd_server.core.sigmoid import sigmoid
 from assayd_server.core.tasks import Task
 from assayd_server.core.validity import SUM_TOLERANCE, scorable_label_probabilities, scorable_probabilities
 
@@ -17,6 +19,9 @@ _NAME_PARTS = {
     "embedding": ("embed", "feature", "hidden", "pooled", "represent"),
     "values": ("variable", "regress"),  # variable is what skl2onnx and onnxmltools call the output of a regressor
 }
+
+_SAME = 1e-3
+"""As near as half precision comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,8 @@ def guess_task(evidence: Evidence, name: str) -> tuple[Task, str]:
     for other, values in evidence.outputs.items():
         if getattr(values, "shape", None) == shape and values.dtype.kind in "ib":
             return Task.MULTILABEL, f"{other} has a column for each label"
+        if evidence.real and other in evidence.matrices and _are_sigmoids(values, evidence.matrices[name]):
+            return Task.MULTILABEL, f"{other} is the sigmoid of {name}"
     if _is_sigmoid(evidence, name):
         return Task.MULTILABEL, f"{name} is given by a sigmoid"
     if "sigmoid" in name.lower():
@@ -107,6 +114,10 @@ def _by_values(evidence: Evidence, name: str) -> tuple[str, str]:
 
 def _is_sigmoid(evidence: Evidence, name: str) -> bool:
     return evidence.made_by.get(name) == "Sigmoid"
+
+
+def _are_sigmoids(values: NDArray[Any], logits: NDArray[Any]) -> bool:
+    return values.shape == logits.shape and np.allclose(values, sigmoid(logits), rtol=0, atol=_SAME)
 
 
 def _goes_with(role: str, roles: Mapping[str, str]) -> bool:

@@ -1,6 +1,7 @@
 """The last layer of a network, where it is linear and can be applied once more to the embedding."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import onnx
 from onnx import numpy_helper
@@ -43,21 +44,23 @@ class _Search:
         self._weights = {weights.name: weights for weights in graph.initializer}
 
     def between(self, embedding: str | None, scores: str) -> LastLayer | str:
+        """The layer, or why there is none."""
         node = self._makers.get(self._source(scores, _LEFT_AS_THEY_ARE + _SQUASHING))
-        bias = None
+        added: list[str] = []
         if node is not None and node.op_type == "Add":
-            bias = next((self._weights[name] for name in node.input if name in self._weights), None)
-            rest = [name for name in node.input if name not in self._weights]
-            node = self._makers.get(rest[0]) if bias is not None and rest else node
-        if node is None or node.op_type not in ("Gemm", "MatMul") or node.input[1] not in self._weights:
+            added = [name for name in node.input if self._values(name) is not None]
+            rest = [name for name in node.input if name not in added]
+            node = self._makers.get(self._source(rest[0], _LEFT_AS_THEY_ARE)) if added and rest else node
+        if node is None or node.op_type not in ("Gemm", "MatMul") or self._values(node.input[1]) is None:
             made_by = node.op_type if node is not None else "nothing"
             return f"{scores!r} comes of {made_by}, and not of a Gemm or a MatMul with weights"
         taken = self._source(node.input[0], _LEFT_AS_THEY_ARE)
         if embedding is None or self._source(embedding, _LEFT_AS_THEY_ARE) != taken:
             return (
-                f"its last layer takes {taken!r}, and that is not the embedding: serve it with --embedding-tensor"
+                f"its last layer takes {taken!r}, and that is not the embedding: serve it with "
+                f"--embedding-tensor {taken}"
             )
-        return self._layer(node, bias)
+        return self._layer(node, added)
 
     def _source(self, name: str, through: tuple[str, ...]) -> str:
         """The tensor that a tensor is made of by operations of these kinds alone."""
@@ -65,16 +68,34 @@ class _Search:
             name = self._makers[name].input[0]
         return name
 
-    def _layer(self, node: onnx.NodeProto, bias: onnx.TensorProto | None) -> LastLayer | str:
-        weights = numpy_helper.to_array(self._weights[node.input[1]])
-        attributes = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
+    def _values(self, name: str) -> Floats | None:
+        """What a tensor always is; None where it is computed."""
+        name = self._source(name, _LEFT_AS_THEY_ARE)
+        if name in self._weights:
+            return numpy_helper.to_array(self._weights[name])
+        maker = self._makers.get(name)
+        value = _attributes(maker).get("value") if maker is not None and maker.op_type == "Constant" else None
+        return None if value is None else numpy_helper.to_array(value)
+
+    def _layer(self, node: onnx.NodeProto, added: list[str]) -> LastLayer | str:
+        """The layer of a node, to whose result some tensors are added."""
+        attributes = _attributes(node)
         if attributes.get("transA") or attributes.get("alpha", 1) != 1 or attributes.get("beta", 1) != 1:
             return "its last layer is a Gemm that scales or transposes what it takes"
+        weights = self._values(node.input[1])
+        assert weights is not None  # it was looked up before
         if not attributes.get("transB"):
             weights = weights.T
-        if bias is None and len(node.input) > 2:
-            bias = self._weights.get(node.input[2])
-        added = None if bias is None else numpy_helper.to_array(bias).reshape(-1)
-        if weights.ndim != 2 or (added is not None and added.shape != weights.shape[:1]):
-            return "its last layer is not that of a matrix and a vector"
-        return LastLayer(weights, added)
+        bias: Floats | None = None
+        for name in [name for name in [*node.input[2:], *added] if name]:
+            values = self._values(name)
+            if values is None:
+                return f"its last layer has a bias {name!r} that is computed"
+            if weights.ndim != 2 or values.size != len(weights):
+                return "its last layer is not that of a matrix and a vector"
+            bias = values.reshape(-1) if bias is None else bias + values.reshape(-1)
+        return LastLayer(weights, bias) if weights.ndim == 2 else "its last layer is not that of a matrix"
+
+
+def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
+    return {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}

@@ -5,9 +5,10 @@ from assayd_server.core.committee import COMMITTEE_MEASURES, CommitteeMeasure
 from assayd_server.core.scores import MEASURES
 from assayd_server.core.tasks import Task
 from assayd_server.core.uncertainty import Measure
+from assayd_server.diversity_size import check_diversity_size
 from assayd_server.errors import FailedPreconditionError, InvalidArgumentError
 from assayd_server.rank_plan import RankPlan
-from assayd_server.ranking_wanted import Badge, Dropout, Stochastic
+from assayd_server.ranking_wanted import Badge, BatchBald, Dropout, Stochastic
 from assayd_server.rows import Committee, Inputs
 
 
@@ -24,6 +25,7 @@ def check_ranking(plan: RankPlan, limits: ScoreLimits) -> None:
     check_opinions(plan, limits)
     _check_count(plan)
     _check_diversity(plan)
+    check_diversity_size(plan, limits.diversity_operations_max)
 
 
 def check_opinions(plan: RankPlan, limits: ScoreLimits) -> None:
@@ -95,12 +97,11 @@ def _check_measure_of(plan: RankPlan, field: str, measure: Measure | CommitteeMe
 
 def _check_count(plan: RankPlan) -> None:
     wanted, rows = plan.wanted, plan.plan.rows.count
-    if not 1 <= wanted.count <= max(rows, 1):
-        raise wrong(
-            "count", f"is {wanted.count}, allowed are 1 to {rows}, the number of rows", "COUNT_OUT_OF_RANGE"
-        )
     if rows == 0:
         raise wrong("rows", "are none, at least one is needed to choose from", "NO_ROWS")
+    if wanted.count < 1 or (wanted.count > rows and not wanted.part):
+        message = f"is {wanted.count}, allowed are 1 to {rows}, the number of rows"
+        raise wrong("count", message, "COUNT_OUT_OF_RANGE")
     if wanted.candidates and wanted.candidates < wanted.count:
         message = f"is {wanted.candidates}, allowed are {wanted.count}, the count, and above"
         raise wrong("candidates", message, "CANDIDATES_OUT_OF_RANGE")
@@ -129,8 +130,9 @@ def _check_embeddings(plan: RankPlan) -> None:
 
 def _check_diversity(plan: RankPlan) -> None:
     diversity = plan.wanted.diversity
-    if isinstance(diversity, Stochastic) and not plan.wanted.descending:
-        raise wrong("order", "is ascending, stochastic draws the most uncertain rows", "ORDER_NOT_USABLE")
+    uncertain = {Stochastic: "stochastic", Badge: "badge", BatchBald: "batch_bald"}.get(type(diversity))
+    if uncertain and not plan.wanted.descending:
+        raise wrong("order", f"is ascending, {uncertain} draws the most uncertain rows", "ORDER_NOT_USABLE")
     if isinstance(diversity, Badge) and plan.plan.task is not Task.MULTICLASS:
         message = f"badge is for multiclass rows, these are for {plan.plan.task}"
         raise wrong("diversity", message, "TASK_DOES_NOT_FIT")

@@ -43,12 +43,15 @@ def _hashes(plan: RankPlan) -> Hashes:
 
 
 def _warnings(plan: RankPlan, chosen: Chosen) -> list[str]:
+    if plan.wanted.part:
+        return []
     found, warnings = len(chosen.positions), []
+    repeating = chosen.repetition.repeating
     if found < plan.wanted.count:
         warnings.append(f"{found} rows were chosen of {plan.wanted.count}: no more could be scored")
-    if chosen.repeating > REPEATING_SHARE * found:
+    if repeating > REPEATING_SHARE * found:
         advice = "" if plan.wanted.diversity else "; a diversity would choose others"
         warnings.append(
-            f"the batch repeats itself: {chosen.repeating} of its {found} rows hardly differ from another{advice}"
+            f"the batch repeats itself: {repeating} of its {found} rows hardly differ from another{advice}"
         )
     return warnings

@@ -99,6 +99,13 @@ class RankWanted:
     """(n, d), where the rows bring none."""
     offset: int = 0
     seed: int = 0
+    part: bool = False
+    """Whether the rows are a part of a pool, and those wanted that a diverse batch would be chosen from."""
+
+    @property
+    def diverse(self) -> bool:
+        """Whether a batch is chosen as a whole, and not row by row."""
+        return self.diversity is not None and not isinstance(self.diversity, Stochastic)
 
     @property
     def candidate_count(self) -> int:

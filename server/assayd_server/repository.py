@@ -146,3 +146,6 @@ def load_one(path: Path, read: Callable[[Path], Bundle], load: Load) -> Servable
         return load(bundle)
     except ArtefactError as error:
         raise ArtefactError(f"{path}: {error}") from error
+    except Exception as error:  # a graph that nobody thought of must not keep other versions from being served
+        _log.exception("model could not be read", path=str(path))
+        raise ArtefactError(f"{path}: cannot be read: {type(error).__name__}: {error}") from error

@@ -35,11 +35,13 @@ def taken_in(content: bytes, folder: Path, read: Callable[[Path], bytes]) -> tup
     if not model or not names:
         return content, []
     contents = {name: read(folder / _checked(name)) for name in names}
+    parts = [(tensor, _part(tensor, contents)) for tensor in _outside(model)]
     size = len(content) + sum(map(len, contents.values()))
+    size = max(size, len(content) + sum(len(part) for _, part in parts))  # several may share the same bytes
     if size > _BYTES_MAX:
         raise ArtefactError(f"the model and its weights have {size} bytes, allowed are {_BYTES_MAX}")
-    for tensor in _outside(model):
-        tensor.raw_data = _part(tensor, contents)
+    for tensor, part in parts:
+        tensor.raw_data = bytes(part)
         tensor.ClearField("external_data")
         tensor.ClearField("data_location")
     return model.SerializeToString(), list(contents.values())
@@ -53,7 +55,7 @@ def parsed(content: bytes) -> onnx.ModelProto | None:
         return None
 
 
-def _part(tensor: onnx.TensorProto, contents: dict[str, bytes]) -> bytes:
+def _part(tensor: onnx.TensorProto, contents: dict[str, bytes]) -> memoryview:
     entries = _entries(tensor)
     content = contents[entries.get("location", "")]
     try:
@@ -65,7 +67,7 @@ def _part(tensor: onnx.TensorProto, contents: dict[str, bytes]) -> bytes:
         raise ArtefactError(
             f"weight {tensor.name!r} is not in {entries['location']!r}, which has {len(content)} bytes"
         )
-    return content[start:stop]
+    return memoryview(content)[start:stop]
 
 
 def _checked(name: str) -> str:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import Any, ClassVar, Self
 
-from assayd import AsyncClient, Scores
+from assayd import AsyncClient, Ranking, Scores
 
 
 class AwaitedClient:
@@ -22,6 +22,9 @@ class AwaitedClient:
 
     def score_stream(self, batches: Iterable[object], **kwargs: Any) -> Iterator[Scores]:
         return self._each(self._client.score_stream(batches, **kwargs))
+
+    def rank_stream(self, batches: Iterable[object], **kwargs: Any) -> Ranking:
+        return self._wait(self._client.rank_stream(batches, **kwargs))
 
     def model(self, *args: Any, **kwargs: Any) -> Any:
         return self._wait(self._client.model(*args, **kwargs))

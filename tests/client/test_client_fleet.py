@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import onnx_models
-from assayd import ChannelSettings, Client, FailedPreconditionError, Scores
+from assayd import ChannelSettings, Client, FailedPreconditionError, NotFoundError, Scores
 
 ONE_BY_ONE = ChannelSettings(rows_max=1, calls_in_flight_max=1)
 """Each row is a request, and each request waits for the one before it: so servers take turns."""
@@ -126,3 +126,21 @@ def test_a_server_that_goes_away_leaves_the_calls_to_the_other(serve_version, fl
 def softmax(logits: np.ndarray) -> np.ndarray:
     exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
     return exponents / exponents.sum(axis=1, keepdims=True)
+
+
+def test_a_pool_is_ranked_by_the_version_it_began_with_while_others_do_not_have_it(
+    serve, serve_version, fleet
+) -> None:
+    client = fleet(serve_version(1), serve_version(2), settings=ChannelSettings(rows_max=1))
+    versions = set()
+    for _ in range(4):  # whichever server is asked first
+        ranking = client.rank_stream([X], measure="entropy", count=3)
+        assert ranking.row_count == len(X)
+        versions.add(ranking.model.version)
+    assert versions <= {1, 2}
+
+
+def test_a_version_that_no_server_has_is_not_found(serve_version, fleet) -> None:
+    client = fleet(serve_version(1), serve_version(1))
+    with pytest.raises(NotFoundError, match="version 7"):
+        client.rank_stream([X], measure="entropy", count=3, version=7)

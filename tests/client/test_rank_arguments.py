@@ -1,4 +1,4 @@
-"""What rank and select_stream are called with: what goes on the wire, and what is refused before anything is sent."""
+"""What rank and select_stream are called with: what goes on the wire, and what is refused beforehand."""
 
 from typing import Any
 

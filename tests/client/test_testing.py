@@ -1,6 +1,7 @@
 """A server within the test's process, for the tests of those who use assayd."""
 
 import logging
+import socket
 import subprocess
 import sys
 import threading
@@ -127,6 +128,19 @@ def test_no_thread_outlives_it() -> None:
         server.client().score(X)
     left = set(threading.enumerate()) - before
     for thread in left:  # gRPC's own end by themselves
+        thread.join(10)
+    assert [thread.name for thread in left if thread.is_alive()] == []
+
+
+@pytest.mark.parametrize("setting", ["port", "metrics_port"])
+def test_a_port_that_is_taken_leaves_no_thread_behind(setting: str) -> None:
+    before = set(threading.enumerate())
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = {setting: taken.getsockname()[1]}
+        with pytest.raises(StartError, match=f"^{setting}: cannot listen"), serving(**settings):
+            pass
+    left = set(threading.enumerate()) - before
+    for thread in left:
         thread.join(10)
     assert [thread.name for thread in left if thread.is_alive()] == []
 

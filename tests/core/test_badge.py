@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from assayd_server.core.badge import badge
 from assayd_server.core.draws import exponentials
+from assayd_server.core.hashing import id_hash
 from assayd_server.core.repetition import effective_size
-from assayd_server.core.stochastic import id_hash
 
 modest = settings(derandomize=True, deadline=None, max_examples=60)
 

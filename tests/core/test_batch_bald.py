@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assayd_server.core import blocks
 from assayd_server.core.batch_bald import batch_bald
 from assayd_server.core.committee import CommitteeMeasure, committee_uncertainty
 from assayd_server.core.repetition import effective_size
@@ -43,14 +44,18 @@ def naive(probabilities: np.ndarray, count: int) -> list[int]:
     return batch
 
 
+@pytest.mark.parametrize("block_elements", [1, blocks.BLOCK_ELEMENTS])
 @given(members=st.integers(2, 5), rows=st.integers(1, 6), classes=st.integers(2, 3), seed=st.integers(0, 999))
 @modest
 def test_it_agrees_with_brute_force_where_all_configurations_are_gone_through(
-    members, rows, classes, seed
+    block_elements: int, members: int, rows: int, classes: int, seed: int
 ) -> None:
+    """In blocks of one row too, before each of which the bounds may end the search."""
     probabilities = committee(members, rows, classes, seed)
     count = min(rows, 4)
-    found = batch_bald(probabilities, count, seed=0, samples_max=ENOUGH)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "BLOCK_ELEMENTS", block_elements)
+        found = batch_bald(probabilities, count, seed=0, samples_max=ENOUGH)
     assert found.tolist() == naive(probabilities, count)
 
 

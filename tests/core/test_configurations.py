@@ -35,6 +35,10 @@ def test_impossible_configurations_are_left_out() -> None:
     assert len(extended(extended(nothing_known(2), certain), LOADED).chances) == 2
 
 
+def test_chances_sum_to_one_where_probabilities_do_nearly() -> None:
+    assert extended(nothing_known(2), 1.005 * LOADED).chances.sum() == pytest.approx(1, abs=1e-15)
+
+
 def test_all_configurations_have_the_joint_probabilities_of_their_labels() -> None:
     known = nothing_known(3)
     for row in rows(3):

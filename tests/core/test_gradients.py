@@ -57,6 +57,18 @@ def test_gradients_that_are_close_keep_their_digits_and_equal_ones_are_no_distan
     np.testing.assert_allclose(found, ((whole - whole[0]) ** 2).sum(axis=1), rtol=1e-4, atol=0)
 
 
+def test_no_distance_is_below_zero_however_it_is_rounded() -> None:
+    """Between rows that differ in a and in h, and whose gradients are the same all the same."""
+    probabilities, embeddings = rows(1)
+    certain = np.eye(5)[probabilities.argmax(axis=1)]
+    shares = 1 - np.geomspace(1e-9, 1e-3, 200)[:, None]
+    nearer = np.concatenate([probabilities, certain + (probabilities - certain) * shares])
+    longer = np.concatenate([embeddings, embeddings / shares])
+    found = squared_distances_from(0, gradients(nearer, longer))
+    assert found.min() >= 0
+    assert found.max() < 1e-15
+
+
 def test_a_certain_row_has_no_gradient() -> None:
     factored = gradients(np.eye(3), np.ones((3, 4)))
     assert factored.squares.tolist() == [0, 0, 0]

@@ -62,10 +62,10 @@ def test_a_row_of_what_are_no_probabilities_is_invalid(bad: list[float]) -> None
 
 
 def test_values_have_no_classes_and_no_uncertainty() -> None:
-    scores = scores_of_values(np.array([[1.0, 2.0], [NAN, 0], [-INF, 0]]))
-    assert scores.valid.tolist() == [True, False, False]
-    assert scores.predictions.tolist() == [-1, -1, -1]
-    assert scores.probabilities.shape == scores.top_classes.shape == scores.top_probabilities.shape == (3, 0)
+    scores = scores_of_values(np.array([[1.0, 2.0], [NAN, 0], [-INF, 0], [1e39, 0]]))  # float32 ends at 3e38
+    assert scores.valid.tolist() == [True, False, False, False]
+    assert scores.predictions.tolist() == [-1, -1, -1, -1]
+    assert scores.probabilities.shape == scores.top_classes.shape == scores.top_probabilities.shape == (4, 0)
     assert scores.uncertainties == {}
 
 

@@ -12,8 +12,8 @@ from assayd_server.core.badge import badge
 from assayd_server.core.batch_bald import batch_bald
 from assayd_server.core.committee import CommitteeMeasure, committee_uncertainty
 from assayd_server.core.gradients import gradients, squared_distances_from
+from assayd_server.core.hashing import id_hash
 from assayd_server.core.k_center import k_center
-from assayd_server.core.stochastic import id_hash
 
 
 def numbers(*shape: int) -> np.ndarray:

@@ -1,14 +1,14 @@
 """Stochastic top-b: keys worked by hand, how often rows are chosen, shards, ids."""
 
-import hashlib
 from collections import Counter
 
 import numpy as np
 import pytest
 
 from assayd_server.core.draws import exponentials
+from assayd_server.core.hashing import id_hash
 from assayd_server.core.repetition import effective_size
-from assayd_server.core.stochastic import gumbel_keys, id_hash
+from assayd_server.core.stochastic import gumbel_keys
 
 SEEDS = range(4000)
 
@@ -103,24 +103,3 @@ def test_keys_are_double_precision_and_the_scores_stay_as_they_are(dtype: str) -
     keys = gumbel_keys(scores, ids, seed=0, beta=2.0)
     assert keys.dtype == np.float64
     np.testing.assert_array_equal(keys, gumbel_keys(scores.astype(float), ids, seed=0, beta=2.0))
-
-
-def test_ids_of_bytes_are_hashed_by_blake2b() -> None:
-    digest = hashlib.blake2b(b"row-1", digest_size=8).digest()
-    hashes = id_hash([b"row-1", b"", b"row-1"])
-    assert hashes.dtype == np.uint64
-    assert hashes[0] == hashes[2] == int.from_bytes(digest, "little")
-    assert hashes[1] != hashes[0]
-
-
-def test_ids_of_integers_never_collide_and_negative_ones_are_ids() -> None:
-    ids = np.concatenate([np.arange(-1000, 1000), [2**63 - 1, -(2**63)]])
-    hashes = id_hash(ids)
-    assert hashes.dtype == np.uint64
-    assert len(set(hashes.tolist())) == len(ids)
-    assert id_hash(np.array([-1])) == id_hash(np.array([2**64 - 1], np.uint64))
-
-
-def test_no_ids_have_no_hashes() -> None:
-    assert id_hash([]).tolist() == []
-    assert id_hash(np.array([], np.int64)).dtype == np.uint64

@@ -37,7 +37,9 @@ class Bench:
     def __init__(self, model: Servable) -> None:
         self.registry = CollectorRegistry()
         self.gate = Gate(PENDING_MAX)
-        limits = ScoreLimits(response_bytes_max=1024**2, scores_elements_max=65_536)
+        limits = ScoreLimits(
+            response_bytes_max=1024**2, scores_elements_max=65_536, diversity_operations_max=2**34
+        )
         repository = Repository([model])
         self.engine = Engine(repository, gate=self.gate, metrics=Metrics(self.registry), limits=limits)
 

@@ -1,5 +1,7 @@
 """Graphs as exporters write them, and what is done to them before they are run."""
 
+import itertools
+
 import numpy as np
 import onnx
 import pytest
@@ -46,6 +48,36 @@ def test_a_zip_map_is_taken_off_and_its_class_names_are_kept(class_names: dict, 
     assert [str(output) for output in model.outputs] == ["probabilities: float32 (any, 3)"]
     (p,) = model.run({"x": np.zeros((2, 3), np.float32)}, ["probabilities"])
     np.testing.assert_allclose(p, 1 / 3)
+
+
+def test_a_zip_map_without_class_names_is_refused() -> None:
+    with pytest.raises(ArtefactError, match="ZipMap '' has no class names"):
+        prepare(zip_mapped(), exposed=None)
+
+
+def test_class_names_that_are_not_utf_8_are_kept_as_far_as_they_are() -> None:
+    labels = prepare(zip_mapped(classlabels_strings=[b"\xff", b"b", b"c"]), exposed=None).labels
+    assert labels == ("\ufffd", "b", "c")
+
+
+def test_a_zip_map_that_gives_no_output_is_left_for_onnx_runtime_to_refuse() -> None:
+    model = onnx.load_model_from_string(zip_mapped(classlabels_int64s=[3, 5, 8]))
+    model.graph.node.append(helper.make_node("Identity", ["zipped"], ["again"]))
+    model.graph.output[0].name = "again"
+    content = model.SerializeToString()
+    assert prepare(content, exposed=None).content is content
+
+
+@pytest.mark.parametrize("links", [["y", "y"], ["y", "z", "y"], ["y", ""]])
+def test_a_graph_that_goes_round_in_a_circle_or_comes_from_nowhere_is_refused(links: list[str]) -> None:
+    nodes = [
+        helper.make_node("Identity", [source] if source else [], [target])
+        for target, source in itertools.pairwise(links)
+    ]
+    matrix = (TensorProto.FLOAT, ["rows", 3])
+    content = prepare(onnx_models.build(nodes=nodes, inputs={"x": matrix}, outputs={"y": matrix}), exposed=None)
+    with pytest.raises(ArtefactError, match="cannot load it"):
+        OnnxModel(content.content, threads=1)
 
 
 def test_a_graph_that_needs_no_change_keeps_its_bytes() -> None:

@@ -60,6 +60,19 @@ def test_an_operation_that_is_a_sigmoid_makes_it_labels_whatever_the_name() -> N
     assert (contract.task, contract.why_task) == (Task.MULTILABEL, "7 is given by a sigmoid")
 
 
+@pytest.mark.parametrize("name", ["probabilities", "scores"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_logits_beside_their_sigmoids_are_those_of_labels(name: str, dtype: type[np.floating[Any]]) -> None:
+    sigmoids = (1 / (1 + np.exp(-LOGITS))).astype(dtype)
+    contract = read({"logits": LOGITS.astype(dtype), name: sigmoids})
+    assert (contract.task, contract.why_task) == (Task.MULTILABEL, f"{name} is the sigmoid of logits")
+    assert contract.scores_role == "logits"
+
+
+def test_logits_beside_other_sigmoids_are_those_of_classes() -> None:
+    assert read({"logits": LOGITS, "hidden": LABELS}, made_by={"hidden": "Sigmoid"}).task is Task.MULTICLASS
+
+
 def test_a_single_column_given_by_a_sigmoid_is_that_of_the_second_of_two_classes() -> None:
     contract = read({"7": LABELS[:, :1]}, made_by={"7": "Sigmoid"})
     assert (contract.roles, contract.task) == ({"probabilities": "7"}, Task.MULTICLASS)

@@ -115,6 +115,21 @@ def test_a_bad_version_beside_a_good_one_is_listed_as_failed(tmp_path: Path, put
     assert failure.reason.startswith(f"{folder}: ONNX Runtime cannot load it: ")
 
 
+def test_a_version_that_nobody_thought_of_does_not_keep_others_from_being_served(
+    tmp_path: Path, put: Put, logged: Logged
+) -> None:
+    put("m", 1)
+    folder = put("m", 2)
+
+    def surprised(bundle: Bundle) -> Servable:
+        return load(bundle) if bundle.identity.version == 1 else {}[1]
+
+    repository = load_folder(tmp_path, surprised)
+    assert loaded(repository) == [("m", 1)]
+    assert [failure.reason for failure in repository.failures] == [f"{folder}: cannot be read: KeyError: 1"]
+    assert logged()[0]["path"] == str(folder)
+
+
 def test_a_bad_version_is_not_served_however_large_it_is(tmp_path: Path, put: Put) -> None:
     put("m", 1)
     put("m", 2, BAD)

@@ -1,6 +1,7 @@
 """Models that keep weights in a file beside them, as PyTorch's exporter writes them."""
 
 import json
+import re
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
 import onnx_models
-from assayd_server import servable
+from assayd_server import servable, weights
 from assayd_server.bundle import Bundle, read_file, read_folder
 from assayd_server.cli import app
 from assayd_server.errors import ArtefactError
@@ -140,6 +141,23 @@ def test_weights_of_nodes_and_of_graphs_inside_of_nodes_are_found(tmp_path: Path
     path = tmp_path / "m.onnx"
     path.write_bytes(with_weights_in_a_node(values, in_a_branch=True))
     np.testing.assert_array_equal(first_row(path), values)
+
+
+@pytest.mark.parametrize(("shared", "allowed"), [(1, True), (2, False)])
+def test_weights_that_share_bytes_count_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: int, *, allowed: bool
+) -> None:
+    values = np.arange(1000, dtype=np.float32)
+    (tmp_path / "w").write_bytes(values.tobytes())
+    path = tmp_path / "m.onnx"
+    model = onnx.load_model_from_string(with_weights_in_a_node(values, in_a_branch=False))
+    model.graph.node.extend([model.graph.node[0]] * (shared - 1))
+    path.write_bytes(model.SerializeToString())
+    monkeypatch.setattr(weights, "_BYTES_MAX", 6000)
+    if allowed:
+        assert len(read_file(path).model) > values.nbytes
+    else:
+        assert re.fullmatch(r"the model and its weights have 8\d\d\d bytes, allowed are 6000", refusal(path))
 
 
 def first_row(path: Path) -> np.ndarray:

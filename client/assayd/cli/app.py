@@ -1,6 +1,7 @@
 """The commands of `assayctl`."""
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ import assayd
 from assayd.cli.contracts import inspect, models
 from assayd.cli.exits import MEANINGS, ExitCode
 from assayd.cli.health import health
+from assayd.cli.printing import print_json
 from assayd.cli.rank import rank
 from assayd.cli.score import score
 
@@ -17,14 +19,17 @@ from assayd.cli.score import score
 class _OneSentence(TyperGroup):
     """Says in one sentence what is wrong with the flags."""
 
-    def main(self, *arguments: Any, **further: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, *arguments: Any, **further: Any) -> Any:
         """Run, and end the process."""
         try:
-            code = super().main(*arguments, **{**further, "standalone_mode": False})
+            code = super().main(args, *arguments, **{**further, "standalone_mode": False})
         except typer.TyperException as error:
             context = getattr(error, "ctx", None)
             command = context.command_path if context else "assayctl"
-            print(f"{command}: {error.format_message()} ({command} --help shows what there is)", file=sys.stderr)
+            sentence = f"{error.format_message()} ({command} --help shows what there is)"
+            print(f"{command}: {sentence}", file=sys.stderr)
+            if "--json" in (sys.argv[1:] if args is None else args):  # nothing was parsed to tell by
+                print_json({"error": {"message": sentence, "exit_code": error.exit_code}})
             sys.exit(error.exit_code)
         sys.exit(code)
 

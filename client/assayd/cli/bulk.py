@@ -60,7 +60,7 @@ class Outcome:
 
 def batch_rows(source: Source, columns: Columns) -> int:
     """How many rows to send at a time: as many as make a message of some megabytes."""
-    return max(1, min(BATCH_ROWS_MAX, _BATCH_BYTES // source.row_bytes(columns.features)))
+    return max(1, min(BATCH_ROWS_MAX, _BATCH_BYTES // source.row_bytes(columns.all)))
 
 
 def run(bulk: Bulk, where: Where, *, restart: bool, quiet: bool) -> Outcome:

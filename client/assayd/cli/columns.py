@@ -43,17 +43,19 @@ def choose(source: Source, columns: str | None, id_column: str | None) -> Column
     features = source.columns if columns is None else tuple(named)
     if columns is None:
         features = tuple(name for name in features if name != id_column)
-    _check_once(source, features)
+    chosen = Columns(features, id_column)
+    _check_once(source, chosen)
     if not features:
         raise UsageError(f"--columns: no column of {source.path} is left to feed the model")
-    return Columns(features, id_column)
+    return chosen
 
 
 def types(columns: Columns, model: ModelInfo) -> Mapping[str, pa.DataType]:
-    """As what to read the columns of a format that has no types: features as the model takes them, ids as text."""
+    """How to read the columns of a format that has no types: what feeds the model as it takes it, else as text."""
     by_input = {spec.name: spec.data_type for spec in model.inputs}
-    only = model.inputs[0].data_type
-    found = {name: _type(by_input.get(name, only)) for name in columns.features}
+    by_name = len(by_input) > 1 or not by_input.keys().isdisjoint(columns.features)
+    others = "string" if by_name else model.inputs[0].data_type
+    found = {name: _type(by_input.get(name, others)) for name in columns.features}
     return {columns.id_column: pa.string(), **found} if columns.id_column else found
 
 
@@ -68,8 +70,11 @@ def _check(source: Source, names: list[str], flag: str) -> None:
         raise UsageError(f"{flag}: {source.path} has no column {missing!r}, it has {_listed(source.columns)}")
 
 
-def _check_once(source: Source, features: tuple[str, ...]) -> None:
-    twice = next((name for name, count in Counter(features).items() if count > 1), None)
+def _check_once(source: Source, chosen: Columns) -> None:
+    """Also of a name that is there twice in the source: nobody could say which of the two is meant."""
+    there = Counter(source.columns)
+    named = Counter(chosen.features)
+    twice = next((name for name in chosen.all if named[name] > 1 or there[name] > 1), None)
     if twice is not None:
         raise UsageError(f"--columns: {twice!r} is there more than once in what is read of {source.path}")
 

@@ -31,6 +31,7 @@ def described(source: Source, model: ModelInfo, flags: Mapping[str, Any]) -> dic
         _MODEL: model.name,
         _VERSION: model.version,
         "the model's digest": model.digest,
+        "how the model is read": _reading(model),
         "the version of assayctl": assayd.__version__,
     }
     return dict(json.loads(json.dumps(description)))
@@ -67,6 +68,17 @@ def contract(client: Client, *, model: str, version: int, begun: Mapping[str, An
                 f"{_AGAIN}"
             ) from None
         raise
+
+
+def _reading(model: ModelInfo) -> str:
+    """Flags of a server may have the same file read in another way."""
+    roles = {
+        "logits": model.logits_output,
+        "probabilities": model.probabilities_output,
+        "values": model.values_output,
+        "embedding": model.embedding_output,
+    }
+    return ", ".join([model.task, *(f"{role} by {name}" for role, name in roles.items() if name)])
 
 
 def _flag(option: str) -> str:

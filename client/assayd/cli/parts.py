@@ -17,6 +17,7 @@ PART_SECONDS = 5.0
 """A part is written when it has so many bytes, or after so long: the most that a killed job does again."""
 
 _NAME = re.compile(r"(\d{15})-(\d{9})\.arrow")
+_JOB = "job.json"
 _AGAIN = "--restart begins anew"
 
 
@@ -24,7 +25,7 @@ class Parts:
     """The folder OUTPUT.parts: what the job is (job.json), and tables of consecutive rows."""
 
     def __init__(self, folder: Path, *, restart: bool) -> None:
-        """Read what is there, or forget it where the job is to begin anew.
+        """Read what is there, or forget it where the job is to begin anew; files of others stay.
 
         Raises:
             UsageError: parts are missing.
@@ -32,11 +33,12 @@ class Parts:
         self.folder = folder
         self.rows_done = 0
         self._waiting: list[pa.RecordBatch] = []
+        self._waiting_bytes = 0
         self._flushed = time.monotonic()
-        for leftover in (*folder.glob("*.tmp"), *(folder.glob("*.arrow") if restart else ())):
+        for leftover in (*self._half_written(), *(self._found() if restart else ())):
             leftover.unlink()
         self._files: list[Path] = []
-        for path in sorted(folder.glob("*.arrow")):
+        for path in self._found():
             self._take(path)
 
     @property
@@ -49,20 +51,22 @@ class Parts:
         if self.empty:
             return None
         try:
-            return dict(json.loads((self.folder / "job.json").read_text(encoding="utf-8")))
+            return dict(json.loads((self.folder / _JOB).read_text(encoding="utf-8")))
         except (OSError, ValueError):
             raise UsageError(f"{self.folder}: its job.json cannot be read, {_AGAIN}") from None
 
     def begin(self, job: dict[str, Any]) -> None:
         """Note what the job is."""
         text = json.dumps(job, indent=2, ensure_ascii=False).encode()
-        write_whole(self.folder / "job.json", lambda file: _write(file, text))
+        write_whole(self.folder / _JOB, lambda file: _write(file, text))
 
     def add(self, batch: pa.RecordBatch) -> None:
         """The next rows are finished. They are kept for sure once they were flushed."""
         self._waiting.append(batch)
-        waiting_bytes = sum(waiting.nbytes for waiting in self._waiting)
-        if waiting_bytes >= PART_BYTES or time.monotonic() - self._flushed >= PART_SECONDS:
+        self._waiting_bytes += (
+            batch.nbytes
+        )  # to ask them all each time would cost more than to score small batches
+        if self._waiting_bytes >= PART_BYTES or time.monotonic() - self._flushed >= PART_SECONDS:
             self.flush()
 
     def flush(self) -> None:
@@ -72,7 +76,7 @@ class Parts:
             path = self.folder / f"{self.rows_done:015d}-{rows:09d}.arrow"
             write_whole(path, self._write_waiting)
             self._files.append(path)
-            self.rows_done, self._waiting = self.rows_done + rows, []
+            self.rows_done, self._waiting, self._waiting_bytes = self.rows_done + rows, [], 0
         self._flushed = time.monotonic()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -90,16 +94,25 @@ class Parts:
 
     def remove(self) -> None:
         """Remove all that was written here, and the folder where nothing else is in it."""
-        for pattern in ("job.json", "*.arrow", "*.tmp", "lock"):
-            for path in self.folder.glob(pattern):
-                path.unlink()
+        for path in (self.folder / _JOB, *self._found(), *self._half_written(), self.folder / "lock"):
+            path.unlink(missing_ok=True)
         if not any(self.folder.iterdir()):
             self.folder.rmdir()
         sync_folder(self.folder.parent)
 
+    def _found(self) -> list[Path]:
+        """The parts that are there, in order."""
+        return sorted(path for path in self.folder.glob("*.arrow") if _NAME.fullmatch(path.name))
+
+    def _half_written(self) -> list[Path]:
+        """What was being written when a run was killed: a part, the job or the output."""
+        ours = {f"{_JOB}.tmp", f"{self.folder.stem}.tmp"}
+        return [path for path in self.folder.glob("*.tmp") if path.name in ours or _NAME.fullmatch(path.stem)]
+
     def _take(self, path: Path) -> None:
         name = _NAME.fullmatch(path.name)
-        if name is None or int(name[1]) != self.rows_done:
+        assert name is not None  # as it was found
+        if int(name[1]) != self.rows_done:
             raise UsageError(f"{self.folder}: the part that begins at row {self.rows_done} is missing, {_AGAIN}")
         self._files.append(path)
         self.rows_done += int(name[2])

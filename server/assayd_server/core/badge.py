@@ -13,8 +13,8 @@ Vassilvitskii 2007, k-means++: The Advantages of Careful Seeding.
 
 import numpy as np
 
-from assayd_server.core.arrays import Floats, Integers
-from assayd_server.core.draws import Hashes, exponentials
+from assayd_server.core.arrays import Floats, Hashes, Integers
+from assayd_server.core.draws import exponentials
 from assayd_server.core.gradients import gradients, squared_distances_from
 
 

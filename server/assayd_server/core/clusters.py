@@ -37,6 +37,7 @@ def sign_clusters(embeddings: Floats, bits: int, seed: int) -> Integers:
     normals = _normals(rows.shape[1], bits, seed=seed).astype(rows.dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         sides = (rows @ normals).astype(np.float64)
+    sides -= sides[known][:1].sum(axis=0)  # of rows that are alike the mean is then exact, however many they are
     sides -= sides[known].sum(axis=0) / max(1, known.sum())
     rounding = _ROUNDING * np.finfo(rows.dtype).eps * np.outer(lengths, np.linalg.norm(normals, axis=0))
     buckets = (sides > rounding) @ (1 << np.arange(bits, dtype=np.int64))

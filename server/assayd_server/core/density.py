@@ -36,7 +36,8 @@ def information_density(base: Floats, embeddings: Floats, direction: Floats, bet
         lengths = _lengths(rows)
         lengths[lengths == 0] = 1
         cosines[place] = np.einsum("ij,j->i", rows, direction) / lengths
-    return (base * np.clip(cosines, 0, 1) ** beta).astype(base.dtype, copy=False)
+    densities = np.where(np.isnan(cosines), np.nan, np.clip(cosines, 0, 1) ** beta)  # NaN to the power of 0 is 1
+    return (base * densities).astype(base.dtype, copy=False)
 
 
 def mean_direction(embeddings: Floats) -> Floats:
@@ -53,7 +54,7 @@ def mean_direction(embeddings: Floats) -> Floats:
         lengths = _lengths(rows)
         directed = lengths > 0
         total += (rows[directed] / lengths[directed, None]).sum(axis=0)
-        count += np.count_nonzero(directed)
+        count += int(directed.sum())
     return total / max(count, 1)
 
 
@@ -85,7 +86,7 @@ def _blocks(embeddings: Floats) -> Iterator[tuple[slice, Floats]]:
 
 
 def _lengths(rows: Floats) -> Floats:
-    """The length of each row, NaN of one that is not finite. Rows whose squares leave the range are scaled in place."""
+    """The length of each row, NaN where it is not finite; rows of extreme values are scaled first, in place."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         lengths = _root_of_squares(rows)
         extreme = np.flatnonzero(~((lengths > SAFE_LENGTHS[0]) & (lengths < SAFE_LENGTHS[1])))

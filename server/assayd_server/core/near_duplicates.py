@@ -18,7 +18,7 @@ def near_duplicates(embeddings: Floats, cosine_min: float = 0.999) -> int:
         0 to k - 1. Memory grows with k, not with its square.
     """
     lengths = np.linalg.norm(embeddings.astype(np.float64), axis=1, keepdims=True)
-    units = embeddings / np.where(lengths > 0, lengths, 1)
+    units = (embeddings / np.where(lengths > 0, lengths, 1)).astype(np.float32)  # to far less than is allowed
     found = 0
     for start in range(0, len(units), _BLOCK_ROWS):
         block = units[start : start + _BLOCK_ROWS]

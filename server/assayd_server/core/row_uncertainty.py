@@ -1,30 +1,38 @@
 """One measure of every row of a pool, by the shortest arithmetic and in memory that does not grow with the pool.
 
-Rows are taken in blocks that stay in the processor's cache, so the matrix of probabilities never exists as a whole,
-and of logits most measures need less than the probabilities. The values are those of scores.py but for rounding; a
-row has the same one in every batch, bit for bit.
+Rows are taken in blocks that stay in the processor's cache, so the matrix of probabilities never exists as a
+whole. The values are those of scores.py but for rounding, and a row has the same one in every batch, bit for bit.
 """
 
-import math
 from collections.abc import Callable, Mapping
-from typing import Literal, TypeAlias
 
 import numpy as np
-from scipy.special import expit
 
-from assayd_server.core.arrays import Floats
+from assayd_server.core.arrays import Booleans, Floats
 from assayd_server.core.label_uncertainty import LABEL_FORMULAS
-from assayd_server.core.row_reductions import NARROW_COLUMNS_MAX, row_sums, two_largest
+from assayd_server.core.logit_uncertainty import LOGIT_FORMULAS
 from assayd_server.core.sigmoid import tempered_each
-from assayd_server.core.softmax import gaps
 from assayd_server.core.tasks import Task
-from assayd_server.core.uncertainty import FORMULAS, Measure
-from assayd_server.core.validity import scorable_label_logits, scorable_label_probabilities, scorable_probabilities
+from assayd_server.core.two_largest import NARROW_COLUMNS_MAX, largest_by_bits
+from assayd_server.core.uncertainty import (
+    FORMULAS,
+    Measure,
+    least_confidence_of_first,
+    margin_of_two,
+    ratio_of_two,
+)
+from assayd_server.core.validity import adding_up, scorable_label_probabilities, scorable_probabilities
 
-BLOCK_BYTES = 512 * 1024
+BLOCK_BYTES = 1024 * 1024
 """Of scores at a time: with what is made of them they fill about the second level of the cache."""
 
-_OfLogits: TypeAlias = Callable[[Floats, float], Floats]
+
+_OF_LARGEST: Mapping[Measure, tuple[int, Callable[..., Floats]]] = {
+    Measure.LEAST_CONFIDENCE: (1, lambda class_count, first: least_confidence_of_first(first, class_count)),
+    Measure.MARGIN: (2, lambda _, first, second: margin_of_two(first, second)),
+    Measure.RATIO: (2, lambda _, first, second: ratio_of_two(first, second)),
+}
+"""Measures of the so many largest probabilities alone."""
 
 
 def uncertainty_of_logits(logits: Floats, *, task: Task, temperature: float, measure: Measure) -> Floats:
@@ -39,7 +47,7 @@ def uncertainty_of_logits(logits: Floats, *, task: Task, temperature: float, mea
     Returns:
         (n,), the dtype of logits; NaN for a row that is invalid, as in scores.scores_of_logits.
     """
-    values_of = _OF_LOGITS[task][measure]
+    values_of = LOGIT_FORMULAS[task][measure]
     return _in_blocks(logits, lambda rows: values_of(rows, temperature))
 
 
@@ -67,105 +75,43 @@ def _in_blocks(scores: Floats, values_of: Callable[[Floats], Floats]) -> Floats:
     """Values of each row, from a function that does not write into the rows it is given."""
     row_count, class_count = scores.shape
     block_rows = max(1, BLOCK_BYTES // (class_count * scores.itemsize))
-    order: Literal["C", "F"] = "F" if class_count <= NARROW_COLUMNS_MAX else "C"
     values = np.empty(row_count, scores.dtype)
-    with np.errstate(
-        all="ignore"
-    ):  # invalid rows become NaN, and what overflows or underflows is far from mattering
+    with np.errstate(all="ignore"):  # invalid rows become NaN, and what leaves the range is far from mattering
         for start in range(0, row_count, block_rows):
-            rows = slice(start, start + block_rows)
-            values[rows] = values_of(np.asarray(scores[rows], order=order))
+            block = scores[start : start + block_rows]
+            values[start : start + block_rows] = values_of(_laid_out(block))[: len(block)]
     return values
+
+
+def _laid_out(rows: Floats) -> Floats:
+    """Where there are few columns, each in one piece: reductions of short rows are ten times as fast then.
+
+    A row by itself comes twice, because the values of just one would be added in another order.
+    """
+    if rows.shape[1] > NARROW_COLUMNS_MAX:
+        return np.ascontiguousarray(rows)
+    return np.asfortranarray(rows if len(rows) > 1 else rows.repeat(2, axis=0))
 
 
 def _of_classes(probabilities: Floats, temperature: float, measure: Measure) -> Floats:
+    if temperature == 1.0 and measure in _OF_LARGEST:
+        count, value_of = _OF_LARGEST[measure]
+        if largest := largest_by_bits(probabilities, count):
+            return _masked(value_of(probabilities.shape[1], *largest), adding_up(probabilities))
     if temperature == 1.0:
         values = FORMULAS[measure](probabilities)
     else:
-        values = _OF_LOGITS[Task.MULTICLASS][measure](np.log(probabilities), temperature)
-    values[~scorable_probabilities(probabilities)] = np.nan
-    return values
+        values = LOGIT_FORMULAS[Task.MULTICLASS][measure](np.log(probabilities), temperature)
+    return _masked(values, scorable_probabilities(probabilities))
 
 
 def _of_labels(probabilities: Floats, temperature: float, of_labels: Callable[[Floats], Floats]) -> Floats:
-    values = of_labels(tempered_each(probabilities, temperature))
-    values[~scorable_label_probabilities(probabilities)] = np.nan
+    return _masked(
+        of_labels(tempered_each(probabilities, temperature)), scorable_label_probabilities(probabilities)
+    )
+
+
+def _masked(values: Floats, valid: Booleans) -> Floats:
+    """The values, which are ours, with NaN in place of those of invalid rows."""
+    values[~valid] = np.nan
     return values
-
-
-# Of logits. A row with NaN, +inf or nothing but -inf gives NaN by itself: inf - inf is in each of these.
-
-
-def _least_confidence(logits: Floats, temperature: float) -> Floats:
-    """(1 - p1) c / (c - 1), where p1 = 1 / sum exp((z - z1) / T)."""
-    class_count = logits.shape[1]
-    first = 1 / row_sums(np.exp(gaps(logits, temperature)))
-    return np.clip((1 - first) * (class_count / (class_count - 1)), 0, 1)
-
-
-def _margin(logits: Floats, temperature: float) -> Floats:
-    """1 - (p1 - p2), where p2 = p1 exp((z2 - z1) / T)."""
-    first = 1 / row_sums(np.exp(gaps(logits, temperature)))
-    return np.clip(1 - first * (1 - _ratio(logits, temperature)), 0, 1)
-
-
-def _ratio(logits: Floats, temperature: float) -> Floats:
-    """exp((z2 - z1) / T): of the two largest alone."""
-    first, second = two_largest(logits)
-    lead = np.where(np.isfinite(first), second - first, np.nan)
-    return np.exp(lead / lead.dtype.type(temperature))
-
-
-def _entropy(logits: Floats, temperature: float) -> Floats:
-    """MaxEnt divided by ln c."""
-    return np.clip(_nats(logits, temperature) / math.log(logits.shape[1]), 0, 1)
-
-
-def _max_entropy(logits: Floats, temperature: float) -> Floats:
-    return np.clip(_nats(logits, temperature), 0, math.log(logits.shape[1]))
-
-
-def _nats(logits: Floats, temperature: float) -> Floats:
-    """ln s - sum d exp(d) / s, where d = (z - z1) / T and s = sum exp(d): nothing is divided value by value."""
-    exponents = gaps(logits, temperature)
-    weights = np.exp(exponents)
-    exponents *= weights
-    sums = row_sums(weights)
-    terms = row_sums(exponents)
-    if np.isnan(terms).any():
-        exponents[weights == 0] = 0  # an impossible class: 0 times -inf
-        terms = row_sums(exponents)
-    return np.log(sums) - terms / sums
-
-
-def _multilabel_max(logits: Floats, temperature: float) -> Floats:
-    """1 - |2p - 1| = 2 / (1 + exp(|z| / T)), of the label that is nearest to 0."""
-    return 2 * expit(-_distances(logits).min(axis=1) / logits.dtype.type(temperature))
-
-
-def _multilabel_mean(logits: Floats, temperature: float) -> Floats:
-    exponents = _distances(logits)
-    exponents /= exponents.dtype.type(temperature)
-    np.exp(exponents, out=exponents)
-    exponents += 1
-    np.divide(2, exponents, out=exponents)
-    return np.clip(row_sums(exponents) / logits.dtype.type(logits.shape[1]), 0, 1)
-
-
-def _distances(logits: Floats) -> Floats:
-    """|z|, and NaN all over a row that is invalid."""
-    distances = np.abs(logits)
-    distances[~scorable_label_logits(logits)] = np.nan
-    return distances
-
-
-_OF_LOGITS: Mapping[Task, Mapping[Measure, _OfLogits]] = {
-    Task.MULTICLASS: {
-        Measure.LEAST_CONFIDENCE: _least_confidence,
-        Measure.MARGIN: _margin,
-        Measure.RATIO: _ratio,
-        Measure.ENTROPY: _entropy,
-        Measure.MAX_ENTROPY: _max_entropy,
-    },
-    Task.MULTILABEL: {Measure.MULTILABEL_MAX: _multilabel_max, Measure.MULTILABEL_MEAN: _multilabel_mean},
-}

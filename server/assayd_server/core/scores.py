@@ -108,14 +108,16 @@ def scores_of_probabilities(
 
 
 def scores_of_values(values: Floats) -> RowScores:
-    """Rows of a regression model: there are no classes, and a row that is not finite is invalid.
+    """Rows of a regression model: there are no classes, and a row that is not finite as float32 is invalid.
 
     Args:
         values: (n, t).
     """
     none = values[:, :0]
     classes = np.full(len(values), -1, np.int64)
-    return RowScores(finite(values), classes, none, {}, classes[:, None][:, :0], none)
+    with np.errstate(over="ignore"):  # what float32, as which values are sent, cannot hold is infinite there
+        valid = finite(values.astype(np.float32, copy=False))
+    return RowScores(valid, classes, none, {}, classes[:, None][:, :0], none)
 
 
 def _scored(

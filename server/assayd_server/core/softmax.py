@@ -3,7 +3,6 @@
 import numpy as np
 
 from assayd_server.core.arrays import Floats
-from assayd_server.core.row_reductions import row_sums
 
 TEMPERATURE_MIN, TEMPERATURE_MAX = 0.001, 1000.0
 """Beyond these every row is one-hot or uniform, whatever its scores."""
@@ -26,7 +25,7 @@ def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
     """
     exponents = gaps(logits, temperature)
     np.exp(exponents, out=exponents)
-    exponents /= row_sums(exponents)[:, None]
+    exponents /= exponents.sum(axis=1, keepdims=True)
     return exponents
 
 
@@ -40,7 +39,7 @@ def gaps(logits: Floats, temperature: float) -> Floats:
     Returns:
         (n, c), the dtype and layout of logits, at most 0; a new array.
     """
-    # inf - inf leaves an invalid row NaN; a difference beyond the largest float is -inf, and its exponential 0
+    # inf - inf leaves an invalid row NaN; a gap beyond the largest float is -inf, and its exponential 0
     with np.errstate(invalid="ignore", over="ignore"):
         behind = logits - logits.max(axis=1, keepdims=True)
         behind /= behind.dtype.type(temperature)

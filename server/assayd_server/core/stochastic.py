@@ -8,15 +8,10 @@ Source: Kirsch et al. 2023, Stochastic Batch Acquisition: A Simple Baseline for 
 Hoof and Welling 2019, Stochastic Beams and Where to Find Them (for the Gumbel top-k).
 """
 
-import hashlib
-from collections.abc import Sequence
-
 import numpy as np
 
-from assayd_server.core.arrays import Floats, Integers
-from assayd_server.core.draws import Hashes, exponentials, splitmix64
-
-_DIGEST_BYTES = 8
+from assayd_server.core.arrays import Floats, Hashes
+from assayd_server.core.draws import exponentials
 
 
 def gumbel_keys(scores: Floats, ids: Hashes, *, seed: int, beta: float) -> Floats:
@@ -24,7 +19,7 @@ def gumbel_keys(scores: Floats, ids: Hashes, *, seed: int, beta: float) -> Float
 
     Args:
         scores: (n,), from 0, of any scale; NaN stays NaN.
-        ids: (n,) uint64, as of id_hash.
+        ids: (n,) uint64, as of hashing.id_hash.
         seed: any integer; another one gives another batch.
         beta: above 0. Small is nearly chance alone, 1 draws in proportion to s, inf is the plain order of s.
 
@@ -33,18 +28,3 @@ def gumbel_keys(scores: Floats, ids: Hashes, *, seed: int, beta: float) -> Float
     """
     with np.errstate(divide="ignore"):  # ln 0 = -inf: no chance at all
         return np.log(scores.astype(np.float64)) - np.log(exponentials(ids, seed=seed)) / beta
-
-
-def id_hash(ids: Sequence[bytes] | Integers) -> Hashes:
-    """The ids as uniform 64-bit numbers, the same on every machine.
-
-    Args:
-        ids: (n,) integers of 64 bits, or n byte strings of any length.
-
-    Returns:
-        (n,) uint64: SplitMix64 of an integer, so that none collide; BLAKE2b of bytes.
-    """
-    if isinstance(ids, np.ndarray):
-        return splitmix64(ids.astype(np.uint64))
-    digests = b"".join(hashlib.blake2b(name, digest_size=_DIGEST_BYTES).digest() for name in ids)
-    return np.frombuffer(digests, "<u8").astype(np.uint64)

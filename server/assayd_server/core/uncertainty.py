@@ -10,7 +10,8 @@ from enum import StrEnum
 import numpy as np
 
 from assayd_server.core.arrays import Floats
-from assayd_server.core.row_reductions import row_sums, two_largest
+from assayd_server.core.row_sums import row_dots
+from assayd_server.core.two_largest import two_largest
 
 
 class Measure(StrEnum):
@@ -38,8 +39,7 @@ def least_confidence(probabilities: Floats) -> Floats:
 
     Source: Monarch 2021, Human-in-the-Loop Machine Learning, chapter 3 (for the factor c / (c - 1)).
     """
-    class_count = probabilities.shape[1]
-    return _clipped((1 - probabilities.max(axis=1)) * (class_count / (class_count - 1)))
+    return least_confidence_of_first(probabilities.max(axis=1), probabilities.shape[1])
 
 
 def margin(probabilities: Floats) -> Floats:
@@ -53,8 +53,7 @@ def margin(probabilities: Floats) -> Floats:
 
     Source: Scheffer, Decomain and Wrobel 2001, Active Hidden Markov Models for Information Extraction.
     """
-    first, second = two_largest(probabilities)
-    return _clipped(1 - (first - second))
+    return margin_of_two(*two_largest(probabilities))
 
 
 def ratio(probabilities: Floats) -> Floats:
@@ -70,8 +69,7 @@ def ratio(probabilities: Floats) -> Floats:
 
     Source: Monarch 2021, Human-in-the-Loop Machine Learning, chapter 3.
     """
-    first, second = two_largest(probabilities)
-    return _clipped(second / first)
+    return ratio_of_two(*two_largest(probabilities))
 
 
 def entropy(probabilities: Floats) -> Floats:
@@ -85,7 +83,7 @@ def entropy(probabilities: Floats) -> Floats:
 
     Source: Settles 2009, Active Learning Literature Survey.
     """
-    return _clipped(_nats(probabilities) / math.log(probabilities.shape[1]))
+    return clipped(_nats(probabilities) / math.log(probabilities.shape[1]))
 
 
 def max_entropy(probabilities: Floats) -> Floats:
@@ -99,7 +97,7 @@ def max_entropy(probabilities: Floats) -> Floats:
 
     Source: Settles 2009, Active Learning Literature Survey.
     """
-    return np.clip(_nats(probabilities), 0, math.log(probabilities.shape[1]))
+    return clipped(_nats(probabilities), math.log(probabilities.shape[1]))
 
 
 FORMULAS: dict[Measure, Callable[[Floats], Floats]] = {
@@ -111,14 +109,28 @@ FORMULAS: dict[Measure, Callable[[Floats], Floats]] = {
 }
 
 
+def least_confidence_of_first(first: Floats, class_count: int) -> Floats:
+    """Least confidence, of the largest probability of each row alone: (n,) to (n,)."""
+    return clipped((1 - first) * (class_count / (class_count - 1)))
+
+
+def margin_of_two(first: Floats, second: Floats) -> Floats:
+    """Margin, of the two largest probabilities of each row: (n,) each to (n,)."""
+    return clipped(1 - (first - second))
+
+
+def ratio_of_two(first: Floats, second: Floats) -> Floats:
+    """Ratio, of the two largest probabilities of each row: (n,) each to (n,)."""
+    return clipped(second / first)
+
+
 def _nats(probabilities: Floats) -> Floats:
-    """-sum p ln p; the smallest normal number keeps ln 0 away, and is lost on every p that counts."""
-    terms = probabilities + np.finfo(probabilities.dtype).tiny
-    np.log(terms, out=terms)
-    terms *= probabilities
-    return -row_sums(terms)
+    """-sum p ln p; the smallest normal number keeps ln 0 away, and no p that counts is changed by it."""
+    logarithms = probabilities + np.finfo(probabilities.dtype).tiny
+    np.log(logarithms, out=logarithms)
+    return -row_dots(probabilities, logarithms)
 
 
-def _clipped(values: Floats) -> Floats:
-    """Rounding can leave [0, 1] by a few units in the last place."""
-    return np.clip(values, 0, 1)
+def clipped(values: Floats, largest: float = 1) -> Floats:
+    """Rounding can leave [0, largest] by a few units in the last place; NaN stays."""
+    return np.minimum(np.maximum(values, 0), largest)  # a quarter of the time of np.clip, where rows are few

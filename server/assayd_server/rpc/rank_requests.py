@@ -27,7 +27,7 @@ from assayd_server.rpc.requests import RowLimits, unknown, wrong
 from assayd_server.wanted import Wanted
 
 MEMBERS_MAX = 64
-_BETA_MAX = 1e6
+_BETA_MIN, _BETA_MAX = 1e-6, 1e6
 _DENSITY_BETA_MAX = 100.0
 
 _OF_COMMITTEES: Mapping[scoring_pb2.UncertaintyMeasure, Measure | CommitteeMeasure] = {
@@ -76,6 +76,7 @@ def wanted(request: selection_pb2.RankRequest, limits: RowLimits) -> RankWanted:
         embeddings=_embeddings(request.embeddings) if request.HasField("embeddings") else None,
         offset=request.offset,
         seed=request.seed,
+        part=request.part,
     )
 
 
@@ -110,7 +111,7 @@ def _diversity(request: selection_pb2.RankRequest) -> Diversity | None:
     kind = request.WhichOneof("diversity")
     if kind == "stochastic":
         given = request.stochastic.HasField("beta")
-        return Stochastic(_between("stochastic.beta", request.stochastic.beta, _BETA_MAX) if given else 1.0)
+        return Stochastic(_beta(request.stochastic.beta) if given else 1.0)
     if kind == "cluster_margin":
         return ClusterMargin(_whole("cluster_margin.bits", request.cluster_margin.bits or 8, 1, 20))
     if kind == "batch_bald":
@@ -154,9 +155,10 @@ def _embeddings(tensor: tensor_pb2.Tensor) -> Any:
     return requests.matrix(tensor, "embeddings", columns_min=1)
 
 
-def _between(field: str, value: float, highest: float) -> float:
-    if not 0 < value <= highest:
-        raise wrong(field, f"is {value:g}, allowed are above 0 and up to {highest:g}", "BETA_OUT_OF_RANGE")
+def _beta(value: float) -> float:
+    if not _BETA_MIN <= value <= _BETA_MAX:
+        message = f"is {value:g}, allowed are {_BETA_MIN:g} to {_BETA_MAX:g}"
+        raise wrong("stochastic.beta", message, "BETA_OUT_OF_RANGE")
     return value
 
 

@@ -20,8 +20,8 @@ def ranked(ranking: Ranking) -> selection_pb2.RankResponse:
         keys=None if chosen.keys is None else encode(chosen.keys),
         row_count=plan.plan.rows.count,
         invalid_rows=(chosen.invalid + offset).tolist(),
-        mean_cosine=chosen.mean_cosine,
-        effective_size=chosen.effective_size,
+        mean_cosine=chosen.repetition.mean_cosine,
+        effective_size=chosen.repetition.effective_size,
         warnings=ranking.warnings,
     )
     if plan.plan.model is not None:

@@ -115,7 +115,11 @@ class RpcServer:
         )
         self._health = HealthServicer(("", *(service.full_name for service in _SERVICES), *model_names))
         self._add_services(engine, RowLimits(options.rows_max, options.head_elements_max), metrics)
-        self.port = _bound(self._server, options)
+        try:
+            self.port = _bound(self._server, options)
+        except StartError:
+            self.stop(0)
+            raise
 
     def start(self) -> None:
         """Take calls; health says SERVING."""

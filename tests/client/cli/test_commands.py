@@ -155,6 +155,14 @@ def test_wrong_usage_as_json_has_the_sentence_too(assayctl: Assayctl) -> None:
     assert json.loads(result.stdout) == {"error": {"message": "--input: none.csv is not there", "exit_code": 2}}
 
 
+@pytest.mark.parametrize("words", [["score", "--input", "x.npy"], ["inspect", "--version", "-1"], ["scores"]])
+def test_wrong_flags_as_json_have_the_sentence_too(assayctl: Assayctl, words: list[str]) -> None:
+    result = assayctl(*words, "--json")
+    error = json.loads(result.stdout)["error"]
+    assert (result.exit_code, error["exit_code"]) == (2, 2)
+    assert result.stderr.endswith(f": {error['message']}\n")
+
+
 def test_models_lists_what_is_served_and_what_failed(serve: Callable[..., Server], tmp_path: Path) -> None:
     root = tmp_path / "models"
     onnx_models.write_bundle(root, onnx_models.identity(), name="bugs")

@@ -117,10 +117,20 @@ def test_a_file_that_was_being_written_is_forgotten(begun: Assayctl) -> None:
     assert not PARTS.exists()
 
 
-def test_the_files_of_others_are_not_removed(begun: Assayctl) -> None:
-    (PARTS / "notes.txt").write_text("mine")
-    begun.done(*WORDS)
-    assert [path.name for path in PARTS.iterdir()] == ["notes.txt"]
+@pytest.mark.parametrize("flags", [[], ["--restart"]])
+def test_the_files_of_others_are_not_removed(begun: Assayctl, flags: list[str]) -> None:
+    others = {"notes.txt", "table.arrow", "notes.tmp", "0-1.arrow.tmp"}
+    for name in others:
+        (PARTS / name).write_text("mine")
+    begun.done(*WORDS, *flags)
+    assert {path.name for path in PARTS.iterdir()} == others
+
+
+def test_what_is_refused_removes_no_files_of_others(assayctl: Assayctl, pool: pa.Table) -> None:
+    PARTS.mkdir()
+    (PARTS / "table.arrow").write_text("mine")
+    assayctl.refusal(*WORDS, "--model", "zzz")
+    assert [path.name for path in PARTS.iterdir()] == ["table.arrow"]
 
 
 def test_two_runs_at_once_are_refused(assayctl: Assayctl, pool: pa.Table) -> None:
@@ -160,6 +170,16 @@ def test_the_version_is_pinned(begun: Assayctl, serve: Callable[..., Server], tm
     both = Assayctl(serve(tmp_path / "both").address)
     assert "the model's digest was " in both.refusal(*WORDS, code=2)
     begun.done(*WORDS)
+
+
+def test_the_same_file_read_in_another_way_is_refused(
+    begun: Assayctl, serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(onnx_models.identity())
+    sentence = Assayctl(serve(path, activation="sigmoid").address).refusal(*WORDS, code=2)
+    assert 'how the model is read was "multiclass, logits by logits' in sentence
+    assert 'is "multilabel, logits by logits' in sentence
 
 
 def test_a_newer_version_does_not_get_into_a_job_that_goes_on(

@@ -104,6 +104,15 @@ def test_text_feeds_a_model_of_text(serve: Callable[..., Server]) -> None:
     assert scores()["prediction"].to_pylist() == [1, 0]
 
 
+def test_other_columns_of_csv_may_hold_anything_where_the_model_names_its_own(
+    serve: Callable[..., Server],
+) -> None:
+    app = serve(onnx_models.identity(1))
+    Path("pool.csv").write_text("note,x,when\nhello,-1,2024-01-01\nore,2.5,\n")
+    Assayctl(app.address).done("score", "--input", "pool.csv", "--output", "scores.parquet")
+    assert scores()["prediction"].to_pylist() == [0, 1]
+
+
 def test_half_precision_is_read_from_csv_too() -> None:
     from assayd import ModelInfo, TensorSpec
     from assayd.cli.columns import Columns, types
@@ -200,3 +209,25 @@ def test_a_batch_of_wide_rows_has_fewer(serve: Callable[..., Server], folder: Pa
     assert batch_rows(open_source(Path("narrow.npy")), nothing) == 8192
     assert batch_rows(open_source(Path("wide.npy")), nothing) == 2
     assert 4 <= batch_rows(open_source(Path("wide.parquet")), Columns(("x",), None)) <= 8
+
+
+@pytest.mark.parametrize("name", ["x", "x.y"])
+def test_a_batch_of_rows_that_are_wide_in_memory_alone_has_fewer(name: str) -> None:
+    from assayd.cli.bulk import batch_rows
+    from assayd.cli.columns import Columns
+    from assayd.cli.sources import open_source
+
+    zeros = pa.array(np.zeros((10, 2**17), np.float32).tolist(), pa.list_(pa.float32()))
+    parquet.write_table(pa.table({name: zeros}), "zeros.parquet")
+    assert Path("zeros.parquet").stat().st_size < 10_000
+    assert batch_rows(open_source(Path("zeros.parquet")), Columns((name,), None)) == 8
+
+
+def test_a_batch_of_rows_with_large_ids_has_fewer() -> None:
+    from assayd.cli.bulk import batch_rows
+    from assayd.cli.columns import Columns
+    from assayd.cli.sources import open_source
+
+    ids = [f"{place}".zfill(2**20) for place in range(10)]
+    parquet.write_table(pa.table({"id": ids, "x": np.zeros(10)}), "ids.parquet")
+    assert 1 <= batch_rows(open_source(Path("ids.parquet")), Columns(("x",), "id")) <= 4

@@ -7,7 +7,7 @@ import grpc
 import numpy as np
 import pyarrow as pa
 import pytest
-from pyarrow import parquet
+from pyarrow import csv, parquet
 
 from assayd.arrays import encode
 from assayd.v1 import scoring_pb2
@@ -35,6 +35,16 @@ def told(assayctl: Assayctl, *words: object, code: int = 1) -> str:
 )
 def test_wrong_columns_are_named(assayctl: Assayctl, pool: pa.Table, flags: list[str], sentence: str) -> None:
     assert told(assayctl, *PARQUET, *flags, code=2) == sentence
+
+
+@pytest.mark.parametrize("path", ["pool.parquet", "pool.csv"])
+@pytest.mark.parametrize("flags", [["--columns", "a,b,c,d"], ["--columns", "b,c,d", "--id-column", "a"]])
+def test_a_name_that_two_columns_have_tells_neither(assayctl: Assayctl, path: str, flags: list[str]) -> None:
+    table = pa.table([[float(place)] for place in range(5)], names=["a", "b", "c", "d", "a"])
+    parquet.write_table(table, "pool.parquet")
+    csv.write_csv(table, "pool.csv")
+    sentence = told(assayctl, "score", "--input", path, "--output", "scores.parquet", *flags, code=2)
+    assert sentence == f"--columns: 'a' is there more than once in what is read of {path}"
 
 
 def test_only_the_first_of_many_columns_are_listed(assayctl: Assayctl) -> None:

@@ -12,6 +12,7 @@ from assayd.cli.sources.reading import Reading, bad_data, digest
 
 _BUFFER_BYTES = 64 * 1024
 """Read ahead of each column. Without it pyarrow takes a whole row group into memory."""
+_NUMBER_BYTES = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "FLOAT": 4, "DOUBLE": 8}
 _UNREADABLE = "is not Parquet, or was not written to its end"
 
 
@@ -33,7 +34,7 @@ class ParquetSource:
         self.layout = digest(self._schema.to_string(show_schema_metadata=False))
 
     def row_bytes(self, columns: tuple[str, ...]) -> int:
-        """By the types; what has no fixed width counts as it does in the file."""
+        """By the types; what has no fixed width counts as in the file, and as the numbers in it at the least."""
         return max(1, sum(self._width(name) for name in columns))
 
     def batches(self, reading: Reading) -> Iterator[pa.RecordBatch]:
@@ -73,4 +74,12 @@ class ParquetSource:
     def _stored_bytes(self, name: str) -> int:
         groups = map(self._metadata.row_group, range(self._metadata.num_row_groups))
         chunks = (group.column(leaf) for group in groups for leaf in range(group.num_columns))
-        return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema.split(".")[0] == name)
+        own = (
+            chunk for chunk in chunks if f"{chunk.path_in_schema}.".startswith(f"{name}.")
+        )  # a name may have dots
+        return sum(map(_chunk_bytes, own))
+
+
+def _chunk_bytes(chunk: parquet.ColumnChunkMetaData) -> int:
+    """Numbers that are alike take next to nothing in the file, and all of their room in memory."""
+    return max(chunk.total_uncompressed_size, chunk.num_values * _NUMBER_BYTES.get(chunk.physical_type, 0))
