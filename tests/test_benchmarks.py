@@ -18,8 +18,23 @@ ROOT = Path(__file__).resolve().parents[1]
         (["-m", "benchmarks.diversity", "--short"], "BatchBALD"),
         (["-m", "benchmarks.ranking_core", "--short"], "assayd's / its"),
         (["-m", "benchmarks.select_stream", "--short"], "calls / open stream"),
+        (["-m", "benchmarks.learning_curve", "--short"], "labels to target"),
+        pytest.param(
+            ["-m", "benchmarks.rank_pool", "--short"],
+            "merged rows",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"),
+        ),
     ],
-    ids=["server_kinds", "tensor_encoding", "stream_budget", "diversity", "ranking_core", "select_stream"],
+    ids=[
+        "server_kinds",
+        "tensor_encoding",
+        "stream_budget",
+        "diversity",
+        "ranking_core",
+        "select_stream",
+        "learning_curve",
+        "rank_pool",
+    ],
 )
 def test_a_benchmark_runs(command: list[str], words: str) -> None:
     result = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
