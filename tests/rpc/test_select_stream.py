@@ -67,6 +67,16 @@ def test_another_stream_goes_on_by_the_state_of_the_first(serve: Serve, connect:
     np.testing.assert_array_equal(both, expected(policy, seed=4).selected)
 
 
+@pytest.mark.parametrize(("policy", "window"), [("variable", 500), ("split", 500), ("quantile", 100)])
+def test_the_window_is_long_enough_for_the_budget_where_nobody_says(
+    identity_client: Client, policy: str, window: int
+) -> None:
+    (by_default,) = identity_client.select_stream([Z], budget=0.02, policy=policy)
+    (chosen,) = identity_client.select_stream([Z], budget=0.02, policy=policy, window=window)
+    assert by_default.state == chosen.state  # bound to all settings
+    np.testing.assert_array_equal(by_default.selected, chosen.selected)
+
+
 def test_chance_goes_by_ids(identity_client: Client) -> None:
     ids = RNG.integers(0, 2**40, 600)
     batches = [{"x": Z[:100], "ids": ids[:100]}, {"x": Z[100:], "ids": ids[100:]}]

@@ -1,7 +1,9 @@
 """How a stream is to be sampled, from messages to what the engine takes."""
 
+import math
+
 from assayd.v1 import selection_pb2
-from assayd_server.core.stream import Policy, PolicySettings, SettingError
+from assayd_server.core.stream import WINDOW_ROWS_MAX, Policy, PolicySettings, SettingError
 from assayd_server.core.uncertainty import Measure
 from assayd_server.ranking_wanted import RankWanted
 from assayd_server.rpc import rank_requests, requests
@@ -51,7 +53,7 @@ def policy_settings(settings: selection_pb2.SelectionSettings) -> PolicySettings
         return PolicySettings(
             policy=POLICIES[settings.policy],
             budget=settings.budget,
-            window=settings.window or default.window,
+            window=settings.window or _window(settings, default.window),
             step=settings.step or default.step,
             tolerance_window=settings.tolerance_window or default.tolerance_window,
             random_share=settings.random_share if settings.HasField("random_share") else default.random_share,
@@ -60,3 +62,10 @@ def policy_settings(settings: selection_pb2.SelectionSettings) -> PolicySettings
         )
     except SettingError as error:
         raise wrong(f"settings.{error.field}", error.problem, "SETTING_OUT_OF_RANGE") from None
+
+
+def _window(settings: selection_pb2.SelectionSettings, least: int) -> int:
+    """So long that the policies which keep the budget over it spend about 5 % too much, where nobody says."""
+    if settings.policy == selection_pb2.SELECTION_POLICY_QUANTILE or not settings.budget > 0:
+        return least
+    return min(WINDOW_ROWS_MAX, max(least, math.ceil(10 / settings.budget)))
