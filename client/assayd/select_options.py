@@ -32,8 +32,8 @@ class SelectOptions(TypedDict, total=False):
     measure: str
     """What decisions go by: least_confidence (default) or another measure in [0, 1]."""
     window: int
-    """Over how many rows the budget is kept, or of how many the quantile is taken, 1 to 10,000; default 100, and of
-    all policies but the quantile 10 / budget where that is more."""
+    """Over how many rows the budget is kept, or of how many the quantile is taken, 1 to 10,000; default 100, and
+    of all policies but the quantile 10 / budget where that is more."""
     step: float
     """How far a variable threshold moves at each row, above 0 and below 1; default 0.01."""
     tolerance_window: int
