@@ -11,7 +11,7 @@ from assayd.rows import Rows, joined_rows
 class Kept:
     """At most count rows, best first; of each its row, its position, its score and its id."""
 
-    def __init__(self, count: int, *, descending: bool, diverse: bool) -> None:
+    def __init__(self, count: int, *, descending: bool, diverse: bool, offset: int) -> None:
         """Nothing is kept yet.
 
         Args:
@@ -19,12 +19,14 @@ class Kept:
             descending: from which end.
             diverse: whether a last call chooses from them; else it only says how they repeat, and unless all rows
                 are alike there is none.
+            offset: added to all positions.
         """
         self.wanted = count
         """How many were asked for."""
         self.count = count
         """How many are kept at most."""
         self._descending = descending
+        self._offset = offset
         self._diverse = diverse
         self._alike = True
         self.ranking: Ranking | None = None
@@ -42,7 +44,7 @@ class Kept:
         self.with_embeddings |= ranking.mean_cosine is not None
         rankings = [ranking] if self.ranking is None else [self.ranking, ranking]
         self.ranking, best = merged(rankings, self.count, descending=self._descending)
-        together = self._together(piece.rows.taken(ranking.positions - piece.offset))
+        together = self._together(piece.rows.taken(ranking.positions - self._offset - piece.offset))
         self.rows = None if together is None else together.taken(best)
 
     @property

@@ -65,6 +65,8 @@ class RankOptions(TypedDict, total=False):
     """Of information_density: the exponent, 0 to 100, default 1."""
     density_base: str
     """Of information_density: the measure that is weighted, default entropy."""
+    offset: int
+    """The position of the first row in a pool that is ranked in shards: added to all positions; default 0."""
     seed: int
     """Of all randomness, 0 to 2^64 - 1; default 0."""
     temperature: float | None
@@ -97,6 +99,7 @@ def rank_request(
     direction: object = None,
     density_beta: float | None = None,
     density_base: str = "entropy",
+    offset: int = 0,
     seed: int = 0,
     temperature: float | None = None,
     head: Sequence[object] | None = None,
@@ -111,6 +114,7 @@ def rank_request(
     """
     for field, value in (("count", count), ("candidates", candidates), ("bits", bits), ("samples", samples)):
         _check_whole(field, value, lowest=1 if field == "count" else 0, highest=_INT32_MAX)
+    _check_whole("offset", offset, lowest=0, highest=2**62)
     _check_whole("seed", seed, lowest=0, highest=2**64 - 1)
     request = selection_pb2.RankRequest(
         model=selector(model, version),
@@ -123,6 +127,7 @@ def rank_request(
         count=count,
         order=one_of(ORDERS, order, "order"),
         candidates=candidates,
+        offset=offset,
         seed=seed,
     )
     _add_diversity(request, diversity, beta=beta, bits=bits, samples=samples)

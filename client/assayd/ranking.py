@@ -81,7 +81,7 @@ class RankJob:
         if self._diverse:
             chosen_from = max(chosen_from, self._request.candidates or CANDIDATES_FACTOR * chosen_from)
         descending = self._request.order != selection_pb2.ORDER_ASCENDING
-        return Kept(chosen_from, descending=descending, diverse=self._diverse)
+        return Kept(chosen_from, descending=descending, diverse=self._diverse, offset=self._request.offset)
 
     def _keep(self, kept: Kept, answers: Sequence[tuple[Piece, Ranking]]) -> Steps[None]:
         yield from ()
@@ -123,7 +123,7 @@ class RankJob:
                 field="direction",
             )
         filled.part = True
-        filled.offset = piece.offset
+        filled.offset += piece.offset
         return filled
 
     def _last(self, kept: Kept) -> Steps[Ranking]:
@@ -191,6 +191,7 @@ class RankJob:
         request.rows.CopyFrom(rows.message())
         request.count = min(request.count, len(ranking))
         request.candidates = len(ranking) if self._diverse else 0
+        request.offset = 0
         for name, array in rows.beside.items():
             getattr(request, name).CopyFrom(beside_tensor(name, array))
         answer = yield from self._work.pinned(request)

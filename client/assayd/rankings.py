@@ -74,11 +74,11 @@ def ranking_of(response: selection_pb2.RankResponse) -> Ranking:
 def merge_rankings(rankings: Iterable[Ranking], count: int, *, order: str = "descending") -> Ranking:
     """The choice from several shards, as if they had been one: exact without diversity, and with stochastic.
 
-    Positions stay those in each shard: name rows by ids, which tell them apart. Ties go to the lower of these.
+    Positions must be those in the whole pool, because ties go to the lower one and chance goes by them where there
+    are no ids: rank each shard with the offset of its first row.
 
     Args:
-        rankings: of shards that do not overlap, each with count rows or all that it has. Stochastic ones must have
-            ids, or rows of the same position get the same draw.
+        rankings: of shards that do not overlap, each with count rows or all that it has.
         count: how many rows to choose.
         order: as the shards were ranked.
 

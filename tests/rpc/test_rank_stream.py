@@ -135,6 +135,31 @@ def test_shards_merge_into_the_whole(identity_client: Client) -> None:
     np.testing.assert_array_equal(merged.keys, whole.keys)
 
 
+@pytest.mark.parametrize("wanted", [{}, {"diversity": "stochastic", "seed": 9}], ids=["plain", "stochastic"])
+@pytest.mark.parametrize("streamed", [False, True], ids=["rank", "rank_stream"])
+def test_shards_with_offsets_merge_into_the_whole_ties_included(
+    identity_client: Client, wanted: dict, streamed: bool
+) -> None:
+    z = np.repeat(Z[:200], 5, axis=0)
+    wanted = {"measure": "entropy", "count": 40, **wanted}
+    whole = identity_client.rank(z, **wanted)
+    shards = []
+    for start, stop in ((600, 1000), (0, 600)):
+        if streamed:
+            batches = np.array_split(z[start:stop], 3)
+            shards.append(identity_client.rank_stream(batches, offset=start, **wanted))
+        else:
+            shards.append(identity_client.rank(z[start:stop], offset=start, **wanted))
+    np.testing.assert_array_equal(merge_rankings(shards, 40).positions, whole.positions)
+
+
+def test_a_diverse_batch_of_a_stream_with_an_offset_has_it_too(identity_client: Client) -> None:
+    wanted: dict[str, Any] = {"measure": "entropy", "count": 20, "diversity": "k_center"}
+    plain = identity_client.rank_stream(cut(Z, 300), **wanted)
+    moved = identity_client.rank_stream(cut(Z, 300), offset=7000, **wanted)
+    np.testing.assert_array_equal(moved.positions, plain.positions + 7000)
+
+
 def test_asyncio_ranks_alike(serve: Serve) -> None:
     app = serve(onnx_models.identity())
 
