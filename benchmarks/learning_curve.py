@@ -6,7 +6,8 @@ the service chooses from the rest of the pool by the network's logits and its hi
 of half as many epochs, each of a bootstrap sample of the labels; what is judged is the same network all along.
 
 Without --data the rows are scikit-learn's digits; FILE is letter-recognition.data of the UCI repository (Frey and
-Slate 1991). Writes a table, the curves and a plot to benchmarks/results unless --short.
+Slate 1991). Takes a quarter of an hour of processor time. Writes the curves and a plot to benchmarks/results
+unless --short.
 """
 
 import argparse
@@ -184,6 +185,22 @@ def run_alone(job: tuple[Path | None, bool, str, int]) -> Run:
         return run(server.client(deadline_seconds=300), rows, strategy, seed)
 
 
+def about(rows: Task, seeds: list[int], *, full: float, named: bool) -> dict[str, Any]:
+    """How the curves came about."""
+    return {
+        "data": rows.name,
+        "command": "python -m benchmarks.learning_curve" + (" --data FILE" if named else ""),
+        "versions": {name: version(name) for name in ("numpy", "scikit-learn")} | {"python": python_version()},
+        "pool_rows": len(rows.pool),
+        "held_out_rows": len(rows.held_out),
+        "seeds": seeds,
+        "accuracy_of_all_labels": full,
+        "target_accuracy": TARGET_SHARE * full,
+        "label_counts": rows.label_counts,
+        "strategies": STRATEGIES,
+    }
+
+
 def main() -> None:
     """Simulate, print, and write down."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -205,18 +222,7 @@ def main() -> None:
         for name in names
     ]
     baseline = next(found for found in curves if found.strategy == "random")
-    settings = {
-        "data": rows.name,
-        "command": "python -m benchmarks.learning_curve" + (" --data FILE" if given.data else ""),
-        "versions": {name: version(name) for name in ("numpy", "scikit-learn")} | {"python": python_version()},
-        "pool_rows": len(rows.pool),
-        "held_out_rows": len(rows.held_out),
-        "seeds": list(seeds),
-        "accuracy_of_all_labels": full,
-        "target_accuracy": TARGET_SHARE * full,
-        "label_counts": rows.label_counts,
-        "strategies": STRATEGIES,
-    }
+    settings = about(rows, list(seeds), full=full, named=given.data is not None)
     show(curves, baseline, settings)
     if not given.short:
         write(curves, settings, RESULTS / f"learning_curve_{rows.name}.json")
