@@ -44,7 +44,7 @@ class OfModel(Protocol):
 Result = TypeVar("Result", bound=OfModel)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question(Generic[Result]):
     """What is asked about each piece."""
 

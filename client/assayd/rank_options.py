@@ -1,7 +1,7 @@
 """Ranking requests, from what callers pass in."""
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from assayd.arrays import as_floats
 from assayd.errors import InvalidArgumentError
 from assayd.rank_rows import beside_tensor
 from assayd.requests import MEASURES as ROW_MEASURES
-from assayd.requests import TASKS, head_message, one_of, selector
+from assayd.requests import TASKS, ModelOptions, head_message, one_of, selector
 from assayd.v1 import scoring_pb2, selection_pb2
 
 MEASURES: dict[str, scoring_pb2.UncertaintyMeasure] = {
@@ -32,7 +32,7 @@ CANDIDATES_FACTOR = 10
 _INT32_MAX = 2**31 - 1
 
 
-class RankOptions(TypedDict, total=False):
+class RankOptions(ModelOptions, total=False):
     """What to rank by and how to choose: the keywords of Client.rank and its kin."""
 
     measure: str
@@ -69,18 +69,6 @@ class RankOptions(TypedDict, total=False):
     """The position of the first row in a pool that is ranked in shards: added to all positions; default 0."""
     seed: int
     """Of all randomness, 0 to 2^64 - 1; default 0."""
-    temperature: float | None
-    """As in score."""
-    head: Sequence[object] | None
-    """As in score."""
-    task: str | None
-    """As in score."""
-    model: str
-    """As in score."""
-    version: int
-    """As in score."""
-    wire_type: str | None
-    """As in score."""
 
 
 def rank_request(

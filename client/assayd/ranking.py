@@ -41,13 +41,13 @@ class RankJob:
         self._whole_batches = False
         self._diverse = request.WhichOneof("diversity") not in ("stochastic", None)
         question = Question(
-            "Rank",
-            request,
-            request,
-            next(iter(request.committee.models.models), request.model),
-            batch_ranked,
-            self._filled,
-            ranking_of,
+            method="Rank",
+            request=request,
+            scoring=request,
+            selector=next(iter(request.committee.models.models), request.model),
+            rows=batch_ranked,
+            filled=self._filled,
+            result=ranking_of,
             of_no_rows=False,
             prepare=self._pin,
         )

@@ -32,17 +32,9 @@ TASKS: dict[str, scoring_pb2.Task] = {
 Known = TypeVar("Known")
 
 
-class ScoreOptions(TypedDict, total=False):
-    """What to score with and what to return: the keywords of Client.score and its kin."""
+class ModelOptions(TypedDict, total=False):
+    """Which model is meant, and how: the keywords that all calls with rows share."""
 
-    uncertainties: Iterable[str]
-    """Any of least_confidence, margin, ratio, entropy, max_entropy, or of multilabel_max, multilabel_mean; default
-    none."""
-    top_k: int
-    """How many of the most probable classes to return, 0 (default) to c."""
-    outputs: Iterable[str] | None
-    """Any of probabilities, logits, embeddings, values; predictions always come. Default: probabilities, or the
-    values of a regression model."""
     temperature: float | None
     """In place of the model's own, 0.001 to 1000."""
     head: Sequence[object] | None
@@ -55,6 +47,19 @@ class ScoreOptions(TypedDict, total=False):
     """0 (default) is the newest."""
     wire_type: str | None
     """The type in which the numbers of the rows are sent, such as "uint8" or "float16"; default their own."""
+
+
+class ScoreOptions(ModelOptions, total=False):
+    """What to score with and what to return: the keywords of Client.score and its kin."""
+
+    uncertainties: Iterable[str]
+    """Any of least_confidence, margin, ratio, entropy, max_entropy, or of multilabel_max, multilabel_mean; default
+    none."""
+    top_k: int
+    """How many of the most probable classes to return, 0 (default) to c."""
+    outputs: Iterable[str] | None
+    """Any of probabilities, logits, embeddings, values; predictions always come. Default: probabilities, or the
+    values of a regression model."""
 
 
 def selector(model: str, version: int) -> scoring_pb2.ModelSelector | None:

@@ -27,7 +27,16 @@ class ScoreJob:
             InvalidArgumentError: the request alone is larger than a message.
         """
         self._work = Piecework(
-            Question("Score", request, request, request.model, batch_rows, _filled, results.scores), **conditions
+            Question(
+                method="Score",
+                request=request,
+                scoring=request,
+                selector=request.model,
+                rows=batch_rows,
+                filled=_filled,
+                result=results.scores,
+            ),
+            **conditions,
         )
 
     def score(self, batch: Rows | Table) -> Steps[None]:

@@ -1,11 +1,10 @@
 """How a stream is to be sampled, from what callers pass in."""
 
 from collections.abc import Sequence
-from typing import TypedDict
 
 from assayd.errors import InvalidArgumentError
 from assayd.requests import MEASURES as ROW_MEASURES
-from assayd.requests import TASKS, head_message, one_of, selector
+from assayd.requests import TASKS, ModelOptions, head_message, one_of, selector
 from assayd.v1 import scoring_pb2, selection_pb2
 
 MEASURES: dict[str, scoring_pb2.UncertaintyMeasure] = {
@@ -22,7 +21,7 @@ _INT32_MAX = 2**31 - 1
 _SEED_MAX = 2**64 - 1
 
 
-class SelectOptions(TypedDict, total=False):
+class SelectOptions(ModelOptions, total=False):
     """How a stream is sampled: the keywords of Client.select_stream."""
 
     budget: float
@@ -46,18 +45,6 @@ class SelectOptions(TypedDict, total=False):
     """Of all randomness, 0 to 2^64 - 1; default 0."""
     state: bytes
     """What another stream with the same settings came to, to go on from there."""
-    temperature: float | None
-    """As in score."""
-    head: Sequence[object] | None
-    """As in score."""
-    task: str | None
-    """As in score."""
-    model: str
-    """As in score."""
-    version: int
-    """As in score."""
-    wire_type: str | None
-    """As in score."""
 
 
 def select_request(

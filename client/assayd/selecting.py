@@ -39,13 +39,13 @@ class SelectJob:
         """
         self._state = request.settings.state
         question = Question(
-            "SelectStream",
-            request,
-            request.settings,
-            request.settings.model,
-            batch_ranked,
-            self._filled,
-            self._decided,
+            method="SelectStream",
+            request=request,
+            scoring=request.settings,
+            selector=request.settings.model,
+            rows=batch_ranked,
+            filled=self._filled,
+            result=self._decided,
             of_no_rows=False,
         )
         conditions["settings"] = replace(

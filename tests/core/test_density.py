@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from assayd_server.core.blocks import BLOCK_ELEMENTS
 from assayd_server.core.density import (
-    BLOCK_BYTES,
     information_density,
     mean_direction,
     mean_direction_of_rest,
@@ -128,7 +128,7 @@ def test_where_every_row_has_a_label_the_rest_has_no_direction() -> None:
 
 
 def test_the_boundaries_of_blocks_do_not_matter() -> None:
-    embeddings = embeddings_of(2 * BLOCK_BYTES // (8 * 5) + 3).astype(np.float32)
+    embeddings = embeddings_of(2 * BLOCK_ELEMENTS // 5 + 3).astype(np.float32)
     direction = mean_direction(embeddings)
     units = embeddings / np.linalg.norm(embeddings.astype(np.float64), axis=1, keepdims=True)
     np.testing.assert_allclose(direction, units.mean(axis=0), rtol=1e-12)

@@ -234,11 +234,12 @@ def test_what_is_too_much_at_once_says_how_much_is_not() -> None:
         with grpc.insecure_channel(server.address) as channel:
             stub = selection_pb2_grpc.SelectionServiceStub(channel)
             request = selection_pb2.RankRequest(
-                rows=rows_pb2.Rows(logits=encode(z[: 16_384 + 1])), measure=2, count=3
+                rows=rows_pb2.Rows(logits=encode(np.zeros((8193, 8)))), measure=2, count=3
             )
             with pytest.raises(grpc.RpcError) as caught:
                 stub.Rank(request)
-    assert "rows may be" in caught.value.details() or "allowed are" in caught.value.details()
+    error = from_rpc_error(caught.value)
+    assert (error.reason, error.details["rows_max"]) == ("ANSWER_TOO_LARGE", "8192")
 
 
 def test_a_committee_that_is_too_large_for_a_single_row_is_refused() -> None:

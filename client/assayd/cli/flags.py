@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from assayd.connection import DEADLINE_SECONDS_MAX
+from assayd.wire import WIRE_TYPES
 
 ADDRESS = "localhost:50051"
 
@@ -47,3 +48,20 @@ DeadlineSeconds = Annotated[
     float, typer.Option("--deadline-seconds", callback=_deadline, help="How long each call may take.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, an error too.")]
+Columns = Annotated[
+    str | None, typer.Option(metavar="A,B,C", help="What feeds the model; default all but the id column.")
+]
+IdColumn = Annotated[str | None, typer.Option(metavar="NAME", help="Names the rows; copied into the output.")]
+Temperature = Annotated[float | None, typer.Option(help="In place of the model's own, 0.001 to 1000.")]
+WireType = Annotated[
+    str | None,
+    typer.Option(metavar="TYPE", callback=one_of(WIRE_TYPES), help=f"Send numbers as {', '.join(WIRE_TYPES)}."),
+]
+BatchRows = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=2**31 - 1, metavar="N", help="Rows sent at once; default by their size, at most 8192."
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress and no summary.")]

@@ -18,7 +18,6 @@ from assayd.cli.printing import print_json
 from assayd.cli.sinks import check_output, write_table
 from assayd.cli.sources.reading import Reading, Source
 from assayd.rank_options import DIVERSITIES, MEASURES, ORDERS
-from assayd.wire import WIRE_TYPES
 
 _DEADLINE_SECONDS = 60.0
 _COUNT_MAX = 1_000_000
@@ -51,22 +50,6 @@ _Committee = Annotated[
 _Dropout = Annotated[
     int, typer.Option(min=0, max=1000, metavar="N", help="In place of that: samples of the last layer, 2 or more.")
 ]
-_Columns = Annotated[
-    str | None, typer.Option(metavar="A,B,C", help="What feeds the model; default all but the id column.")
-]
-_IdColumn = Annotated[str | None, typer.Option(metavar="NAME", help="Names the rows; copied into the output.")]
-_Temperature = Annotated[float | None, typer.Option(help="In place of the model's own, 0.001 to 1000.")]
-_WireType = Annotated[
-    str | None,
-    typer.Option(
-        metavar="TYPE", callback=flags.one_of(WIRE_TYPES), help=f"Send numbers as {', '.join(WIRE_TYPES)}."
-    ),
-]
-_BatchRows = Annotated[
-    int | None, typer.Option(min=1, max=2**31 - 1, metavar="N", help="Rows sent at once; default by their size.")
-]
-_Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")]
-_Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress and no summary.")]
 
 
 def rank(
@@ -81,13 +64,13 @@ def rank(
     seed: _Seed = 0,
     committee: _Committee = None,
     dropout: _Dropout = 0,
-    columns: _Columns = None,
-    id_column: _IdColumn = None,
-    temperature: _Temperature = None,
-    wire_type: _WireType = None,
-    batch_rows: _BatchRows = None,
-    overwrite: _Overwrite = False,
-    quiet: _Quiet = False,
+    columns: flags.Columns = None,
+    id_column: flags.IdColumn = None,
+    temperature: flags.Temperature = None,
+    wire_type: flags.WireType = None,
+    batch_rows: flags.BatchRows = None,
+    overwrite: flags.Overwrite = False,
+    quiet: flags.Quiet = False,
     model: flags.Model = "",
     version: flags.Version = 0,
     address: flags.Address = flags.ADDRESS,

@@ -12,17 +12,12 @@ from assayd.cli.exits import one_sentence
 from assayd.cli.printing import print_json
 from assayd.cli.sinks import check_output
 from assayd.requests import MEASURES, OUTPUTS
-from assayd.wire import WIRE_TYPES
 
 _DEADLINE_SECONDS = 60.0
 """Longer than for a single call: a batch of thousands of rows may wait behind others."""
 
 _Input = Annotated[Path, typer.Option("--input", help="The rows: .parquet, .csv or .npy.")]
 _Output = Annotated[Path, typer.Option(help="The scores: .parquet or .csv. It appears when all is done.")]
-_Columns = Annotated[
-    str | None, typer.Option(metavar="A,B,C", help="What feeds the model; default all but the id column.")
-]
-_IdColumn = Annotated[str | None, typer.Option(metavar="NAME", help="Copied into the output as its first column.")]
 _Uncertainty = Annotated[
     list[str] | None,
     typer.Option(
@@ -38,42 +33,24 @@ _Outputs = Annotated[
         help=f"Any of {', '.join(OUTPUTS)}; repeat it for more. Predictions always come.",
     ),
 ]
-_Temperature = Annotated[float | None, typer.Option(help="In place of the model's own, 0.001 to 1000.")]
-_WireType = Annotated[
-    str | None,
-    typer.Option(
-        metavar="TYPE", callback=flags.one_of(WIRE_TYPES), help=f"Send numbers as {', '.join(WIRE_TYPES)}."
-    ),
-]
-_BatchRows = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        max=2**31 - 1,
-        metavar="N",
-        help=f"Rows sent at once; default by their size, to {bulk.BATCH_ROWS_MAX}.",
-    ),
-]
 _Restart = Annotated[bool, typer.Option("--restart", help="Forget what an earlier run has finished.")]
-_Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")]
-_Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress and no summary.")]
 
 
 def score(
     *,
     rows: _Input,
     output: _Output,
-    columns: _Columns = None,
-    id_column: _IdColumn = None,
+    columns: flags.Columns = None,
+    id_column: flags.IdColumn = None,
     uncertainty: _Uncertainty = None,
     top_k: _TopK = 0,
     outputs: _Outputs = None,
-    temperature: _Temperature = None,
-    wire_type: _WireType = None,
-    batch_rows: _BatchRows = None,
+    temperature: flags.Temperature = None,
+    wire_type: flags.WireType = None,
+    batch_rows: flags.BatchRows = None,
     restart: _Restart = False,
-    overwrite: _Overwrite = False,
-    quiet: _Quiet = False,
+    overwrite: flags.Overwrite = False,
+    quiet: flags.Quiet = False,
     model: flags.Model = "",
     version: flags.Version = 0,
     address: flags.Address = flags.ADDRESS,

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from assayd_server.core.arrays import Floats
+from assayd_server.core.blocks import blocks
 
-BLOCK_BYTES = 512 * 1024
-"""Of float64 at a time, which stay in the cache."""
 SAFE_LENGTHS = (1e-150, 1e150)
 """Between these no square of a float64 overflows, and none that counts is lost."""
 
@@ -79,9 +78,7 @@ def mean_direction_of_rest(mean: Floats, count: int, labelled_sum: Floats, label
 def _blocks(embeddings: Floats) -> Iterator[tuple[slice, Floats]]:
     """Copies of some rows after others, in double precision, and where they come from."""
     row_count, width = embeddings.shape
-    block_rows = max(1, BLOCK_BYTES // (8 * max(width, 1)))
-    for start in range(0, row_count, block_rows):
-        place = slice(start, start + block_rows)
+    for place in blocks(row_count, max(width, 1)):
         yield place, embeddings[place].astype(np.float64)
 
 
