@@ -8,7 +8,8 @@ from assayd_server.cpus import usable_cpus
 
 def main() -> None:
     """Run the command line, or say what to install where only the client is there."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", str(usable_cpus()))  # NumPy, too, sizes itself from the host
+    for sized_from_the_host in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # NumPy and Faiss
+        os.environ.setdefault(sized_from_the_host, str(usable_cpus()))
     try:
         from assayd_server.cli import app
     except ModuleNotFoundError as error:

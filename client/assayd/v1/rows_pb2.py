@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from assayd.v1 import tensor_pb2 as assayd_dot_v1_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x61ssayd/v1/rows.proto\x12\tassayd.v1\x1a\x16\x61ssayd/v1/tensor.proto\",\n\x06Inputs\x12\"\n\x07tensors\x18\x01 \x03(\x0b\x32\x11.assayd.v1.Tensor\"Q\n\nLinearHead\x12\"\n\x07weights\x18\x01 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\x1f\n\x04\x62ias\x18\x02 \x01(\x0b\x32\x11.assayd.v1.Tensor\"\x89\x01\n\tCommittee\x12#\n\x06logits\x18\x01 \x01(\x0b\x32\x11.assayd.v1.TensorH\x00\x12*\n\rprobabilities\x18\x02 \x01(\x0b\x32\x11.assayd.v1.TensorH\x00\x12#\n\x06values\x18\x03 \x01(\x0b\x32\x11.assayd.v1.TensorH\x00\x42\x06\n\x04kind\"\xd8\x01\n\x04Rows\x12#\n\x06inputs\x18\x01 \x01(\x0b\x32\x11.assayd.v1.InputsH\x00\x12#\n\x06logits\x18\x02 \x01(\x0b\x32\x11.assayd.v1.TensorH\x00\x12*\n\rprobabilities\x18\x03 \x01(\x0b\x32\x11.assayd.v1.TensorH\x00\x12\'\n\nembeddings\x18\x04 \x01(\x0b\x32\x11.assayd.v1.TensorH\x00\x12)\n\tcommittee\x18\x05 \x01(\x0b\x32\x14.assayd.v1.CommitteeH\x00\x42\x06\n\x04kindb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x61ssayd/v1/rows.proto\x12\tassayd.v1\x1a\x16\x61ssayd/v1/tensor.proto\",\n\x06Inputs\x12\"\n\x07tensors\x18\x01 \x03(\x0b\x32\x11.assayd.v1.Tensor\"Q\n\nLinearHead\x12\"\n\x07weights\x18\x01 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\x1f\n\x04\x62ias\x18\x02 \x01(\x0b\x32\x11.assayd.v1.Tensor\"\x89\x01\n\tCommittee\x12#\n\x06logits\x18\x01 \x01(\x0b\x32\x11.assayd.v1.TensorH\x00\x12*\n\rprobabilities\x18\x02 \x01(\x0b\x32\x11.assayd.v1.TensorH\x00\x12#\n\x06values\x18\x03 \x01(\x0b\x32\x11.assayd.v1.TensorH\x00\x42\x06\n\x04kind\"\xff\x01\n\x04Rows\x12#\n\x06inputs\x18\x01 \x01(\x0b\x32\x11.assayd.v1.InputsH\x00\x12#\n\x06logits\x18\x02 \x01(\x0b\x32\x11.assayd.v1.TensorH\x00\x12*\n\rprobabilities\x18\x03 \x01(\x0b\x32\x11.assayd.v1.TensorH\x00\x12\'\n\nembeddings\x18\x04 \x01(\x0b\x32\x11.assayd.v1.TensorH\x00\x12)\n\tcommittee\x18\x05 \x01(\x0b\x32\x14.assayd.v1.CommitteeH\x00\x12%\n\x08pool_ids\x18\x06 \x01(\x0b\x32\x11.assayd.v1.TensorH\x00\x42\x06\n\x04kindb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,5 +39,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMMITTEE']._serialized_start=189
   _globals['_COMMITTEE']._serialized_end=326
   _globals['_ROWS']._serialized_start=329
-  _globals['_ROWS']._serialized_end=545
+  _globals['_ROWS']._serialized_end=584
 # @@protoc_insertion_point(module_scope)

@@ -32,15 +32,17 @@ class Committee(_message.Message):
     def __init__(self, logits: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., probabilities: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., values: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
 
 class Rows(_message.Message):
-    __slots__ = ("inputs", "logits", "probabilities", "embeddings", "committee")
+    __slots__ = ("inputs", "logits", "probabilities", "embeddings", "committee", "pool_ids")
     INPUTS_FIELD_NUMBER: _ClassVar[int]
     LOGITS_FIELD_NUMBER: _ClassVar[int]
     PROBABILITIES_FIELD_NUMBER: _ClassVar[int]
     EMBEDDINGS_FIELD_NUMBER: _ClassVar[int]
     COMMITTEE_FIELD_NUMBER: _ClassVar[int]
+    POOL_IDS_FIELD_NUMBER: _ClassVar[int]
     inputs: Inputs
     logits: _tensor_pb2.Tensor
     probabilities: _tensor_pb2.Tensor
     embeddings: _tensor_pb2.Tensor
     committee: Committee
-    def __init__(self, inputs: _Optional[_Union[Inputs, _Mapping]] = ..., logits: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., probabilities: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., embeddings: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., committee: _Optional[_Union[Committee, _Mapping]] = ...) -> None: ...
+    pool_ids: _tensor_pb2.Tensor
+    def __init__(self, inputs: _Optional[_Union[Inputs, _Mapping]] = ..., logits: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., probabilities: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., embeddings: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., committee: _Optional[_Union[Committee, _Mapping]] = ..., pool_ids: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
