@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
         (["-m", "benchmarks.ranking_core", "--short"], "assayd's / its"),
         (["-m", "benchmarks.select_stream", "--short"], "calls / open stream"),
         (["-m", "benchmarks.learning_curve", "--short"], "labels to target"),
+        (["-m", "benchmarks.pool_index", "--short"], "100 in 64s / flat"),
         pytest.param(
             ["-m", "benchmarks.rank_pool", "--short"],
             "merged rows",
@@ -33,6 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
         "ranking_core",
         "select_stream",
         "learning_curve",
+        "pool_index",
         "rank_pool",
     ],
 )
