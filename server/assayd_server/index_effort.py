@@ -10,6 +10,7 @@ from assayd_server.index_kind import Kind
 
 RECALL_TARGET = 0.98
 """Of the nearest ones, on rows of the pool: what is stored as the pool's recall is about this, or more."""
+LITTLE = 0.005
 NEIGHBORS = (10, 100)
 """How many are searched for when recall is measured; the lower recall counts."""
 COUNT_MIN = 40
@@ -57,7 +58,9 @@ def effort_of(kind: Kind, parameters: Mapping[str, str]) -> Effort:
 
 
 def least_effort(kind: Kind, *, width_max: int, recall_of: Callable[[Effort], float]) -> Effort:
-    """The narrowest search that reaches the target, and then the fewest proposals; the most of both if none does.
+    """The narrowest search that reaches the target, and then the fewest proposals.
+
+    Where none reaches it, as the codes are too rough, the target is what can be reached, less LITTLE.
 
     Args:
         kind: of the index.
@@ -65,10 +68,9 @@ def least_effort(kind: Kind, *, width_max: int, recall_of: Callable[[Effort], fl
         recall_of: measures an effort.
     """
     fetches = [fetch for fetch in FETCHES if fetch <= _FETCH_MAX[kind]]
-    widths = (width for width in _widths(width_max) if width >= _WIDTH_MIN[kind])
-    efforts = (Effort(kind, width, fetches[-1]) for width in widths)
-    chosen = _first(efforts, recall_of) or Effort(kind, width_max, fetches[-1])
-    return _first((Effort(kind, chosen.width, fetch) for fetch in fetches[:-1]), recall_of) or chosen
+    widths = [width for width in _widths(width_max) if width >= min(_WIDTH_MIN[kind], width_max)]
+    widest = _least((Effort(kind, width, fetches[-1]) for width in widths), recall_of)
+    return _least((Effort(kind, widest.width, fetch) for fetch in fetches), recall_of)
 
 
 def _widths(width_max: int) -> Iterator[int]:
@@ -81,5 +83,12 @@ def _between(power: int) -> tuple[int, ...]:
     return (2**power, 3 * 2 ** (power - 1)) if power else (1,)
 
 
-def _first(efforts: Iterable[Effort], recall_of: Callable[[Effort], float]) -> Effort | None:
-    return next((effort for effort in efforts if recall_of(effort) >= RECALL_TARGET), None)
+def _least(efforts: Iterable[Effort], recall_of: Callable[[Effort], float]) -> Effort:
+    """The first that reaches the target, or nearly as much as any does."""
+    recalls: dict[Effort, float] = {}
+    for effort in efforts:
+        recalls[effort] = recall_of(effort)
+        if recalls[effort] >= RECALL_TARGET:
+            return effort
+    reachable = max(recalls.values()) - LITTLE
+    return next(effort for effort, recall in recalls.items() if recall >= reachable)

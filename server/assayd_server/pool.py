@@ -141,7 +141,7 @@ class Index:
 def build(stored: StoredVectors, kind: Kind, *, threads: int, seed: int = 0) -> Index:
     """An index of any kind but flat, that searches just as hard as it must.
 
-    The same vectors and seed give the same index, but for a graph that several threads built.
+    The same vectors, seed and threads give the same index, but for a graph that several threads built.
 
     Args:
         stored: what is to be searched; N >= 1.

@@ -18,11 +18,13 @@ def test_the_narrowest_search_that_reaches_the_target_is_taken_and_then_the_fewe
     assert tried[5:] == [(6, 1.0), (6, 1.25), (6, 1.5), (6, 2.0), (6, 3.0)]
 
 
-@pytest.mark.parametrize(("kind", "width", "fetch"), [(Kind.IVF, 37, 2.0), (Kind.HNSW, 37, 1.5)])
-def test_where_nothing_reaches_the_target_all_that_there_is_is_searched(
-    kind: Kind, width: int, fetch: float
-) -> None:
-    assert least_effort(kind, width_max=37, recall_of=lambda _: 0.5) == Effort(kind, width, fetch)
+def test_where_codes_are_too_rough_no_more_is_searched_than_they_are_worth() -> None:
+    def recall_of(effort: Effort) -> float:
+        return min(0.7 + 0.01 * effort.fetch, 0.5 + 0.05 * effort.width)
+
+    assert least_effort(Kind.LSH, width_max=100, recall_of=recall_of) == Effort(Kind.LSH, 8, 16.0)
+    assert least_effort(Kind.LSH, width_max=3, recall_of=recall_of) == Effort(Kind.LSH, 3, 1.0)
+    assert least_effort(Kind.HNSW, width_max=37, recall_of=lambda _: 0.5) == Effort(Kind.HNSW, 37, 1.0)
 
 
 def test_a_graph_of_enough_rows_is_never_walked_with_few_in_sight() -> None:
