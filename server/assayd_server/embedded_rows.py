@@ -31,10 +31,10 @@ class EmbeddedRows:
         self.rows_done = embedded_count(folder)
         self._flushed = -FLUSH_SECONDS
         size = self.rows_done * width * 4
+        if size and (not self._path.is_file() or self._path.stat().st_size < size):
+            raise ArtefactError(f"{self._path}: is shorter than it was, --restart begins anew")
         try:
             self._file = self._path.open("ab")
-            if self._file.tell() < size:
-                raise ArtefactError(f"{self._path}: is shorter than it was, --restart begins anew")
             self._file.truncate(size)
         except OSError as error:
             raise self._unwritable(error) from None
