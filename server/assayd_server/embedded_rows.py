@@ -15,6 +15,8 @@ FLUSH_SECONDS = 2.0
 """The most that a killed run does again."""
 _VECTORS = "embedded.f32"
 _COUNT = "embedded_rows"
+EMBEDDED = (_VECTORS, _COUNT)
+"""The files."""
 
 
 class EmbeddedRows:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from assayd_server.progress import LINE_SECONDS, Progress
+from assayd_server.progress import LINE_SECONDS, Progress, shown
 
 
 class Clock:
@@ -64,3 +64,16 @@ def test_nothing_done_has_no_rate_to_go_by(monkeypatch: pytest.MonkeyPatch) -> N
     terminal = a_terminal(monkeypatch)
     Progress("rows embedded", 1000, clock=Clock()).advance(0)
     assert terminal.getvalue().strip() == "0 of 1,000 rows embedded, 0/s"
+
+
+def test_what_takes_a_while_is_named_on_a_terminal_and_wiped(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = a_terminal(monkeypatch)
+    with shown("building an index"):
+        assert terminal.getvalue().strip() == "building an index ..."
+    assert terminal.getvalue().rpartition("...")[2].replace("\r", "").isspace()
+
+
+def test_what_takes_a_while_is_not_named_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown("building an index"):
+        pass
+    assert capsys.readouterr() == ("", "")
