@@ -16,8 +16,8 @@ DEMO, BUILD = f"{S}.demo", f"{S}.demo.build"
 TESTING = "assayd.testing"
 FRAMES = "assayd.frames"
 CLI = "assayd.cli"
-COMMANDS = (f"{S}.app", DEMO, f"{S}.inspection", f"{S}.bundling", f"{S}.calibrating")
-TOP = (f"{S}.__main__", f"{S}.cli", *COMMANDS)
+COMMANDS = (f"{S}.app", DEMO, f"{S}.inspection", f"{S}.bundling", f"{S}.calibrating", f"{S}.index_building")
+TOP = (f"{S}.__main__", f"{S}.cli", f"{S}.index_cli", *COMMANDS)
 STANDARD_LIBRARY = tuple(sys.stdlib_module_names)
 
 
@@ -50,6 +50,7 @@ class Rule:
 LAYERS = (
     Layer((f"{S}.__main__",)),
     Layer((f"{S}.cli",)),
+    Layer((f"{S}.index_cli",)),
     Layer(COMMANDS),
     Layer((f"{S}.rpc",)),
     Layer((f"{S}.sampling",)),
