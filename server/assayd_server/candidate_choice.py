@@ -108,7 +108,7 @@ def _warnings(plan: CandidatePlan, found: int, repeating: Repetition) -> list[st
     if found < wanted.count:
         warnings.insert(
             0,
-            f"{found} rows were chosen of {wanted.count}: no more could be, a larger k finds more candidates, and a "
-            "random_share draws rows beside them",
+            f"{found} rows were chosen of {wanted.count}: no more could be, a larger k finds more candidates, and "
+            "a random_share draws rows beside them",
         )
     return warnings

@@ -112,7 +112,9 @@ def _without_direction(plan: CandidatePlan, count: int) -> RankPlan:
 def _known(known: KnownCandidates, pool: LoadedPool) -> Candidates:
     lengths = {len(known.ids), len(known.sources), len(known.similarities)}
     if len(lengths) > 1:
-        message = f"have {len(known.ids)} ids, {len(known.sources)} sources, {len(known.similarities)} similarities"
+        message = (
+            f"have {len(known.ids)} ids, {len(known.sources)} sources, {len(known.similarities)} similarities"
+        )
         raise wrong("candidates", message, "BAD_SHAPE")
     similarities: Floats = known.similarities
     if np.isnan(similarities).any():

@@ -218,9 +218,7 @@ class Engine:
 
 
 def _pool_metrics(identity: Identity, pool: LoadedPool, metrics: Metrics) -> PoolMetrics:
-    return metrics.pool(
-        identity, digest=pool.digest, index_kind=pool.folder.manifest.kind, row_count=len(pool)
-    )
+    return metrics.pool(identity, digest=pool.digest, index_kind=pool.folder.manifest.kind, row_count=len(pool))
 
 
 def _metrics_of(model: Servable, metrics: Metrics) -> ModelMetrics:

@@ -8,7 +8,6 @@ from assayd_server import pool
 from assayd_server.core.arrays import Floats, Hashes, Integers
 from assayd_server.core.density import mean_direction_of_rest
 from assayd_server.core.hashing import id_hash
-from assayd_server.core.similarity import Metric
 from assayd_server.errors import InvalidArgumentError, NotFoundError
 from assayd_server.nearest import NearestSearch
 from assayd_server.pool_folder import PoolFolder
@@ -117,14 +116,15 @@ class LoadedPool:
 
     def direction_without(self, labeled: Integers) -> Floats:
         """(d,) the mean of the unit vectors of all rows but these."""
-        total = np.zeros(self.stored.dimension)
+        total, directed = np.zeros(self.stored.dimension), 0
         for start in range(0, len(labeled), _BLOCK_ROWS):
-            total += self._directions(labeled[start : start + _BLOCK_ROWS]).sum(axis=0)
-        return mean_direction_of_rest(self.folder.mean, len(self), total, len(labeled))
+            directions = self._directions(labeled[start : start + _BLOCK_ROWS])
+            total += directions.sum(axis=0)
+            directed += int(directions.any(axis=1).sum())
+        return mean_direction_of_rest(self.folder.mean, self.folder.manifest.directed_count, total, directed)
 
     def _directions(self, rows: Integers) -> Floats:
+        """(m, d) unit vectors, or zeros where a row is zero."""
         vectors = np.asarray(self.stored.searched[rows], np.float64)
-        if self.stored.metric is Metric.COSINE:
-            return vectors
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)

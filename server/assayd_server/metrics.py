@@ -130,7 +130,9 @@ class Metrics:
             "assayd_pool_info", "1 for each pool.", (*_MODEL, "digest", "index_kind"), registry=registry
         )
         self._pool_rows = Gauge("assayd_pool_rows", "Rows of the pool.", _MODEL, registry=registry)
-        self._queries = Counter("assayd_search_queries", "Rows searched for in the pool.", _MODEL, registry=registry)
+        self._queries = Counter(
+            "assayd_search_queries", "Rows searched for in the pool.", _MODEL, registry=registry
+        )
         self._recall_checked = Counter(
             "assayd_recall_checked_neighbors",
             "True neighbours of those rows that were searched for once more, exactly.",

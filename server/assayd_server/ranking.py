@@ -57,4 +57,6 @@ def repeats_itself(repetition: Repetition, found: int, *, advise: bool) -> list[
     if repetition.repeating <= REPEATING_SHARE * found:
         return []
     advice = "; a diversity would choose others" if advise else ""
-    return [f"the batch repeats itself: {repetition.repeating} of its {found} rows hardly differ from another{advice}"]
+    return [
+        f"the batch repeats itself: {repetition.repeating} of its {found} rows hardly differ from another{advice}"
+    ]

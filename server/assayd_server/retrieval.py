@@ -151,9 +151,7 @@ class Retrieval:
         model = self.model(choice)
         pool = chosen_pool(model, choice)
         row_bytes = 4 * pool.stored.dimension
-        check_search_size(
-            pool, self._limits, row_count=len(ids), row_bytes=row_bytes, exact=False, field="ids"
-        )
+        check_search_size(pool, self._limits, row_count=len(ids), row_bytes=row_bytes, exact=False, field="ids")
         return model, pool, pool.stored.original(pool.rows_of(ids, "ids"))
 
     def pool(self, choice: PoolChoice) -> tuple[Servable, LoadedPool]:
@@ -174,9 +172,7 @@ class Retrieval:
         return self._repository.find(choice.model.name, choice.model.version)
 
     @contextmanager
-    def _embedded(
-        self, rows: Sent, model: Servable, own: Integers | None, caller: Caller
-    ) -> Iterator[Floats]:
+    def _embedded(self, rows: Sent, model: Servable, own: Integers | None, caller: Caller) -> Iterator[Floats]:
         """The embeddings of rows; no other computation runs while the body does."""
         arrays = model.match(rows) if isinstance(rows, Inputs) else {}
         with self._computing.turn(model, rows.count, caller):

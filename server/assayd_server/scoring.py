@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assayd_server.core.arrays import Floats
 from assayd_server.core.heads import linear_head
 from assayd_server.core.label_uncertainty import multilabel_mean
 from assayd_server.core.scores import RowScores, scores_of_logits, scores_of_probabilities, scores_of_values
@@ -53,7 +54,8 @@ def stored_scores(embeddings: Floats, plan: Plan) -> Forward:
     """What the pool's own embeddings are to the head of the request, or to the model's last layer."""
     if plan.wanted.head is not None:
         return Forward(embeddings=embeddings)
-    layer = plan.model and plan.model.last_layer
+    assert plan.model is not None  # who has a pool has a model
+    layer = plan.model.last_layer
     assert layer is not None  # the checks saw to it
     with np.errstate(invalid="ignore", over="ignore"):  # their rows are marked invalid
         logits = linear_head(embeddings, weights=layer.weights, bias=layer.bias)

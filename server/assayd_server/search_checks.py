@@ -47,8 +47,8 @@ def pool_of(model: Servable, digest: str = "", *, field: str = "") -> LoadedPool
     """
     if model.pool is None:
         raise FailedPreconditionError(
-            f"model {model.identity.name!r} has no pool: build one with assayd index build, into its bundle or for "
-            "assayd serve --pool",
+            f"model {model.identity.name!r} has no pool: build one with assayd index build, into its bundle or "
+            "for assayd serve --pool",
             reason="NO_POOL",
             field=field,
         )
@@ -107,7 +107,9 @@ def check_neighbors(plan: Plan, limits: SearchLimits) -> None:
     if not plan.embedding_width:
         raise lacks(plan, "embedding", "neighbors")
     if plan.embedding_width != pool.stored.dimension:
-        message = f"are for embeddings of {pool.stored.dimension}, as in the pool; these have {plan.embedding_width}"
+        message = (
+            f"are for embeddings of {pool.stored.dimension}, as in the pool; these have {plan.embedding_width}"
+        )
         raise wrong("neighbors", message, "BAD_SHAPE")
     row_bytes = neighbors_bytes(pool, k) + response_row_bytes(plan)
     check_search_size(pool, limits, row_count=plan.rows.count, row_bytes=row_bytes, exact=pool.exact)
@@ -124,7 +126,8 @@ def check_searched_for(rows: Sent, model: Servable, pool: LoadedPool) -> None:
         raise wrong("rows", "have no embeddings: give inputs, embeddings or pool_ids", "ROWS_NOT_USABLE")
     if isinstance(rows, Inputs) and not model.contract.embedding_width:
         raise FailedPreconditionError(
-            f"model {model.identity.name!r} gives no embedding: export it with one as an output, or send embeddings",
+            f"model {model.identity.name!r} gives no embedding: export it with one as an output, or send "
+            "embeddings",
             reason="NO_EMBEDDING",
             field="rows",
         )

@@ -16,6 +16,7 @@ from assayd_server.errors import ArtefactError, FailedPreconditionError, Invalid
 from assayd_server.feeds import cast, matched
 from assayd_server.graph import Graph, prepare
 from assayd_server.last_layer import LastLayer, find_last_layer
+from assayd_server.loaded_pool import LoadedPool
 from assayd_server.model import ModelRunError, OnnxModel
 from assayd_server.reading import read_contract
 from assayd_server.rows import Inputs
@@ -38,13 +39,21 @@ class Servable:
     """One version of one model."""
 
     def __init__(
-        self, bundle: Bundle, model: OnnxModel, contract: Contract, *, labels: tuple[str, ...], graph: Graph
+        self,
+        bundle: Bundle,
+        model: OnnxModel,
+        contract: Contract,
+        *,
+        labels: tuple[str, ...],
+        graph: Graph,
+        pool: LoadedPool | None = None,
     ) -> None:
         self.identity: Identity = bundle.identity
         self.contract = contract
         self.labels = labels
         self.label_bytes_max = max((len(label.encode()) + 16 for label in labels), default=0)  # in a response
         self.temperature = bundle.manifest.temperature
+        self.pool = pool
         self._model = model
         layer = _last_layer(graph, contract)
         self.last_layer: LastLayer | None = None if isinstance(layer, str) else layer

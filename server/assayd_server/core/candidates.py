@@ -1,6 +1,6 @@
-"""The candidates of SEALS: unlabelled rows that are like labelled ones, each with the labelled row it is most like.
+"""The candidates of SEALS: unlabelled rows that are like labelled ones, each with the one it is most like.
 
-A round searches for the neighbours of the newly labelled rows alone, so that what it costs does not grow with the pool.
+A round searches for the neighbours of the newly labelled rows alone, so its cost does not grow with the pool.
 
 Source: Coleman et al. 2022, Similarity Search for Efficient Active Learning and Search of Rare Concepts.
 """

@@ -12,8 +12,8 @@ _FREE_SHARE_MIN = 0.1
 def drawn_rows(pool_rows: int, count: int, *, taken: Integers, seed: int) -> Integers:
     """Rows that each had the same chance, one after the other.
 
-    The draws of a seed are one sequence, of which rows that are taken are passed over: the next round of a labelling
-    goes on where the last one stopped.
+    The draws of a seed are one sequence, of which rows that are taken are passed over: the next round of a
+    labelling goes on where the last one stopped.
 
     Args:
         pool_rows: N, 1 or more.

@@ -123,7 +123,7 @@ def diversity(request: selection_pb2.RankRequest | retrieval_pb2.SelectCandidate
         return Stochastic(_beta(request.stochastic.beta) if given else 1.0)
     if kind == "cluster_margin":
         return ClusterMargin(_whole("cluster_margin.bits", request.cluster_margin.bits or 8, 1, 20))
-    if kind == "batch_bald":
+    if isinstance(request, selection_pb2.RankRequest) and kind == "batch_bald":
         return BatchBald(_whole("batch_bald.samples", request.batch_bald.samples or 10_000, 10, 100_000))
     if kind == "badge":
         return Badge()
@@ -155,12 +155,12 @@ def density(message: selection_pb2.Density) -> Density:
     """
     direction = requests.floats(message.direction, "density.direction") if message.HasField("direction") else None
     if direction is not None and (direction.ndim != 1 or not np.isfinite(direction).all()):
-        message = f"is {list(direction.shape)}, allowed is [d] of finite numbers"
-        raise wrong("density.direction.shape", message, "BAD_SHAPE")
+        came = f"is {list(direction.shape)}, allowed is [d] of finite numbers"
+        raise wrong("density.direction.shape", came, "BAD_SHAPE")
     beta = message.beta if message.HasField("beta") else 1.0
     if not 0 <= beta <= _DENSITY_BETA_MAX:
-        message = f"is {beta:g}, allowed are 0 to {_DENSITY_BETA_MAX:g}"
-        raise wrong("density.beta", message, "BETA_OUT_OF_RANGE")
+        came = f"is {beta:g}, allowed are 0 to {_DENSITY_BETA_MAX:g}"
+        raise wrong("density.beta", came, "BETA_OUT_OF_RANGE")
     base = measure("density.base", message.base or scoring_pb2.UNCERTAINTY_MEASURE_ENTROPY)
     return Density(direction, beta, base)
 

@@ -13,7 +13,17 @@ from assayd_server.core.softmax import TEMPERATURE_MAX, TEMPERATURE_MIN
 from assayd_server.core.tasks import Task
 from assayd_server.core.uncertainty import Measure
 from assayd_server.errors import InvalidArgumentError
-from assayd_server.rows import Committee, Embeddings, Head, Inputs, Logits, NamedArray, PoolIds, Probabilities, Sent
+from assayd_server.rows import (
+    Committee,
+    Embeddings,
+    Head,
+    Inputs,
+    Logits,
+    NamedArray,
+    PoolIds,
+    Probabilities,
+    Sent,
+)
 from assayd_server.wanted import ModelChoice, Output, Wanted
 
 _TENSORS_MAX = 256

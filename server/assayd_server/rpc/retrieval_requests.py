@@ -1,9 +1,6 @@
 """Requests about pools, from messages to what the engine takes."""
 
 import math
-from dataclasses import replace
-
-import numpy as np
 
 from assayd.v1 import retrieval_pb2, tensor_pb2
 from assayd_server.ranking_wanted import Density, RankWanted

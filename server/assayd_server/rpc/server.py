@@ -125,7 +125,9 @@ class RpcServer:
             maximum_concurrent_rpcs=options.call_threads + options.calls_waiting_max + _OTHER_CALLS_MAX,
         )
         self._health = HealthServicer(("", *(service.full_name for service in _SERVICES), *model_names))
-        self._add_services(engine, RowLimits(options.rows_max, options.head_elements_max, options.ids_max), metrics)
+        self._add_services(
+            engine, RowLimits(options.rows_max, options.head_elements_max, options.ids_max), metrics
+        )
         try:
             self.port = _bound(self._server, options)
         except StartError:
