@@ -142,7 +142,7 @@ def load_models(settings: Settings, *, threads: int) -> Repository:
     """
 
     def load(bundle: Bundle) -> Servable:
-        return servable.load(bundle, threads=threads, chosen=settings.choice)
+        return servable.load(bundle, threads=threads, chosen=settings.choice, pool=settings.pool)
 
     if settings.model is not None:
         return repository.load_file(settings.model, load)

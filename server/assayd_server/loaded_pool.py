@@ -81,7 +81,7 @@ class LoadedPool:
         rows = ids.rows_of(names)
         for position in np.flatnonzero(rows < 0)[:1]:
             raise NotFoundError(
-                f"{names[position]!r} is not an id of the pool, which has {len(self)} rows",
+                f"{names[[position]].tolist()[0]!r} is not an id of the pool, which has {len(self)} rows",
                 reason="UNKNOWN_ID",
                 field=f"{field}[{position}]",
                 details={"pool_digest": self.digest},

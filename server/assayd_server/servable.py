@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from assayd_server.graph import Graph, prepare
 from assayd_server.last_layer import LastLayer, find_last_layer
 from assayd_server.loaded_pool import LoadedPool
 from assayd_server.model import ModelRunError, OnnxModel
+from assayd_server.pool_folder import read_pool
 from assayd_server.reading import read_contract
 from assayd_server.rows import Inputs
 
@@ -111,7 +113,7 @@ class Servable:
         return (*samples, self.contract.columns)
 
 
-def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None) -> Servable:
+def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None, pool: Path | None = None) -> Servable:
     """Parse, check and warm up a model.
 
     Args:
@@ -137,7 +139,8 @@ def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None) -> Serva
     if labels and len(labels) != contract.class_count:
         counted = f"{contract.class_count} classes" if contract.class_count else "no classes, it gives values"
         raise ArtefactError(f"labels: {len(labels)} names were given, the model has {counted}")
-    return Servable(bundle, model, contract, labels=labels, graph=graph)
+    loaded = None if pool is None else LoadedPool(read_pool(pool), threads=threads)
+    return Servable(bundle, model, contract, labels=labels, graph=graph, pool=loaded)
 
 
 def _last_layer(graph: Graph, contract: Contract) -> LastLayer | str:

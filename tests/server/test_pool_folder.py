@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pools
 import pytest
 from numpy.typing import NDArray
 
+import pools
 from assayd_server.core.density import mean_direction
 from assayd_server.core.similarity import Metric
 from assayd_server.errors import ArtefactError
