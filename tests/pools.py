@@ -1,39 +1,67 @@
-"""Pools for tests: built as `assayd index build` builds them, and searched by brute force to compare with."""
+"""Pools on disk for tests, made as the command makes them."""
 
+import json
+from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assayd_server.core.similarity import Metric
-from assayd_server.index_building import build
+from assayd_server.given_ids import GivenIds, as_ids, row_numbers
+from assayd_server.given_vectors import GivenVectors
+from assayd_server.index_writing import write_index
+from assayd_server.pool_writing import Origin, write_content, write_pool_manifest
+
+IDS = np.array(["heron", "crow", "Ähre", "b", "kite"])
 
 
-def write_pool(folder: Path, vectors: np.ndarray, *, ids: Any = None, metric: str = "cosine") -> Path:
-    """A flat pool in folder/pool."""
-    np.save(folder / "vectors.npy", vectors)
-    ids_path = None
-    if ids is not None:
-        ids_path = folder / "ids.npy"
-        np.save(ids_path, np.asarray(ids))
-    build(folder / "vectors.npy", folder / "pool", ids=ids_path, metric=Metric(metric), skip_invalid=False)
-    return folder / "pool"
+def vectors(count: int = 5, dimension: int = 3) -> NDArray[np.float32]:
+    return np.random.default_rng(0).normal(size=(count, dimension)).astype(np.float32)
 
 
-def similarities(queries: np.ndarray, vectors: np.ndarray, metric: str = "cosine") -> np.ndarray:
-    """(n, N) in double precision, by another road than the server's."""
-    queries, vectors = queries.astype(np.float64), vectors.astype(np.float64)
-    if metric == "l2":
-        return -np.linalg.norm(queries[:, None] - vectors[None], axis=2)
-    products = queries @ vectors.T
-    if metric == "inner_product":
-        return products
-    return products / np.linalg.norm(queries, axis=1)[:, None] / np.linalg.norm(vectors, axis=1)
+def given_ids(ids: NDArray[Any] | None, count: int) -> GivenIds:
+    if ids is None:
+        return row_numbers(count)
+    return GivenIds("the ids", lambda: iter([as_ids(ids, source="the ids", start=0)]))
 
 
-def nearest(queries: np.ndarray, vectors: np.ndarray, k: int, **wanted: Any) -> np.ndarray:
-    """(n, k) rows by a full sort, ties by row; own: rows that are not their own neighbours."""
-    found = similarities(queries, vectors, wanted.get("metric", "cosine"))
-    if "own" in wanted:
-        found[np.arange(len(queries)), wanted["own"]] = -np.inf
-    return np.argsort(-found, axis=1, kind="stable")[:, :k]
+def write_pool(
+    folder: Path,
+    values: NDArray[Any],
+    *,
+    ids: NDArray[Any] | None = None,
+    metric: Metric = Metric.COSINE,
+    origin: Origin | None = None,
+) -> Path:
+    """A flat pool in a new folder."""
+    folder.mkdir(parents=True)
+    content = write_content(
+        folder,
+        GivenVectors(values, "the vectors"),
+        given_ids(ids, len(values)),
+        metric=metric,
+        skip_invalid=False,
+    )
+    write_pool_manifest(folder, content, write_index(content.stored), origin or Origin())
+    return folder
+
+
+def change(folder: Path, **entries: Any) -> None:
+    """Other entries of pool.json; None takes one out."""
+    path = folder / "pool.json"
+    manifest = json.loads(path.read_text()) | entries
+    path.write_text(json.dumps({name: value for name, value in manifest.items() if value is not None}))
+
+
+def resealed(folder: Path, name: str, content: bytes | Callable[[Path], object]) -> None:
+    """Another content of a file, with its digest in pool.json."""
+    path = folder / name
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        content(path)
+    files = json.loads((folder / "pool.json").read_text())["files"]
+    change(folder, files=files | {name: f"sha256:{sha256(path.read_bytes()).hexdigest()}"})

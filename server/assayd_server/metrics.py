@@ -110,7 +110,7 @@ class Metrics:
         )
         self._stages = Histogram(
             "assayd_stage_seconds",
-            "Time of one call by stage: queue (waiting for the forward pass), inference, search (in the pool), total.",
+            "Time of one call by stage: queue (for the forward pass), inference, search (of the pool), total.",
             (*_MODEL, "stage"),
             buckets=_SECONDS_BUCKETS,
             registry=registry,

@@ -1,4 +1,4 @@
-"""How many of the true neighbours an index finds, watched while it serves: now and then a search is made once more."""
+"""How many of the true neighbours an index finds, watched while it serves: some searches are made once more."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +32,7 @@ class SearchMade:
 
 
 class RecallWatch:
-    """Repeats a share of searches exactly, one at a time, beside the calls; what comes meanwhile is passed over."""
+    """Repeats a share of searches exactly, one at a time, beside the calls; what comes meanwhile is left out."""
 
     def __init__(self, share: float) -> None:
         """Watch.

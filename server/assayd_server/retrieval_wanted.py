@@ -17,7 +17,7 @@ PoolNames: TypeAlias = NDArray[Any]
 class PoolChoice:
     """Which pool is meant."""
 
-    model: ModelChoice = ModelChoice()
+    model: ModelChoice
     digest: str = ""
     """Empty for whichever the model has."""
 

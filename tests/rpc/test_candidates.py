@@ -10,6 +10,7 @@ import pytest
 from scipy.special import softmax
 from scipy.stats import entropy
 
+import brute_force
 import onnx_models
 import pools
 from assayd.arrays import decode, encode
@@ -25,8 +26,8 @@ RNG = np.random.default_rng(1)
 CENTRES = RNG.normal(size=(12, 4)) * 3
 VECTORS = (CENTRES[RNG.integers(0, 12, 400)] + RNG.normal(size=(400, 4))).astype(np.float32)
 K = 15
-SIMILAR = pools.similarities(VECTORS, VECTORS)
-NEAREST = pools.nearest(VECTORS, VECTORS, K, own=np.arange(400))
+SIMILAR = brute_force.similarities(VECTORS, VECTORS)
+NEAREST = brute_force.nearest(VECTORS, VECTORS, K, own=np.arange(400))
 WEIGHTS = RNG.normal(size=(3, 4)).astype(np.float32)
 HEAD = rows_pb2.LinearHead(weights=encode(WEIGHTS))
 MAX_ENTROPY = scoring_pb2.UNCERTAINTY_MEASURE_MAX_ENTROPY
@@ -42,7 +43,7 @@ def stub_of(server: Server) -> Iterator[Stub]:
 @pytest.fixture
 def server(serve: Serve, tmp_path: Path) -> Server:
     """A flat pool of 400 rows with ids from 0; its embedding is twice the input, and it has no last layer."""
-    return serve(onnx_models.identity(), pool=pools.write_pool(tmp_path, VECTORS))
+    return serve(onnx_models.identity(), pool=pools.write_pool(tmp_path / "pool", VECTORS))
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def test_without_a_k_there_are_a_hundred_neighbours(stub: Stub) -> None:
 
 def test_twenty_rounds_are_the_union_of_neighbours_round_by_round(serve: Serve, tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
-    pool = pools.write_pool(tmp_path, VECTORS)
+    pool = pools.write_pool(tmp_path / "pool", VECTORS)
     first, second = (serve(onnx_models.identity(), pool=pool) for _ in range(2))
     labeled, candidates = set(), {}
     new = [3, 50, 200]
@@ -237,7 +238,7 @@ def test_where_everything_is_labelled_nothing_is_left(stub: Stub) -> None:
 def test_the_model_scores_by_its_own_last_layer(serve: Serve, tmp_path: Path) -> None:
     network = onnx_models.network(width=6, hidden=4, class_count=3)
     vectors = np.abs(VECTORS)
-    server = serve(network, pool=pools.write_pool(tmp_path, vectors))
+    server = serve(network, pool=pools.write_pool(tmp_path / "pool", vectors))
     with stub_of(server) as stub:
         answer = stub.SelectCandidates(Select(new_ids=ids([1]), k=50, measure=MAX_ENTROPY, count=5))
     client = server.client()
@@ -316,7 +317,9 @@ def test_an_unknown_id_is_not_found(stub: Stub, field: str) -> None:
 
 
 def test_more_ids_than_the_server_takes_are_refused(serve: Serve, tmp_path: Path) -> None:
-    server = serve(onnx_models.identity(), pool=pools.write_pool(tmp_path, VECTORS), rows_max=2, ids_max=3)
+    server = serve(
+        onnx_models.identity(), pool=pools.write_pool(tmp_path / "pool", VECTORS), rows_max=2, ids_max=3
+    )
     with stub_of(server) as stub:
         request = retrieval_pb2.ExpandCandidatesRequest(new_ids=ids([1, 2, 3]))
         assert "has 3 ids, allowed are 2 (setting rows_max)" in refused(stub.ExpandCandidates, request).message

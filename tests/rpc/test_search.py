@@ -7,6 +7,7 @@ import grpc
 import numpy as np
 import pytest
 
+import brute_force
 import onnx_models
 import pools
 from assayd.arrays import decode, encode
@@ -21,6 +22,7 @@ from assayd.v1 import (
     scoring_pb2_grpc,
     tensor_pb2,
 )
+from assayd_server.core.similarity import Metric
 
 Serve = Callable[..., Server]
 Stub = retrieval_pb2_grpc.RetrievalServiceStub
@@ -44,14 +46,14 @@ def channel_of(request: pytest.FixtureRequest) -> Callable[[Server], grpc.Channe
 @pytest.fixture
 def stub(serve: Serve, channel_of: Callable, tmp_path: Path) -> Stub:
     """Of a server whose embedding is twice the input, with a pool of 500 vectors and ids from 0."""
-    server = serve(onnx_models.identity(), pool=pools.write_pool(tmp_path, VECTORS))
+    server = serve(onnx_models.identity(), pool=pools.write_pool(tmp_path / "pool", VECTORS))
     return Stub(channel_of(server))
 
 
 @pytest.fixture
 def named_stub(serve: Serve, channel_of: Callable, tmp_path: Path) -> Stub:
     """The same with texts as ids."""
-    server = serve(onnx_models.identity(), pool=pools.write_pool(tmp_path, VECTORS, ids=NAMES))
+    server = serve(onnx_models.identity(), pool=pools.write_pool(tmp_path / "pool", VECTORS, ids=NAMES))
     return Stub(channel_of(server))
 
 
@@ -79,9 +81,9 @@ def refused(stub: Stub, **fields: object) -> AssaydError:
 
 def test_the_nearest_rows_are_those_of_brute_force(stub: Stub) -> None:
     found = search(stub, rows=embeddings(QUERIES), k=20)
-    expected = pools.nearest(QUERIES, VECTORS, 20)
+    expected = brute_force.nearest(QUERIES, VECTORS, 20)
     np.testing.assert_array_equal(decode(found.ids), expected)
-    similarities = np.take_along_axis(pools.similarities(QUERIES, VECTORS), expected, axis=1)
+    similarities = np.take_along_axis(brute_force.similarities(QUERIES, VECTORS), expected, axis=1)
     np.testing.assert_allclose(decode(found.similarities), similarities, rtol=1e-5, atol=1e-6)
     assert decode(found.counts).tolist() == [20] * 7
 
@@ -90,28 +92,30 @@ def test_the_nearest_rows_are_those_of_brute_force(stub: Stub) -> None:
 def test_other_metrics_are_searched_by_too(
     serve: Serve, channel_of: Callable, tmp_path: Path, metric: str
 ) -> None:
-    server = serve(onnx_models.identity(), pool=pools.write_pool(tmp_path, VECTORS, metric=metric))
+    server = serve(
+        onnx_models.identity(), pool=pools.write_pool(tmp_path / "pool", VECTORS, metric=Metric(metric))
+    )
     found = search(Stub(channel_of(server)), rows=embeddings(QUERIES), k=5)
-    np.testing.assert_array_equal(decode(found.ids), pools.nearest(QUERIES, VECTORS, 5, metric=metric))
+    np.testing.assert_array_equal(decode(found.ids), brute_force.nearest(QUERIES, VECTORS, 5, metric=metric))
 
 
 def test_inputs_are_searched_for_by_their_embedding(stub: Stub) -> None:
     inputs = rows_pb2.Inputs(tensors=[encode(QUERIES, "x")])
     found = search(stub, rows=rows_pb2.Rows(inputs=inputs), k=5)
-    np.testing.assert_array_equal(decode(found.ids), pools.nearest(2 * QUERIES, VECTORS, 5))
+    np.testing.assert_array_equal(decode(found.ids), brute_force.nearest(2 * QUERIES, VECTORS, 5))
 
 
 def test_a_row_of_the_pool_is_not_its_own_neighbour(stub: Stub) -> None:
     own = np.array([3, 499, 3])
     found = search(stub, rows=rows_pb2.Rows(pool_ids=ids(*own)), k=6)
-    np.testing.assert_array_equal(decode(found.ids), pools.nearest(VECTORS[own], VECTORS, 6, own=own))
+    np.testing.assert_array_equal(decode(found.ids), brute_force.nearest(VECTORS[own], VECTORS, 6, own=own))
 
 
 def test_ids_may_be_texts(named_stub: Stub) -> None:
     found = search(
         named_stub, rows=rows_pb2.Rows(pool_ids=texts("image-003")), k=3, exclude_ids=texts("image-007")
     )
-    expected = [row for row in pools.nearest(VECTORS[[3]], VECTORS, 5, own=[3])[0] if row != 7][:3]
+    expected = [row for row in brute_force.nearest(VECTORS[[3]], VECTORS, 5, own=[3])[0] if row != 7][:3]
     assert decode(found.ids)[0].tolist() == NAMES[expected].tolist()
 
 
@@ -120,13 +124,13 @@ def test_without_a_k_there_are_ten(stub: Stub) -> None:
 
 
 def test_what_is_excluded_is_replaced_by_the_next(stub: Stub) -> None:
-    every = pools.nearest(QUERIES[:1], VECTORS, 500)[0]
+    every = brute_force.nearest(QUERIES[:1], VECTORS, 500)[0]
     found = search(stub, rows=embeddings(QUERIES[:1]), k=50, exclude_ids=ids(*every[:400]))
     np.testing.assert_array_equal(decode(found.ids)[0], every[400:450])
 
 
 def test_where_fewer_than_k_are_left_the_rest_is_filled_up(stub: Stub) -> None:
-    every = pools.nearest(QUERIES[:1], VECTORS, 500)[0]
+    every = brute_force.nearest(QUERIES[:1], VECTORS, 500)[0]
     found = search(stub, rows=embeddings(QUERIES[:1]), k=5, exclude_ids=ids(*every[:497]))
     assert decode(found.ids)[0].tolist() == [*every[497:].tolist(), -1, -1]
     assert np.isnan(decode(found.similarities)[0]).tolist() == [False, False, False, True, True]
@@ -140,7 +144,7 @@ def test_texts_are_filled_up_with_empty_ones(named_stub: Stub) -> None:
 
 def test_only_what_is_similar_enough_is_found(stub: Stub) -> None:
     found = search(stub, rows=embeddings(QUERIES), k=100, similarity_min=0.9)
-    expected = (pools.similarities(QUERIES, VECTORS) >= 0.9).sum(axis=1).clip(max=100)
+    expected = (brute_force.similarities(QUERIES, VECTORS) >= 0.9).sum(axis=1).clip(max=100)
     assert decode(found.counts).tolist() == expected.tolist()
     assert np.nanmin(decode(found.similarities)) >= 0.9
 
@@ -158,7 +162,9 @@ def test_an_input_that_cannot_be_searched_for_does_not_keep_others_from_it(stub:
     assert list(response.invalid_rows) == [2, 4]
     assert decode(response.neighbors.counts).tolist() == [3, 3, 0, 3, 0, 3, 3]
     kept = [0, 1, 3, 5, 6]
-    np.testing.assert_array_equal(decode(response.neighbors.ids)[kept], pools.nearest(QUERIES[kept], VECTORS, 3))
+    np.testing.assert_array_equal(
+        decode(response.neighbors.ids)[kept], brute_force.nearest(QUERIES[kept], VECTORS, 3)
+    )
 
 
 @pytest.mark.parametrize(
@@ -228,7 +234,9 @@ def test_too_large_an_exact_search_says_how_many_rows_are_not(
     serve: Serve, channel_of: Callable, tmp_path: Path
 ) -> None:
     large = RNG.normal(size=(70_000, 4)).astype(np.float32)
-    server = serve(onnx_models.identity(), pool=pools.write_pool(tmp_path, large), search_operations_max=2**20)
+    server = serve(
+        onnx_models.identity(), pool=pools.write_pool(tmp_path / "pool", large), search_operations_max=2**20
+    )
     error = refused(Stub(channel_of(server)), rows=embeddings(QUERIES))
     assert (error.reason, error.details["rows_max"]) == ("ANSWER_TOO_LARGE", "3")
 
@@ -236,7 +244,7 @@ def test_too_large_an_exact_search_says_how_many_rows_are_not(
 def test_too_large_an_answer_says_how_many_rows_are_not(
     serve: Serve, channel_of: Callable, tmp_path: Path
 ) -> None:
-    pool = pools.write_pool(tmp_path, VECTORS)
+    pool = pools.write_pool(tmp_path / "pool", VECTORS)
     server = serve(onnx_models.identity(), pool=pool, message_bytes_max=65_536)
     error = refused(Stub(channel_of(server)), rows=embeddings(np.ones((100, 4), np.float32)), k=500)
     assert (error.reason, error.details["rows_max"]) == (
@@ -260,12 +268,12 @@ def test_a_pool_says_what_it_is(stub: Stub) -> None:
 def test_scores_come_with_neighbours_from_the_same_forward_pass(
     serve: Serve, channel_of: Callable, tmp_path: Path
 ) -> None:
-    server = serve(onnx_models.identity(), pool=pools.write_pool(tmp_path, VECTORS))
+    server = serve(onnx_models.identity(), pool=pools.write_pool(tmp_path / "pool", VECTORS))
     channel = channel_of(server)
     inputs = rows_pb2.Rows(inputs=rows_pb2.Inputs(tensors=[encode(QUERIES, "x")]))
     response = scoring_pb2_grpc.ScoringServiceStub(channel).Score(
         scoring_pb2.ScoreRequest(rows=inputs, neighbors=4)
     )
-    np.testing.assert_array_equal(decode(response.neighbors.ids), pools.nearest(QUERIES, VECTORS, 4))
+    np.testing.assert_array_equal(decode(response.neighbors.ids), brute_force.nearest(QUERIES, VECTORS, 4))
     assert response.HasField("probabilities")
     assert not response.HasField("embeddings")
