@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from assayd_server.contract import Activation, Choice
 from assayd_server.core.softmax import TEMPERATURE_MAX, TEMPERATURE_MIN
 from assayd_server.errors import ArtefactError
+from assayd_server.manifests import Digest, StrictModel, first_problem
 from assayd_server.weights import taken_in
 
 MANIFEST = "bundle.json"
@@ -21,7 +22,6 @@ VERSION = re.compile(r"[1-9][0-9]{0,17}")
 """Fits int64; no leading zero, so that no two folders are one version."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
-_Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 _Temperature = Annotated[float, Field(ge=TEMPERATURE_MIN, le=TEMPERATURE_MAX)]
 
 
@@ -32,11 +32,7 @@ def _distinct(labels: tuple[str, ...]) -> tuple[str, ...]:
     return labels
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class InputEntry(_Strict):
+class InputEntry(StrictModel):
     """An input, as the manifest declares it; the graph must agree."""
 
     name: str
@@ -44,7 +40,7 @@ class InputEntry(_Strict):
     shape: tuple[int | None, ...]
 
 
-class OutputsEntry(_Strict):
+class OutputsEntry(StrictModel):
     """Which output of the graph is what."""
 
     logits: str | None = None
@@ -53,7 +49,7 @@ class OutputsEntry(_Strict):
     embedding: str | None = None
 
 
-class Manifest(_Strict):
+class Manifest(StrictModel):
     """bundle.json."""
 
     format: Annotated[int, Field(ge=1, le=1)]
@@ -63,7 +59,7 @@ class Manifest(_Strict):
     activation: Activation | None = None
     sample_axis: bool | None = None
     temperature: _Temperature = 1.0
-    files: dict[str, _Digest]
+    files: dict[str, Digest]
 
     @property
     def choice(self) -> Choice:
@@ -139,7 +135,7 @@ def _parsed(text: bytes, path: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
-        raise ArtefactError(f"{path}: {_first_problem(error)}") from None
+        raise ArtefactError(f"{path}: {first_problem(error)}") from None
 
 
 def manifest_of(**entries: Any) -> Manifest:
@@ -151,13 +147,7 @@ def manifest_of(**entries: Any) -> Manifest:
     try:
         return Manifest(**entries)
     except ValidationError as error:
-        raise ArtefactError(_first_problem(error)) from None
-
-
-def _first_problem(error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(map(str, first["loc"]))
-    return f"{where + ': ' if where else ''}{first['msg']}"
+        raise ArtefactError(first_problem(error)) from None
 
 
 def checked(folder: Path, name: str, digest: str) -> bytes:

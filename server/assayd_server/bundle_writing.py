@@ -41,7 +41,7 @@ def write(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Bu
     """
     with _without_new_folders(folder), _emptied(_claimed(folder)):
         for name, content in contents.items():
-            _put(folder / name, content)
+            put(folder / name, content)
         write_manifest(folder, manifest)
         return read_folder(folder.absolute())
 
@@ -53,10 +53,15 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         ArtefactError: it cannot be written; an old one is as it was.
     """
     text = manifest.model_dump_json(indent=2, exclude_unset=True) + "\n"
-    _put(folder / MANIFEST, text.encode())
+    put(folder / MANIFEST, text.encode())
 
 
-def _put(path: Path, content: bytes) -> None:
+def put(path: Path, content: bytes) -> None:
+    """Write a file, or replace it in one step.
+
+    Raises:
+        ArtefactError: it cannot be written; an old one is as it was.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

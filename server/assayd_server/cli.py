@@ -1,10 +1,7 @@
-"""`assayd serve`, `assayd inspect`, `assayd bundle`, `assayd calibrate` and `assayd demo`."""
+"""`assayd serve`, `inspect`, `bundle`, `calibrate` and `demo`; `assayd index` is in index_cli.py."""
 
 import inspect as introspection
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +10,8 @@ import typer
 
 from assayd_server.config import PREFIX, Settings, load
 from assayd_server.contract import Activation, Choice
-from assayd_server.errors import StartError
+from assayd_server.index_cli import app as index_app
+from assayd_server.one_sentence import one_sentence
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
@@ -52,7 +50,7 @@ def serve(**flags: Any) -> None:
     """
     from assayd_server.app import run
 
-    with _one_sentence():
+    with one_sentence():
         run(load(flags, os.environ, flags.pop("config")))
 
 
@@ -69,7 +67,7 @@ def inspect(
     """Print what a model takes and gives, and how the server would read it."""
     from assayd_server.inspection import describe
 
-    with _one_sentence():
+    with one_sentence():
         print(
             describe(
                 model,
@@ -102,7 +100,7 @@ def bundle(
     """Make a bundle of a model, and print how it is read."""
     from assayd_server import bundling
 
-    with _one_sentence():
+    with one_sentence():
         written = bundling.bundle(
             model,
             output,
@@ -132,7 +130,7 @@ def calibrate(
     """Fit a bundle's temperature to labelled rows, so that probabilities mean what they say."""
     from assayd_server import calibrating
 
-    with _one_sentence():
+    with one_sentence():
         print(calibrating.calibrate(bundle, rows=rows, labels=labels, output=output))
 
 
@@ -140,7 +138,7 @@ def demo() -> None:
     """Serve a small network for handwritten digits, score images that it has never seen, and show the result."""
     from assayd_server.demo.run import run
 
-    with _one_sentence():
+    with one_sentence():
         run()
 
 
@@ -148,16 +146,6 @@ def _chosen(activation: Activation | None, sample_axis: bool, **outputs: str | N
     """What flags say of how a model is read, outputs by role; None where they say nothing."""
     chosen = Choice({role: name for role, name in outputs.items() if name}, activation, sample_axis)
     return None if chosen == Choice() else chosen
-
-
-@contextmanager
-def _one_sentence() -> Iterator[None]:
-    """What stops a start is said in one sentence, with exit code 1."""
-    try:
-        yield
-    except StartError as error:
-        print(f"assayd: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
 
 
 def _parameter(name: str, kind: Any, option: Any) -> introspection.Parameter:
@@ -187,3 +175,4 @@ def _with_a_flag_for_each_setting(command: Any) -> Any:
 
 for _command in (_with_a_flag_for_each_setting(serve), inspect, bundle, calibrate, demo):
     app.command()(_command)
+app.add_typer(index_app, name="index")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from assayd_server.errors import ArtefactError, FailedPreconditionError, Invalid
 from assayd_server.feeds import cast, matched
 from assayd_server.graph import Graph, prepare
 from assayd_server.last_layer import LastLayer, find_last_layer
+from assayd_server.loaded_pool import LoadedPool
 from assayd_server.model import ModelRunError, OnnxModel
+from assayd_server.pool_folder import read_pool
 from assayd_server.reading import read_contract
 from assayd_server.rows import Inputs
 
@@ -38,13 +41,21 @@ class Servable:
     """One version of one model."""
 
     def __init__(
-        self, bundle: Bundle, model: OnnxModel, contract: Contract, *, labels: tuple[str, ...], graph: Graph
+        self,
+        bundle: Bundle,
+        model: OnnxModel,
+        contract: Contract,
+        *,
+        labels: tuple[str, ...],
+        graph: Graph,
+        pool: LoadedPool | None = None,
     ) -> None:
         self.identity: Identity = bundle.identity
         self.contract = contract
         self.labels = labels
         self.label_bytes_max = max((len(label.encode()) + 16 for label in labels), default=0)  # in a response
         self.temperature = bundle.manifest.temperature
+        self.pool = pool
         self._model = model
         layer = _last_layer(graph, contract)
         self.last_layer: LastLayer | None = None if isinstance(layer, str) else layer
@@ -102,7 +113,7 @@ class Servable:
         return (*samples, self.contract.columns)
 
 
-def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None) -> Servable:
+def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None, pool: Path | None = None) -> Servable:
     """Parse, check and warm up a model.
 
     Args:
@@ -128,7 +139,8 @@ def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None) -> Serva
     if labels and len(labels) != contract.class_count:
         counted = f"{contract.class_count} classes" if contract.class_count else "no classes, it gives values"
         raise ArtefactError(f"labels: {len(labels)} names were given, the model has {counted}")
-    return Servable(bundle, model, contract, labels=labels, graph=graph)
+    loaded = None if pool is None else LoadedPool(read_pool(pool), threads=threads)
+    return Servable(bundle, model, contract, labels=labels, graph=graph, pool=loaded)
 
 
 def _last_layer(graph: Graph, contract: Contract) -> LastLayer | str:
