@@ -122,8 +122,8 @@ class Loop:
             InvalidArgumentError: an id or a label cannot be kept.
         """
         state, given = self._state, _labels(labels)
-        known = state.labels.keys() | state.pending_ids | state.candidates.ids.tolist()
-        check_alike("labels", id_array(given, "labels"), "those of before", id_array(list(known)[:1], "labels"))
+        known = {*state.labels, *state.pending_ids, *state.candidates.ids.tolist()}
+        check_alike("labels", id_array(given, "labels"), "those of before", id_array(state.labels, "labels"))
         self._fetch([each for each in given if each not in known])
         count = len(given.keys() - state.labels.keys())
         state.add_labels(given)
