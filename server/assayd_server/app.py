@@ -196,7 +196,7 @@ def _log_models(models: Repository) -> None:
             class_count=contract.class_count,
             embedding_width=contract.embedding_width,
             temperature=model.temperature,
-            pool=model.pool and one_line(model.pool),
+            pool=model.pool and one_line(model.pool.folder),
         )
     for failure in models.failures:
         _log.error("model failed to load", model=failure.name, version=failure.version, reason=failure.reason)

@@ -56,8 +56,6 @@ class Settings(BaseModel):
     """One ONNX file to serve. Either this or repository must be given."""
     repository: Path | None = None
     """A folder of bundles to serve, <name>/<version>/bundle.json."""
-    pool: Path | None = None
-    """With model: the folder of the pool to search."""
     logits_output: str | None = None
     """With model: the output that holds unnormalised class scores, where its name does not tell."""
     probabilities_output: str | None = None
