@@ -37,7 +37,7 @@ class Candidates:
         return {"id": self.ids, "source": self.sources, "similarity": self.similarities}
 
     def updated(self, added: "Candidates") -> "Candidates":
-        """These and the added ones, as dict.update does: of one that is in both, what was added stands.
+        """These and the added ones; of one that is in both the more similar source stands, or the added one.
 
         Raises:
             InvalidArgumentError: they are from different pools.
@@ -52,10 +52,11 @@ class Candidates:
             return added
         check_alike("added", added.ids, "these", self.ids)
         both = _concatenated([self, added])
-        _, from_behind = np.unique(both.ids[::-1], return_index=True)
-        last = np.sort(len(both) - 1 - from_behind)
+        _, places = np.unique(both.ids, return_inverse=True)
+        order = np.lexsort((-np.arange(len(both)), -both.similarities, places))
+        _, first = np.unique(places[order], return_index=True)
         return replace(
-            _taken(both, last),
+            _taken(both, np.sort(order[first])),
             pool_digest=added.pool_digest or self.pool_digest,
             model=added.model or self.model,
         )

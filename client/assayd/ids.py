@@ -99,7 +99,9 @@ def _read(array: Array, field: str) -> Array:
     try:
         return array.astype(np.int64)
     except OverflowError:
-        raise InvalidArgumentError(f"{field}: has a number that is too large, allowed are {ALLOWED}") from None
+        raise InvalidArgumentError(
+            f"{field}: has a number that is too large, allowed are {ALLOWED}", field=field
+        ) from None
 
 
 def _decoded(array: Array, field: str) -> Array:

@@ -59,8 +59,8 @@ class PoolClient(ABC):
     ) -> Candidates:
         """Find the neighbours of newly labelled rows that have no label yet: the candidates that they add.
 
-        They are the union of the k nearest neighbours of each new row, less what is labelled. To ask again gives the
-        same, whatever the order of the rows.
+        They are the union of the k nearest neighbours of each new row, less what is labelled. To ask again gives
+        the same, whatever the order of the rows.
 
         Args:
             new_ids: (b,) the rows that were labelled since the last call; any number of them.

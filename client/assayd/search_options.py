@@ -12,7 +12,7 @@ from assayd.tables.table import Table
 from assayd.v1 import retrieval_pb2
 
 _NAMES = {"vectors": "embeddings", "x": "x", "ids": "pool_ids"}
-"""What callers call the rows of a search, and what they are called elsewhere."""
+"""What callers call the rows of a search, and what score calls them."""
 
 
 class PoolOptions(SelectorOptions, total=False):
@@ -59,6 +59,8 @@ def collect_searched(vectors: object = None, *, x: object = None, ids: object = 
             f"rows: give exactly one of {', '.join(_NAMES)}, got {', '.join(given) or 'none'}", field="rows"
         )
     ((name, value),) = given.items()
+    if name == "ids":
+        return Rows("pool_ids", {"": id_array(value, "ids")})
     rows = collect(**{_NAMES[name]: value})
     if isinstance(rows, Rows) and rows.kind == "embeddings" and rows.arrays[""].ndim != 2:
         shape = list(rows.arrays[""].shape)

@@ -3,6 +3,7 @@
 import math
 
 from assayd.v1 import retrieval_pb2, tensor_pb2
+from assayd_server.errors import InvalidArgumentError
 from assayd_server.ranking_wanted import Density, RankWanted
 from assayd_server.retrieval_wanted import (
     ExpandWanted,
@@ -136,5 +137,8 @@ def _names(tensor: tensor_pb2.Tensor, field: str, length_max: int, limit: str) -
     names = requests.ids(tensor, field)
     if len(names) > length_max:
         message = f"has {len(names)} ids, allowed are {length_max} (setting {limit})"
+        if limit == "rows_max":  # callers cut these as they cut rows
+            details = {"rows_max": str(length_max)}
+            raise InvalidArgumentError(message, reason="TOO_MANY_ROWS", field=field, details=details)
         raise wrong(field, message, "TOO_MANY_IDS")
     return names
