@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from assayd_server.core.similarity import Metric
 from assayd_server.given_ids import GivenIds, as_ids, row_numbers
 from assayd_server.given_vectors import GivenVectors
+from assayd_server.index_kind import Kind
 from assayd_server.index_writing import write_index
 from assayd_server.pool_writing import Origin, write_content, write_pool_manifest
 
@@ -34,9 +35,10 @@ def write_pool(
     *,
     ids: NDArray[Any] | None = None,
     metric: Metric = Metric.COSINE,
+    kind: Kind = Kind.FLAT,
     origin: Origin | None = None,
 ) -> Path:
-    """A flat pool in a new folder."""
+    """A pool in a new folder."""
     folder.mkdir(parents=True)
     content = write_content(
         folder,
@@ -45,7 +47,8 @@ def write_pool(
         metric=metric,
         skip_invalid=False,
     )
-    write_pool_manifest(folder, content, write_index(content.stored), origin or Origin())
+    index = write_index(folder, content.stored, kind=kind, threads=1)
+    write_pool_manifest(folder, content, index, origin or Origin())
     return folder
 
 

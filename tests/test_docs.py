@@ -244,12 +244,13 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 def test_the_table_of_rpcs_is_complete() -> None:
-    from assayd.v1 import scoring_pb2, selection_pb2
+    from assayd.v1 import retrieval_pb2, scoring_pb2, selection_pb2
 
     table = (ROOT / "README.md").read_text()
     services = [
         *scoring_pb2.DESCRIPTOR.services_by_name.values(),
         *selection_pb2.DESCRIPTOR.services_by_name.values(),
+        *retrieval_pb2.DESCRIPTOR.services_by_name.values(),
     ]
     for service in services:
         assert f"`{service.full_name}`" in table

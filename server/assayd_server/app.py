@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from importlib.metadata import version
 from queue import Empty, SimpleQueue
@@ -13,13 +13,14 @@ from types import FrameType
 from prometheus_client import CollectorRegistry
 
 from assayd_server import logs, repository, servable
-from assayd_server.bundle import Bundle
+from assayd_server.bundle import Bundle, PoolPlace
 from assayd_server.checks import ScoreLimits
 from assayd_server.config import Settings
 from assayd_server.cpus import usable_cpus
 from assayd_server.engine import Engine
 from assayd_server.gate import Gate
 from assayd_server.metrics import Metrics
+from assayd_server.pool_description import one_line
 from assayd_server.probes import Probes
 from assayd_server.recall_watch import RecallWatch
 from assayd_server.repository import Repository
@@ -142,7 +143,9 @@ def load_models(settings: Settings, *, threads: int) -> Repository:
     """
 
     def load(bundle: Bundle) -> Servable:
-        return servable.load(bundle, threads=threads, chosen=settings.choice, pool=settings.pool)
+        if settings.pool is not None:
+            bundle = replace(bundle, pool=PoolPlace(settings.pool, None))
+        return servable.load(bundle, threads=threads, chosen=settings.choice)
 
     if settings.model is not None:
         return repository.load_file(settings.model, load)
@@ -193,6 +196,7 @@ def _log_models(models: Repository) -> None:
             class_count=contract.class_count,
             embedding_width=contract.embedding_width,
             temperature=model.temperature,
+            pool=model.pool and one_line(model.pool.folder),
         )
     for failure in models.failures:
         _log.error("model failed to load", model=failure.name, version=failure.version, reason=failure.reason)

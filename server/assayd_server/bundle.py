@@ -17,6 +17,8 @@ from assayd_server.weights import taken_in
 
 MANIFEST = "bundle.json"
 MODEL_FILE = "model.onnx"
+POOL_FILE = "pool/pool.json"
+"""Holds the digests of the other files of a pool, which are mapped and not read here."""
 
 VERSION = re.compile(r"[1-9][0-9]{0,17}")
 """Fits int64; no leading zero, so that no two folders are one version."""
@@ -77,6 +79,15 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolPlace:
+    """Where the pool of a model lies, not read yet."""
+
+    path: Path
+    digest: str | None
+    """Of its pool.json; None where any will do."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """A model that was read and whose digests are right, but that was not loaded yet."""
 
@@ -84,6 +95,7 @@ class Bundle:
     manifest: Manifest
     model: bytes
     """The .onnx file, with all of its weights in it."""
+    pool: PoolPlace | None = None
 
 
 def read_file(path: Path) -> Bundle:
@@ -111,7 +123,9 @@ def read_folder(folder: Path) -> Bundle:
     manifest_path = folder / MANIFEST
     text = content_of(manifest_path)
     manifest = _parsed(text, manifest_path)
-    contents = {name: checked(folder, name, digest) for name, digest in manifest.files.items()}
+    contents = {
+        name: checked(folder, name, digest) for name, digest in manifest.files.items() if name != POOL_FILE
+    }
     if MODEL_FILE not in contents:
         raise ArtefactError(f"{manifest_path}: files has no entry for {MODEL_FILE}")
 
@@ -123,7 +137,13 @@ def read_folder(folder: Path) -> Bundle:
         return contents[path.name]
 
     model, _ = taken_in(contents[MODEL_FILE], folder, listed)
-    return Bundle(Identity(folder.parent.name, int(folder.name), digest_of(text)), manifest, model)
+    identity = Identity(folder.parent.name, int(folder.name), digest_of(text))
+    return Bundle(identity, manifest, model, _pool_in(folder, manifest))
+
+
+def _pool_in(folder: Path, manifest: Manifest) -> PoolPlace | None:
+    digest = manifest.files.get(POOL_FILE)
+    return None if digest is None else PoolPlace((folder / POOL_FILE).parent, digest)
 
 
 def is_model_name(name: str) -> bool:

@@ -19,6 +19,7 @@ from assayd_server.rows import PoolRows
 from assayd_server.search_checks import (
     EXPAND_K,
     SearchLimits,
+    batch_bytes,
     candidates_bytes,
     check_search_size,
     chosen_pool,
@@ -69,8 +70,8 @@ class CandidatePlan:
         return RankPlan(Plan(stored, self.ranking.scoring, self.expand.model), self.ranking)
 
 
-def expand_planned(model: Servable, wanted: ExpandWanted, limits: SearchLimits) -> ExpandPlan:
-    """What to expand.
+def expand_planned(model: Servable, wanted: ExpandWanted, limits: SearchLimits, *, count: int = 0) -> ExpandPlan:
+    """What to expand, where the answer holds a batch of so many rows besides.
 
     Raises:
         ServiceError: the pool does not have an id, or too much is asked for.
@@ -78,8 +79,15 @@ def expand_planned(model: Servable, wanted: ExpandWanted, limits: SearchLimits) 
     pool = chosen_pool(model, wanted.pool)
     k = neighbor_count(wanted.k, pool, limits, default=EXPAND_K)
     new = pool.row_set([(wanted.new, "new_ids")])
-    exact, row_bytes = pool.exact, candidates_bytes(pool, k)
-    check_search_size(pool, limits, row_count=len(new), row_bytes=row_bytes, exact=exact, field="new_ids")
+    check_search_size(
+        pool,
+        limits,
+        row_count=len(new),
+        row_bytes=candidates_bytes(pool, k),
+        exact=pool.exact,
+        field="new_ids",
+        besides_bytes=batch_bytes(pool, count),
+    )
     labeled = pool.row_set([(wanted.labeled, "labeled_ids")])
     return ExpandPlan(model, pool, new, np.union1d(new, labeled), k)
 
@@ -92,7 +100,7 @@ def planned(
     Raises:
         ServiceError: it cannot; the field says why.
     """
-    expand = expand_planned(model, wanted.expand, limits)
+    expand = expand_planned(model, wanted.expand, limits, count=wanted.ranking.count)
     known = NONE if wanted.known is None else _known(wanted.known, expand.pool)
     if not len(expand.new) and wanted.known is None:
         raise wrong("new_ids", "is empty, and there are no candidates: nothing is labelled yet", "NO_ROWS")

@@ -9,27 +9,22 @@ from typing import Annotated, Any
 import typer
 
 from assayd_server.config import PREFIX, Settings, load
-from assayd_server.contract import Activation, Choice
 from assayd_server.index_cli import app as index_app
+from assayd_server.model_flags import (
+    ActivationFlag,
+    EmbeddingTensor,
+    LogitsOutput,
+    ProbabilitiesOutput,
+    SampleAxis,
+    ValuesOutput,
+    chosen,
+)
 from assayd_server.one_sentence import one_sentence
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
 )
 
-_LogitsOutput = Annotated[str | None, typer.Option(help="Read this output as logits.")]
-_ProbabilitiesOutput = Annotated[str | None, typer.Option(help="Read this output as probabilities.")]
-_ValuesOutput = Annotated[str | None, typer.Option(help="Read this output as the values of a regression model.")]
-_EmbeddingTensor = Annotated[
-    str | None, typer.Option(help="Read this tensor, an output or an inner one, as the embedding.")
-]
-_Activation = Annotated[
-    Activation | None,
-    typer.Option(help="softmax: a row has one of the classes; sigmoid: any number of them. Else found out."),
-]
-_SampleAxis = Annotated[
-    bool, typer.Option("--sample-axis", help="The scores are those of a committee: (rows, samples, classes).")
-]
 _CONFIG_HELP = "A TOML file of these settings, under the same names with underscores."
 
 
@@ -57,12 +52,12 @@ def serve(**flags: Any) -> None:
 def inspect(
     model: Annotated[Path, typer.Argument(help="An ONNX file, or a bundle's folder <name>/<version>.")],
     *,
-    logits_output: _LogitsOutput = None,
-    probabilities_output: _ProbabilitiesOutput = None,
-    values_output: _ValuesOutput = None,
-    embedding_tensor: _EmbeddingTensor = None,
-    activation: _Activation = None,
-    sample_axis: _SampleAxis = False,
+    logits_output: LogitsOutput = None,
+    probabilities_output: ProbabilitiesOutput = None,
+    values_output: ValuesOutput = None,
+    embedding_tensor: EmbeddingTensor = None,
+    activation: ActivationFlag = None,
+    sample_axis: SampleAxis = False,
 ) -> None:
     """Print what a model takes and gives, and how the server would read it."""
     from assayd_server.inspection import describe
@@ -71,7 +66,7 @@ def inspect(
         print(
             describe(
                 model,
-                chosen=_chosen(
+                chosen=chosen(
                     activation,
                     sample_axis,
                     logits=logits_output,
@@ -90,12 +85,12 @@ def bundle(
     labels: Annotated[str | None, typer.Option(help="A name for each class, between commas.")] = None,
     labels_file: Annotated[Path | None, typer.Option(help="A name for each class, one a line.")] = None,
     temperature: Annotated[float, typer.Option(help="Divides the logits; 0.001 to 1000.")] = 1.0,
-    logits_output: _LogitsOutput = None,
-    probabilities_output: _ProbabilitiesOutput = None,
-    values_output: _ValuesOutput = None,
-    embedding_tensor: _EmbeddingTensor = None,
-    activation: _Activation = None,
-    sample_axis: _SampleAxis = False,
+    logits_output: LogitsOutput = None,
+    probabilities_output: ProbabilitiesOutput = None,
+    values_output: ValuesOutput = None,
+    embedding_tensor: EmbeddingTensor = None,
+    activation: ActivationFlag = None,
+    sample_axis: SampleAxis = False,
 ) -> None:
     """Make a bundle of a model, and print how it is read."""
     from assayd_server import bundling
@@ -106,7 +101,7 @@ def bundle(
             output,
             labels=bundling.labels_of(labels, labels_file),
             temperature=temperature,
-            chosen=_chosen(
+            chosen=chosen(
                 activation,
                 sample_axis,
                 logits=logits_output,
@@ -140,12 +135,6 @@ def demo() -> None:
 
     with one_sentence():
         run()
-
-
-def _chosen(activation: Activation | None, sample_axis: bool, **outputs: str | None) -> Choice | None:
-    """What flags say of how a model is read, outputs by role; None where they say nothing."""
-    chosen = Choice({role: name for role, name in outputs.items() if name}, activation, sample_axis)
-    return None if chosen == Choice() else chosen
 
 
 def _parameter(name: str, kind: Any, option: Any) -> introspection.Parameter:

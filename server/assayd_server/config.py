@@ -56,8 +56,6 @@ class Settings(BaseModel):
     """One ONNX file to serve. Either this or repository must be given."""
     repository: Path | None = None
     """A folder of bundles to serve, <name>/<version>/bundle.json."""
-    pool: Path | None = None
-    """With model: the folder of the pool to search."""
     logits_output: str | None = None
     """With model: the output that holds unnormalised class scores, where its name does not tell."""
     probabilities_output: str | None = None
@@ -70,6 +68,8 @@ class Settings(BaseModel):
     """With model: softmax where a row has one of the classes, sigmoid where it may have any number of them."""
     sample_axis: bool = False
     """With model: the scores are those of a committee, with an axis of samples, (rows, samples, classes)."""
+    pool: Path | None = None
+    """With model: the folder of a pool, as assayd index build writes it, that rows are searched for in."""
 
     host: str = "127.0.0.1"
     """The address to listen on."""
@@ -151,6 +151,8 @@ class Settings(BaseModel):
         if self.repository is not None and self.choice is not None:
             chosen = next(name for name in (*CHOICES.values(), "activation", "sample_axis") if getattr(self, name))
             raise ConflictError(chosen, "goes with model; a bundle says how it is read")
+        if self.repository is not None and self.pool is not None:
+            raise ConflictError("pool", "goes with model; a bundle has its pool in it")
         if not self.insecure and not _is_loopback(self.host):
             raise ConflictError(
                 "host",

@@ -21,7 +21,7 @@ from assayd_server.plan import Plan
 from assayd_server.rank_checks import check_opinions, check_ranking
 from assayd_server.rank_plan import RankPlan
 from assayd_server.ranking import Ranking, rank
-from assayd_server.ranking_wanted import RankWanted
+from assayd_server.ranking_wanted import RankWanted, named
 from assayd_server.recall_watch import RecallWatch
 from assayd_server.repository import Failure, Repository
 from assayd_server.retrieval import Retrieval
@@ -172,6 +172,8 @@ class Engine:
     def _rank_plan(self, sent: Sent, wanted: RankWanted) -> RankPlan:
         source = wanted.committee
         members = tuple(map(self.model, source)) if isinstance(source, tuple) else ()
+        if isinstance(sent, PoolIds) and wanted.ids is None:
+            wanted = replace(wanted, ids=named(sent.ids))
         return RankPlan(self._plan(sent, wanted.scoring, members[0] if members else None), wanted, members)
 
     def _with_neighbors(self, scores: Scores) -> Scores:

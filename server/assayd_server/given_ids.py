@@ -26,26 +26,20 @@ class GivenIds:
     """Gives all of them, each time anew: int64, or bytes in UTF-8 of any width."""
 
 
-def ids_in(path: Path, *, row_count: int) -> GivenIds:
-    """The ids in a .npy file.
-
-    Args:
-        path: holds whole numbers, text, or bytes in UTF-8.
-        row_count: how many there must be.
+def ids_in(path: Path) -> GivenIds:
+    """The ids in a .npy file of whole numbers, text, or bytes in UTF-8.
 
     Raises:
-        ArtefactError: it cannot be read, or does not hold an id for each row.
+        ArtefactError: it cannot be read, or holds anything else.
     """
     values = mapped(path)
     if values.ndim != 1 or values.dtype.kind not in "iuSU":
         raise ArtefactError(
             f"{path}: is {values.dtype} of shape {list(values.shape)}, due is a whole number or text a row"
         )
-    if len(values) != row_count:
-        raise ArtefactError(f"{path}: has {len(values)} ids, there are {row_count} vectors")
 
     def blocks() -> Iterator[NDArray[Any]]:
-        for start in range(0, row_count, _ROWS_AT_ONCE):
+        for start in range(0, len(values), _ROWS_AT_ONCE):
             yield as_ids(values[start : start + _ROWS_AT_ONCE], source=str(path), start=start)
 
     return GivenIds(str(path), blocks)

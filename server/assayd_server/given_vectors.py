@@ -9,7 +9,7 @@ import numpy as np
 
 from assayd_server.array_writing import array_file
 from assayd_server.core.arrays import Booleans, Floats
-from assayd_server.core.similarity import Metric
+from assayd_server.core.similarity import Metric, unit_vectors
 from assayd_server.errors import ArtefactError
 from assayd_server.mapped import mapped
 from assayd_server.pool_manifest import DIMENSION_MAX, LENGTHS, VECTORS
@@ -116,9 +116,10 @@ def write_vectors(folder: Path, given: GivenVectors, metric: Metric, *, kept: Bo
 
 def _directions(rows: Floats) -> tuple[Floats, Floats]:
     """float32: rows of length 1, and how long they were."""
-    wide = rows.astype(np.float64)
-    lengths = np.sqrt(np.einsum("ij,ij->i", wide, wide))
-    return (wide / lengths[:, None]).astype("<f4"), lengths.astype("<f4")
+    if not len(rows):
+        return rows, np.empty(0, "<f4")
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
+    return unit_vectors(rows), lengths.astype("<f4")
 
 
 def _searchable(block: Floats, metric: Metric) -> Booleans:

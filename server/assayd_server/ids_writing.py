@@ -1,5 +1,6 @@
 """The ids of a pool on their way to disk, with the order that they are found by."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,9 @@ def write_ids(folder: Path, given: GivenIds, *, kept: Booleans) -> IdType:
     Raises:
         ArtefactError: they are not of one type, an id is there twice, or nothing can be written.
     """
-    dtype = _common(given)
+    dtype, count = _common(given)
+    if count != len(kept):
+        raise ArtefactError(f"{given.source}: there are {count} ids, of {len(kept)} rows")
     path = folder / IDS
     with array_file(path, dtype=dtype, shape=(int(kept.sum()),)) as file:
         for block in _kept_blocks(given, kept):
@@ -40,13 +43,37 @@ def write_ids(folder: Path, given: GivenIds, *, kept: Booleans) -> IdType:
     return "string" if dtype.kind == "S" else "int64"
 
 
-def _common(given: GivenIds) -> np.dtype[Any]:
-    """int64, or bytes as wide as the longest."""
-    kinds = {(block.dtype.kind, block.dtype.itemsize) for block in given.blocks()}
-    if len({kind for kind, _ in kinds}) != 1:
+def check_ids(scratch: Path, given: GivenIds) -> int:
+    """See to it that ids can be those of a pool, before any work is done for it, and count them.
+
+    Args:
+        scratch: a folder that is not there and will not be there.
+        given: the ids, at least one.
+
+    Raises:
+        ArtefactError: as of write_ids.
+    """
+    scratch.mkdir()
+    try:
+        count = sum(map(len, given.blocks()))
+        write_ids(scratch, given, kept=np.ones(count, np.bool_))
+    finally:
+        shutil.rmtree(scratch)
+    return count
+
+
+def _common(given: GivenIds) -> tuple[np.dtype[Any], int]:
+    """int64, or bytes as wide as the longest; and how many ids there are."""
+    kinds, count = set(), 0
+    for block in given.blocks():
+        kinds.add((block.dtype.kind, block.dtype.itemsize))
+        count += len(block)
+    if not kinds:
+        raise ArtefactError(f"{given.source}: there are no ids")
+    if len({kind for kind, _ in kinds}) > 1:
         raise ArtefactError(f"{given.source}: some ids are whole numbers and some are text: all must be alike")
     kind, width = max(kinds)
-    return np.dtype("<i8") if kind == "i" else np.dtype(f"S{width}")
+    return np.dtype("<i8") if kind == "i" else np.dtype(f"S{width}"), count
 
 
 def _kept_blocks(given: GivenIds, kept: Booleans) -> Iterator[NDArray[Any]]:

@@ -1,33 +1,75 @@
-"""What `assayd index build` does: a pool from vectors."""
+"""What `assayd index build` and `assayd index show` do."""
 
-import shutil
 from pathlib import Path
 
-from assayd_server.core.similarity import Metric
-from assayd_server.given_ids import ids_in, row_numbers
-from assayd_server.given_vectors import vectors_in
+from assayd_server.bundle_writing import name_pool
+from assayd_server.cpus import usable_cpus
+from assayd_server.errors import ArtefactError
+from assayd_server.given_ids import GivenIds, ids_in, row_numbers
+from assayd_server.ids_writing import check_ids
+from assayd_server.index_source import source_of
+from assayd_server.index_wanted import Wanted
 from assayd_server.index_writing import write_index
-from assayd_server.partial_pool import check_free, put_in_place
+from assayd_server.partial_pool import PartialPool, partial_pool
+from assayd_server.pool_description import described_pool
 from assayd_server.pool_folder import read_pool
-from assayd_server.pool_writing import Origin, write_content, write_pool_manifest
+from assayd_server.pool_writing import write_content, write_pool_manifest
+from assayd_server.vector_sources import VectorSource
 
 
-def build(vectors: Path, output: Path, *, ids: Path | None, metric: Metric, skip_invalid: bool) -> str:
-    """Build a pool, and say what it is.
+def build(wanted: Wanted) -> str:
+    """Build a pool, or what is left of it, and say what it is.
 
     Raises:
-        ArtefactError: the vectors or the ids are not what they should be, or nothing can be written.
+        StartError: flags do not go together, vectors, rows or ids are not what they should be, or nothing can be
+            written.
     """
-    check_free(output)
-    given = vectors_in(vectors)
-    given_ids = row_numbers(len(given)) if ids is None else ids_in(ids, row_count=len(given))
-    partial = output.with_name(f"{output.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    built = partial / "pool"
-    built.mkdir(parents=True)
-    content = write_content(built, given, given_ids, metric=metric, skip_invalid=skip_invalid)
-    write_pool_manifest(built, content, write_index(content.stored), Origin())
-    put_in_place(built, output)
-    shutil.rmtree(partial)
-    pool = read_pool(output)
-    return f"{pool.digest}\n{pool.manifest.row_count} rows of {pool.manifest.dimension}\nwritten to {output}"
+    wanted.check()
+    source = source_of(wanted)
+    with partial_pool(wanted.place) as partial:
+        left_out = _build(wanted, source, partial)
+        pool = read_pool(wanted.place)
+        if wanted.bundle is not None:
+            name_pool(wanted.bundle, pool.digest)
+    lines = [described_pool(pool)]
+    if left_out:
+        lines.append(f"left out: {left_out:,} rows that cannot be in a pool")
+    return "\n".join([*lines, f"written to {wanted.place}"])
+
+
+def show(folder: Path) -> str:
+    """What a pool is.
+
+    Raises:
+        ArtefactError: it is not whole.
+    """
+    return described_pool(read_pool(folder))
+
+
+def _build(wanted: Wanted, source: VectorSource, partial: PartialPool) -> int:
+    """How many rows were left out."""
+    if not partial.begin({"vectors": source.job(), "pool": wanted.job()}, restart=wanted.restart):
+        return 0
+    ids = ids_in(wanted.ids) if wanted.ids is not None else source.ids
+    if ids is not None:
+        _check_ids(ids, source, partial.folder)
+    vectors = source.vectors(partial.folder)
+    folder = partial.empty_pool()
+    content = write_content(
+        folder,
+        vectors,
+        ids or row_numbers(len(vectors)),
+        metric=wanted.metric,
+        skip_invalid=wanted.skip_invalid,
+    )
+    index = write_index(folder, content.stored, kind=wanted.kind, threads=usable_cpus())
+    write_pool_manifest(folder, content, index, source.origin)
+    partial.put_in_place()
+    return content.left_out
+
+
+def _check_ids(ids: GivenIds, source: VectorSource, folder: Path) -> None:
+    """Before any row is embedded: what is wrong with an id is better known early."""
+    count = check_ids(folder / "ids", ids)
+    if source.row_count not in (None, count):
+        raise ArtefactError(f"{ids.source}: there are {count} ids, of {source.row_count} rows")

@@ -7,10 +7,10 @@ import numpy as np
 from assayd_server import pool
 from assayd_server.core.arrays import Floats, Hashes, Integers
 from assayd_server.core.density import mean_direction_of_rest
-from assayd_server.core.hashing import id_hash
 from assayd_server.errors import InvalidArgumentError, NotFoundError
 from assayd_server.nearest import NearestSearch
 from assayd_server.pool_folder import PoolFolder
+from assayd_server.ranking_wanted import named
 from assayd_server.retrieval_wanted import PoolNames
 
 _BLOCK_ROWS = 4096
@@ -106,8 +106,7 @@ class LoadedPool:
 
     def hashes_of(self, rows: Integers) -> Hashes:
         """(m,) what the randomness of each row depends on: its id."""
-        names = self.names_of(rows)
-        return id_hash([name.encode() for name in names.tolist()] if self.folder.ids.is_text else names)
+        return named(self.names_of(rows)).hashes
 
     def cells(self, rows: Integers) -> Integers | None:
         """(m,) the cell of the index that each row lies in; None where it has no cells."""

@@ -1,60 +1,134 @@
-"""A pool that is being built: beside its place until it is whole, and then there in one step."""
+"""A pool that is being built: in a folder beside its place, until it is whole and takes its place in one step."""
 
-import os
+import json
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from assayd_server.errors import ArtefactError
+from assayd_server.bundle_writing import put
+from assayd_server.embedded_rows import embedded_count
+from assayd_server.errors import ArtefactError, StartError
+from assayd_server.folder_moves import check_free, move_folder
+from assayd_server.locking import LOCK, locked
+from assayd_server.mapped import file_digest
 from assayd_server.pool_manifest import POOL_MANIFEST
 
+_JOB = "job.json"
+_BUILT = "pool"
+_PLACED = "digest"
 
-def check_free(output: Path) -> None:
-    """See to it that a pool can be put somewhere, before any work is done for it.
-
-    Raises:
-        ArtefactError: there is something already.
-    """
-    try:
-        taken = any(output.iterdir())
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise ArtefactError(f"{output}: cannot be read: {error.strerror}") from None
-    if taken:
-        raise ArtefactError(f"{output}: is there already and is not an empty folder, take another one")
+Job = Mapping[str, Mapping[str, Any]]
+"""What makes the vectors ("vectors") and what makes a pool of them ("pool"), by what a person would call it."""
 
 
-def put_in_place(built: Path, output: Path) -> None:
-    """Give a folder that is whole its name; where that is a place of its own, such as a mounted one, file by file.
+class PartialPool:
+    """The folder OUTPUT.partial: what the job is, the rows that were embedded, and the pool as far as it is."""
 
-    Raises:
-        ArtefactError: it cannot be written there.
-    """
-    try:
+    def __init__(self, output: Path, folder: Path) -> None:
+        self.output, self.folder = output, folder
+        self._built = folder / _BUILT
+
+    def begin(self, job: Job, *, restart: bool) -> bool:
+        """Note what the job is; embeddings of an earlier run stay where this job would make the same ones.
+
+        Returns:
+            Whether there is anything left to build: an earlier run may have come as far as its last step.
+
+        Raises:
+            ArtefactError: the folder holds a part of another job, or something is in the pool's place.
+        """
+        if self._is_placed(job):
+            return False
+        check_free(self.output)
+        if embedded_count(self.folder) and not restart:
+            _check_same(self._job().get("vectors", {}), job["vectors"], self.folder)
+        else:
+            self._clear()
+        put(self.folder / _JOB, json.dumps(job, indent=2, ensure_ascii=False).encode())
+        return True
+
+    def empty_pool(self) -> Path:
+        """A new folder for the pool's files.
+
+        Raises:
+            ArtefactError: it cannot be made.
+        """
+        shutil.rmtree(self._built, ignore_errors=True)
         try:
-            built.rename(output)
-        except OSError:
-            _move_files(built, output)
-        _sync_folder(output.parent)
-    except OSError as error:
-        raise ArtefactError(f"{output}: cannot be written: {error.strerror}") from None
+            self._built.mkdir()
+        except OSError as error:
+            raise ArtefactError(f"{self._built}: cannot be written: {error.strerror}") from None
+        return self._built
+
+    def put_in_place(self) -> None:
+        """Give the pool, which is whole, its name.
+
+        Raises:
+            ArtefactError: it cannot be put there.
+        """
+        put(self.folder / _PLACED, file_digest(self._built / POOL_MANIFEST).encode())
+        move_folder(self._built, self.output, last=POOL_MANIFEST)
+
+    def remove(self) -> None:
+        """All of it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _is_placed(self, job: Job) -> bool:
+        manifest = self.output / POOL_MANIFEST
+        if self._job() != job or not manifest.is_file() or not (self.folder / _PLACED).is_file():
+            return False
+        return (self.folder / _PLACED).read_text() == file_digest(manifest)
+
+    def _job(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads((self.folder / _JOB).read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return {}
+
+    def _clear(self) -> None:
+        for path in self.folder.iterdir():
+            if path.name != LOCK:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _move_files(built: Path, output: Path) -> None:
-    """The manifest last, so that what is there in part is never taken for a pool."""
-    output.mkdir(exist_ok=True)
-    for path in sorted(built.iterdir(), key=lambda path: path.name == POOL_MANIFEST):
-        temporary = output / f".{path.name}"
-        shutil.copyfile(path, temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(output / path.name)
-    shutil.rmtree(built)
+@contextmanager
+def partial_pool(output: Path) -> Iterator[PartialPool]:
+    """The folder in which a pool is built; gone at the end, but for rows that were embedded by a run that failed.
+
+    Raises:
+        StartError: the pool cannot be built; it says what is kept.
+    """
+    place = output.resolve()
+    if not place.name:
+        raise ArtefactError(f"{output}: cannot be a pool's folder")
+    folder = place.with_name(f"{place.name}.partial")
+    with locked(folder):
+        partial = PartialPool(output, folder)
+        try:
+            yield partial
+        except (StartError, KeyboardInterrupt) as error:
+            said = str(error) if isinstance(error, StartError) else "interrupted"
+            raise StartError("; ".join([said, *_kept(partial)])) from None
+        partial.remove()
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _kept(partial: PartialPool) -> list[str]:
+    """What a run that failed leaves behind, in words."""
+    count = embedded_count(partial.folder)
+    if not count:
+        partial.remove()
+        return []
+    return [f"{count:,} embedded rows are kept in {partial.folder}, the same command goes on from there"]
+
+
+def _check_same(begun: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
+    names = [name for name in dict.fromkeys([*begun, *now]) if begun.get(name) != now.get(name)]
+    if names:
+        differ = [f"{name} was {_text(begun, name)} and is {_text(now, name)}" for name in names]
+        raise ArtefactError(f"{folder}: holds a part of another job: {'; '.join(differ)}; --restart begins anew")
+
+
+def _text(job: Mapping[str, Any], name: str) -> str:
+    return json.dumps(job.get(name), ensure_ascii=False)

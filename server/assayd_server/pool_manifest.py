@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from assayd_server.core.similarity import Metric
 from assayd_server.errors import ArtefactError
+from assayd_server.index_kind import Kind
 from assayd_server.manifests import Digest, StrictModel, first_problem
 
 POOL_MANIFEST = "pool.json"
@@ -22,7 +23,6 @@ INDEX = "index.faiss"
 DIMENSION_MAX = 65_536
 ROWS_MAX = 2**40
 
-KindName: TypeAlias = Literal["flat", "lsh", "hnsw", "ivf", "ivfpq"]
 IdType: TypeAlias = Literal["int64", "string"]
 
 _Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -33,7 +33,7 @@ class PoolManifest(StrictModel):
 
     format: Annotated[int, Field(ge=1, le=1)]
     metric: Metric
-    kind: KindName
+    kind: Kind
     """Of the index; flat is none, and exact search."""
     parameters: dict[str, str] = Field(default_factory=dict)
     """Of the index, by name."""
@@ -74,12 +74,12 @@ class PoolManifest(StrictModel):
             yield LENGTHS
         if self.id_type == "string" or IDS_ORDER in self.files:
             yield IDS
-        if self.kind != "flat":
+        if self.kind is not Kind.FLAT:
             yield INDEX
 
     def _possible(self) -> Iterator[str]:
         yield from (IDS, IDS_ORDER)
-        if self.kind != "flat":
+        if self.kind is not Kind.FLAT:
             yield CELLS
 
 

@@ -1,8 +1,10 @@
 """The rows of a request, decoded and counted, before any model has seen them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from assayd_server.core.arrays import Floats, Integers
@@ -104,3 +106,12 @@ class Head:
 
     weights: Floats
     bias: Floats | None
+
+
+def inputs_of(arrays: Mapping[str, NDArray[Any]]) -> Inputs:
+    """Arrays by input as rows: in memory, where they were mapped from a file, and text as models take it."""
+    tensors = tuple(
+        NamedArray(name, values.astype(object) if values.dtype.kind == "U" else np.array(values))
+        for name, values in arrays.items()
+    )
+    return Inputs(tensors, len(tensors[0].values))

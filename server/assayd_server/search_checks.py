@@ -19,7 +19,7 @@ SEARCH_K = 10
 EXPAND_K = 100
 """How many neighbours a newly labelled row adds where nobody says: that of the paper."""
 _ENVELOPE_BYTES = 1024
-_SIMILARITY_BYTES, _COUNT_BYTES = 4, 4
+_SIMILARITY_BYTES, _COUNT_BYTES, _SCORE_BYTES = 4, 4, 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,14 @@ def _check_vectors(rows: Embeddings, pool: LoadedPool) -> None:
 
 
 def check_search_size(
-    pool: LoadedPool, limits: SearchLimits, *, row_count: int, row_bytes: int, exact: bool, field: str = "rows"
+    pool: LoadedPool,
+    limits: SearchLimits,
+    *,
+    row_count: int,
+    row_bytes: int,
+    exact: bool,
+    field: str = "rows",
+    besides_bytes: int = 0,
 ) -> None:
     """Refuse a search that would keep others waiting for long, or whose answer would not fit a message.
 
@@ -158,12 +165,13 @@ def check_search_size(
         row_bytes: what each adds to the answer at most.
         exact: whether all rows of the pool may be looked at for each.
         field: that holds them.
+        besides_bytes: what else the answer holds at most.
 
     Raises:
         InvalidArgumentError: it is too large; rows_max says how many rows are not.
     """
     at_once = max(1, limits.search_operations_max // (len(pool) * pool.stored.dimension)) if exact else row_count
-    sent = max(0, limits.response_bytes_max - _ENVELOPE_BYTES) // max(1, row_bytes)
+    sent = max(0, limits.response_bytes_max - besides_bytes - _ENVELOPE_BYTES) // max(1, row_bytes)
     rows_max = min(at_once, sent)
     if row_count <= rows_max:
         return
@@ -182,6 +190,11 @@ def check_search_size(
 def neighbors_bytes(pool: LoadedPool, k: int) -> int:
     """What the neighbours of one row take in an answer at most."""
     return k * (pool.id_bytes_max + _SIMILARITY_BYTES) + _COUNT_BYTES
+
+
+def batch_bytes(pool: LoadedPool, count: int) -> int:
+    """What the rows of a batch take in an answer: ids, sources, similarities, scores, whether by chance."""
+    return count * (2 * pool.id_bytes_max + _SIMILARITY_BYTES + _SCORE_BYTES + 1)
 
 
 def candidates_bytes(pool: LoadedPool, k: int) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from assayd_server.graph import Graph, prepare
 from assayd_server.last_layer import LastLayer, find_last_layer
 from assayd_server.loaded_pool import LoadedPool
 from assayd_server.model import ModelRunError, OnnxModel
-from assayd_server.pool_folder import read_pool
+from assayd_server.pool_fitting import pool_for
 from assayd_server.reading import read_contract
 from assayd_server.rows import Inputs
 
@@ -113,8 +112,8 @@ class Servable:
         return (*samples, self.contract.columns)
 
 
-def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None, pool: Path | None = None) -> Servable:
-    """Parse, check and warm up a model.
+def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None) -> Servable:
+    """Parse, check and warm up a model, and read its pool.
 
     Args:
         bundle: as read from disk.
@@ -139,8 +138,9 @@ def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None, pool: Pa
     if labels and len(labels) != contract.class_count:
         counted = f"{contract.class_count} classes" if contract.class_count else "no classes, it gives values"
         raise ArtefactError(f"labels: {len(labels)} names were given, the model has {counted}")
-    loaded = None if pool is None else LoadedPool(read_pool(pool), threads=threads)
-    return Servable(bundle, model, contract, labels=labels, graph=graph, pool=loaded)
+    folder = pool_for(bundle, contract)
+    pool = None if folder is None else LoadedPool(folder, threads=threads)
+    return Servable(bundle, model, contract, labels=labels, graph=graph, pool=pool)
 
 
 def _last_layer(graph: Graph, contract: Contract) -> LastLayer | str:

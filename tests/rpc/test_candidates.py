@@ -347,3 +347,4 @@ def test_rows_of_the_pool_are_scored_and_ranked_by_id(server: Server) -> None:
     np.testing.assert_allclose(decode(scores.probabilities), expected, rtol=1e-4)
     np.testing.assert_array_equal(decode(scores.neighbors.ids), NEAREST[rows][:, :2])
     assert decode(ranked.positions)[0] == entropy(expected, axis=1).argmax()
+    assert decode(ranked.ids)[0] == rows[entropy(expected, axis=1).argmax()]

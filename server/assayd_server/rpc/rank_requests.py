@@ -7,7 +7,6 @@ import numpy as np
 
 from assayd.v1 import retrieval_pb2, scoring_pb2, selection_pb2, tensor_pb2
 from assayd_server.core.committee import CommitteeMeasure
-from assayd_server.core.hashing import id_hash
 from assayd_server.core.uncertainty import Measure
 from assayd_server.ranking_wanted import (
     Badge,
@@ -21,6 +20,7 @@ from assayd_server.ranking_wanted import (
     KCenter,
     RankWanted,
     Stochastic,
+    named,
 )
 from assayd_server.rpc import requests
 from assayd_server.rpc.requests import RowLimits, unknown, wrong
@@ -106,9 +106,7 @@ def ids(tensor: tensor_pb2.Tensor) -> Ids:
     Raises:
         InvalidArgumentError: they are not one for each row, of int64 or text.
     """
-    values = requests.ids(tensor, "ids")
-    texts = values.dtype.kind == "O"
-    return Ids(values, id_hash([text.encode() for text in values.tolist()] if texts else values))
+    return named(requests.ids(tensor, "ids"))
 
 
 def diversity(request: selection_pb2.RankRequest | retrieval_pb2.SelectCandidatesRequest) -> Diversity | None:
