@@ -83,6 +83,6 @@ def _column(source: Source, id_column: str | None) -> str:
 
 def _ids(source: Source, values: Array) -> Array:
     try:
-        return id_array(values, "the ids")
+        return id_array(values, "ids")
     except InvalidArgumentError as error:
         raise CommandError(f"{source.path}: {error.message}") from None

@@ -32,10 +32,11 @@ def pool(
         if as_json:
             print_json(asdict(info))
         else:
-            print_columns(_described(info))
+            print_columns(described(info))
 
 
-def _described(info: PoolInfo) -> Iterator[tuple[str, str]]:
+def described(info: PoolInfo) -> Iterator[tuple[str, str]]:
+    """What a pool is, in words and for people."""
     yield "model", f"{info.model.name} version {info.model.version}"
     yield "digest", info.digest
     yield "rows", f"{info.row_count:,}, with ids of type {info.id_type}"
