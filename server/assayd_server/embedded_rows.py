@@ -15,6 +15,8 @@ FLUSH_SECONDS = 2.0
 """The most that a killed run does again."""
 _VECTORS = "embedded.f32"
 _COUNT = "embedded_rows"
+EMBEDDED = (_VECTORS, _COUNT)
+"""The files."""
 
 
 class EmbeddedRows:
@@ -31,10 +33,10 @@ class EmbeddedRows:
         self.rows_done = embedded_count(folder)
         self._flushed = -FLUSH_SECONDS
         size = self.rows_done * width * 4
+        if size and (not self._path.is_file() or self._path.stat().st_size < size):
+            raise ArtefactError(f"{self._path}: is shorter than it was, --restart begins anew")
         try:
             self._file = self._path.open("ab")
-            if self._file.tell() < size:
-                raise ArtefactError(f"{self._path}: is shorter than it was, --restart begins anew")
             self._file.truncate(size)
         except OSError as error:
             raise self._unwritable(error) from None

@@ -46,12 +46,14 @@ def embed(model: Servable, rows: GivenRows, kept: EmbeddedRows) -> None:
 
 def _embeddings(model: Servable, rows: GivenRows, *, start: int, size: int) -> Iterator[Floats]:
     for arrays in rows.batches(start, size):
+        batch = inputs_of(arrays)
         try:
-            embeddings = _of_batch(model, inputs_of(arrays))
+            embeddings = _of_batch(model, batch)
         except ServiceError as error:
-            raise ArtefactError(f"{rows.path}: the {size} rows from {start:,} on: {why_not(error)}") from error
+            where = f"{rows.path}: rows {start:,} to {start + batch.count - 1:,}"
+            raise ArtefactError(f"{where}: {why_not(error)}") from error
         yield embeddings
-        start += len(embeddings)
+        start += batch.count
 
 
 def _of_batch(model: Servable, batch: Inputs) -> Floats:

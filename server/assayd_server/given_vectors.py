@@ -1,7 +1,7 @@
 """Vectors that a pool is to be made of: looked through and written, some rows at a time."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,11 +75,10 @@ def kept_rows(given: GivenVectors, metric: Metric, *, skip_invalid: bool) -> Boo
         ArtefactError: a row cannot be searched for, or none can.
     """
     kept = np.empty(len(given), np.bool_)
-    progress = Progress("vectors looked through", len(given))
-    for place, block in given.blocks():
-        kept[place] = _searchable(block, metric)
-        progress.advance(len(block))
-    progress.close()
+    with closing(Progress("vectors looked through", len(given))) as progress:
+        for place, block in given.blocks():
+            kept[place] = _searchable(block, metric)
+            progress.advance(len(block))
     count = len(kept) - int(kept.sum())
     if count and not skip_invalid:
         raise ArtefactError(_what_is_wrong(given, metric, row=int(kept.argmin()), count=count))
@@ -97,13 +96,12 @@ def write_vectors(folder: Path, given: GivenVectors, metric: Metric, *, kept: Bo
         ArtefactError: they cannot be written.
     """
     count = int(kept.sum())
-    progress = Progress("vectors written", count)
-    with ExitStack() as files:
-        vectors = files.enter_context(array_file(folder / VECTORS, dtype="<f4", shape=(count, given.dimension)))
-        cosine = metric is Metric.COSINE
-        lengths = (
-            files.enter_context(array_file(folder / LENGTHS, dtype="<f4", shape=(count,))) if cosine else None
-        )
+    lengths = None
+    with ExitStack() as stack:
+        progress = stack.enter_context(closing(Progress("vectors written", count)))
+        vectors = stack.enter_context(array_file(folder / VECTORS, dtype="<f4", shape=(count, given.dimension)))
+        if metric is Metric.COSINE:
+            lengths = stack.enter_context(array_file(folder / LENGTHS, dtype="<f4", shape=(count,)))
         for place, block in given.blocks():
             rows = block[kept[place]]
             if lengths is not None:
@@ -111,7 +109,6 @@ def write_vectors(folder: Path, given: GivenVectors, metric: Metric, *, kept: Bo
                 lengths.add(rows_lengths)
             vectors.add(rows)
             progress.advance(len(rows))
-    progress.close()
 
 
 def _directions(rows: Floats) -> tuple[Floats, Floats]:

@@ -5,8 +5,7 @@ from pathlib import Path
 from assayd_server.bundle_writing import name_pool
 from assayd_server.cpus import usable_cpus
 from assayd_server.errors import ArtefactError
-from assayd_server.given_ids import GivenIds, ids_in, row_numbers
-from assayd_server.ids_writing import check_ids
+from assayd_server.given_ids import ids_in, row_numbers
 from assayd_server.index_source import source_of
 from assayd_server.index_wanted import Wanted
 from assayd_server.index_writing import write_index
@@ -51,8 +50,10 @@ def _build(wanted: Wanted, source: VectorSource, partial: PartialPool) -> int:
     if not partial.begin({"vectors": source.job(), "pool": wanted.job()}, restart=wanted.restart):
         return 0
     ids = ids_in(wanted.ids) if wanted.ids is not None else source.ids
-    if ids is not None:
-        _check_ids(ids, source, partial.folder)
+    if ids is not None:  # before any row is embedded: what is wrong with an id is better known early
+        count = partial.check_ids(ids)
+        if source.row_count not in (None, count):
+            raise ArtefactError(f"{ids.source}: there are {count} ids, of {source.row_count} rows")
     vectors = source.vectors(partial.folder)
     folder = partial.empty_pool()
     content = write_content(
@@ -66,10 +67,3 @@ def _build(wanted: Wanted, source: VectorSource, partial: PartialPool) -> int:
     write_pool_manifest(folder, content, index, source.origin)
     partial.put_in_place()
     return content.left_out
-
-
-def _check_ids(ids: GivenIds, source: VectorSource, folder: Path) -> None:
-    """Before any row is embedded: what is wrong with an id is better known early."""
-    count = check_ids(folder / "ids", ids)
-    if source.row_count not in (None, count):
-        raise ArtefactError(f"{ids.source}: there are {count} ids, of {source.row_count} rows")

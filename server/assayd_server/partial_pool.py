@@ -3,20 +3,23 @@
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from assayd_server.bundle_writing import put
-from assayd_server.embedded_rows import embedded_count
+from assayd_server.embedded_rows import EMBEDDED, embedded_count
 from assayd_server.errors import ArtefactError, StartError
 from assayd_server.folder_moves import check_free, move_folder
+from assayd_server.given_ids import GivenIds
+from assayd_server.ids_writing import check_ids
 from assayd_server.locking import LOCK, locked
 from assayd_server.mapped import file_digest
 from assayd_server.pool_manifest import POOL_MANIFEST
 
 _JOB = "job.json"
 _BUILT = "pool"
+_IDS = "ids"
 _PLACED = "digest"
 
 Job = Mapping[str, Mapping[str, Any]]
@@ -62,6 +65,15 @@ class PartialPool:
             raise ArtefactError(f"{self._built}: cannot be written: {error.strerror}") from None
         return self._built
 
+    def check_ids(self, ids: GivenIds) -> int:
+        """See to it that ids can be those of a pool, before any work is done for it, and count them.
+
+        Raises:
+            ArtefactError: they cannot.
+        """
+        shutil.rmtree(self.folder / _IDS, ignore_errors=True)
+        return check_ids(self.folder / _IDS, ids)
+
     def put_in_place(self) -> None:
         """Give the pool, which is whole, its name.
 
@@ -72,8 +84,11 @@ class PartialPool:
         move_folder(self._built, self.output, last=POOL_MANIFEST)
 
     def remove(self) -> None:
-        """All of it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """All that was written here, and the folder where nothing else is in it."""
+        self._clear()
+        with suppress(OSError):
+            (self.folder / LOCK).unlink()
+            self.folder.rmdir()
 
     def _is_placed(self, job: Job) -> bool:
         manifest = self.output / POOL_MANIFEST
@@ -88,9 +103,11 @@ class PartialPool:
             return {}
 
     def _clear(self) -> None:
-        for path in self.folder.iterdir():
-            if path.name != LOCK:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        """Files of others stay: the folder's name may have been theirs before."""
+        for name in (_JOB, _PLACED, *EMBEDDED):
+            (self.folder / name).unlink(missing_ok=True)
+        for name in (_BUILT, _IDS):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
 
 
 @contextmanager

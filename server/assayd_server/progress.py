@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 LINE_SECONDS = 30.0
 """Between two lines in a log."""
@@ -32,7 +33,7 @@ class Progress:
         """So many more are done."""
         self._done += count
         if sys.stdout.isatty():
-            self._show(f"  {self._text()}")
+            _show(f"  {self._text()}")
         elif self._clock() - self._written >= LINE_SECONDS:
             sys.stderr.write(f"assayd: {self._text()}\n")
             sys.stderr.flush()
@@ -41,18 +42,36 @@ class Progress:
     def close(self) -> None:
         """Wipe the line."""
         if sys.stdout.isatty():
-            self._show("")
+            _show("")
             sys.stdout.write("\r")
-
-    def _show(self, text: str) -> None:
-        sys.stdout.write(f"\r{text:<{_WIDTH}}")
-        sys.stdout.flush()
 
     def _text(self) -> str:
         of_all = "" if self._total is None else f" of {self._total:,}"
         rate = (self._done - self._earlier) / max(self._clock() - self._began, 1e-3)
         left = f", {_duration((self._total - self._done) / rate)} left" if self._total is not None and rate else ""
         return f"{self._done:,}{of_all} {self._what}, {rate:,.0f}/s{left}"
+
+
+@contextmanager
+def shown(what: str) -> Iterator[None]:
+    """A line on a terminal while something is done whose end nobody can foresee."""
+    if sys.stdout.isatty():
+        _show(f"  {what} ...")
+    try:
+        yield
+    finally:
+        _wipe()
+
+
+def _wipe() -> None:
+    if sys.stdout.isatty():
+        _show("")
+        sys.stdout.write("\r")
+
+
+def _show(text: str) -> None:
+    sys.stdout.write(f"\r{text:<{_WIDTH}}")
+    sys.stdout.flush()
 
 
 def _duration(seconds: float) -> str:

@@ -1,8 +1,8 @@
 """`assayd calibrate`: a temperature from labelled rows, with figures on what it changes, or one sentence."""
 
 import io
-import re
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
