@@ -64,7 +64,9 @@ def committed_held_out() -> tuple[np.ndarray, np.ndarray]:
 
 def check_bundle(output_dir: Path) -> None:
     manifest = json.loads((output_dir / MANIFEST).read_text(encoding="utf-8"))
-    digest = hashlib.sha256((output_dir / MODEL).read_bytes()).hexdigest()
+    digest, pool_digest = (
+        hashlib.sha256((output_dir / path).read_bytes()).hexdigest() for path in (MODEL, POOL / "pool.json")
+    )
     assert manifest == {
         "format": 1,
         "inputs": [{"name": "image", "data_type": "float32", "shape": [None, 64]}],
@@ -74,7 +76,7 @@ def check_bundle(output_dir: Path) -> None:
         "temperature": 1.0,
         "files": {
             "model.onnx": f"sha256:{digest}",
-            "pool/pool.json": f"sha256:{hashlib.sha256((output_dir / POOL / 'pool.json').read_bytes()).hexdigest()}",
+            "pool/pool.json": f"sha256:{pool_digest}",
         },
     }
 
