@@ -106,6 +106,15 @@ class Settings(BaseModel):
     """The most rows times classes in one request. The client cuts larger batches by itself."""
     diversity_operations_max: Annotated[int, Field(ge=2**20, le=2**50)] = 2**34
     """The most multiplications, roughly, to choose one diverse batch: some ten seconds, while other calls wait."""
+    neighbors_max: Positive = 1000
+    """The most neighbours that may be asked for of one row."""
+    ids_max: Positive = 1_048_576
+    """The most ids in a list of labelled, excluded or candidate rows of the pool."""
+    search_operations_max: Annotated[int, Field(ge=2**20, le=2**50)] = 2**38
+    """The most multiplications of one exact search in the pool: some ten seconds, while other calls wait. The
+    client cuts larger batches by itself."""
+    recall_check_share: Annotated[float, Field(ge=0, le=1)] = 0.001
+    """The share of rows searched for that are searched for once more, exactly, to count the index's recall."""
     rows_pending_max: Positive = 262_144
     """The most rows that may wait for their turn or have it; further calls are refused at once."""
     connection_age_max_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0

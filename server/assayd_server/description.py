@@ -25,7 +25,7 @@ def described(model: Servable, identity: Identity | None = None) -> str:
         *(f"  no {role}" for role in ("embedding",) if role not in contract.roles),
         f"task: {contract.task} ({contract.why_task})",
         *_answer(model),
-        *([f"pool: {one_line(model.pool)}"] if model.pool else []),
+        *([f"pool: {one_line(model.pool.folder)}"] if model.pool else []),
     ]
     return "\n".join(lines)
 

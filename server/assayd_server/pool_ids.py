@@ -32,6 +32,11 @@ class PoolIds:
         """Whether they are text; else they are int64."""
         return self._ids is not None and self._ids.dtype.kind == "S"
 
+    @property
+    def bytes_max(self) -> int:
+        """What an id takes on the wire at most: a text has its length before it."""
+        return self._ids.dtype.itemsize + 4 if self._ids is not None and self.is_text else 8
+
     def rows_of(self, ids: NDArray[Any]) -> Integers:
         """The rows of some ids.
 

@@ -7,7 +7,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from assayd_server.core.arrays import Floats
+from assayd_server.core.arrays import Floats, Integers
+from assayd_server.stored_vectors import StoredVectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,41 @@ class Committee:
         return self.values.shape[1]
 
 
-Rows: TypeAlias = Inputs | Logits | Probabilities | Embeddings | Committee
+@dataclass(frozen=True, slots=True)
+class PoolIds:
+    """Rows of the pool beside a model, by their ids."""
+
+    ids: NDArray[Any]
+    """(n,) int64, or text."""
+
+    @property
+    def count(self) -> int:
+        """n."""
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolRows:
+    """Rows of a pool, which lie on disk until they are needed."""
+
+    stored: StoredVectors
+    rows: Integers
+    """(n,)"""
+
+    @property
+    def values(self) -> Floats:
+        """(n, d), the embeddings."""
+        return self.stored.original(self.rows)
+
+    @property
+    def count(self) -> int:
+        """n."""
+        return len(self.rows)
+
+
+Rows: TypeAlias = Inputs | Logits | Probabilities | Embeddings | Committee | PoolRows
+Sent: TypeAlias = Rows | PoolIds
+"""As rows come; ids stand for rows of the pool once the model is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from assayd_server.errors import ArtefactError, FailedPreconditionError, Invalid
 from assayd_server.feeds import cast, matched
 from assayd_server.graph import Graph, prepare
 from assayd_server.last_layer import LastLayer, find_last_layer
+from assayd_server.loaded_pool import LoadedPool
 from assayd_server.model import ModelRunError, OnnxModel
 from assayd_server.pool_fitting import pool_for
-from assayd_server.pool_folder import PoolFolder
 from assayd_server.reading import read_contract
 from assayd_server.rows import Inputs
 
@@ -47,7 +47,7 @@ class Servable:
         *,
         labels: tuple[str, ...],
         graph: Graph,
-        pool: PoolFolder | None = None,
+        pool: LoadedPool | None = None,
     ) -> None:
         self.identity: Identity = bundle.identity
         self.contract = contract
@@ -138,7 +138,8 @@ def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None) -> Serva
     if labels and len(labels) != contract.class_count:
         counted = f"{contract.class_count} classes" if contract.class_count else "no classes, it gives values"
         raise ArtefactError(f"labels: {len(labels)} names were given, the model has {counted}")
-    pool = pool_for(bundle, contract)
+    folder = pool_for(bundle, contract)
+    pool = None if folder is None else LoadedPool(folder, threads=threads)
     return Servable(bundle, model, contract, labels=labels, graph=graph, pool=pool)
 
 
