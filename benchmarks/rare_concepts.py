@@ -83,9 +83,7 @@ def clusters(name: str, seed: int, *, row_count: int) -> Task:
     )
 
 
-def cluster_concepts(
-    centres: np.ndarray, groups: np.ndarray, rng: np.random.Generator
-) -> Iterator[Concept]:
+def cluster_concepts(centres: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> Iterator[Concept]:
     """One cluster of each share, and small clusters beside each other that have it together."""
     shares = np.bincount(groups, minlength=len(centres)) / len(groups)
     units = centres / np.linalg.norm(centres, axis=1, keepdims=True)

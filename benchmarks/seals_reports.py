@@ -40,7 +40,11 @@ def shown(runs: Sequence[Run], pools: Sequence[dict[str, Any]], settings: dict[s
     for pool in _unique(pool["pool"] for pool in pools):
         own = [each for each in pools if each["pool"] == pool]
         lines = [
-            _line([run for run in runs if (run.pool, run.concept, run.strategy) == (pool, concept, strategy)], runs, own)
+            _line(
+                [run for run in runs if (run.pool, run.concept, run.strategy) == (pool, concept, strategy)],
+                runs,
+                own,
+            )
             for concept in _unique(run.concept for run in runs if run.pool == pool)
             for strategy in _unique(run.strategy for run in runs if run.pool == pool)
         ]
@@ -75,7 +79,8 @@ def _line(own: Sequence[Run], runs: Sequence[Run], pools: Sequence[dict[str, Any
     last = [run.average_precisions[-1] for run in own]
     shares = np.array([run.scored for run in own]) / rows
     cells = [
-        f"{own[0].concept}" + (f" ({_mean(run.groups for run in own):.0f})" if "several" in own[0].concept else ""),
+        f"{own[0].concept}"
+        + (f" ({_mean(run.groups for run in own):.0f})" if "several" in own[0].concept else ""),
         own[0].strategy,
         f"{_mean(last):.3f} ({min(last):.3f} to {max(last):.3f})",
         _over(own, runs),
@@ -112,9 +117,7 @@ def _whole(run: Run, runs: Sequence[Run]) -> Run:
     return next(each for each in runs if (each.pool, each.concept, each.seed, each.strategy) == wanted)
 
 
-def write(
-    runs: Sequence[Run], pools: Sequence[dict[str, Any]], settings: dict[str, Any], path: Path
-) -> None:
+def write(runs: Sequence[Run], pools: Sequence[dict[str, Any]], settings: dict[str, Any], path: Path) -> None:
     """A line for each pool and run, with four digits, so that a difference can be read."""
     head = "".join(f" {json.dumps(name)}: {json.dumps(value)},\n" for name, value in settings.items())
     sections = [
@@ -124,9 +127,7 @@ def write(
     path.write_text("{\n" + head + ",\n".join(sections) + "\n}\n")
 
 
-def draw(
-    runs: Sequence[Run], pools: Sequence[dict[str, Any]], settings: dict[str, Any], path: Path
-) -> None:
+def draw(runs: Sequence[Run], pools: Sequence[dict[str, Any]], settings: dict[str, Any], path: Path) -> None:
     """Average precision above, and positives found below; a column for each concept."""
     import matplotlib as mpl
 

@@ -114,7 +114,9 @@ def served(address: str, queries: np.ndarray, seconds: float) -> float:
     given, count = batches(queries), 0
     with Client(address, deadline_seconds=60) as client, ThreadPoolExecutor(IN_FLIGHT) as threads:
         client.search(queries[:BATCH], k=K)
-        flying: deque[Future[object]] = deque(threads.submit(client.search, next(given), k=K) for _ in range(IN_FLIGHT))
+        flying: deque[Future[object]] = deque(
+            threads.submit(client.search, next(given), k=K) for _ in range(IN_FLIGHT)
+        )
         began = time.perf_counter()
         while (passed := time.perf_counter() - began) < seconds:
             flying.popleft().result()
@@ -136,7 +138,9 @@ def measured(kind: str, vectors: np.ndarray, queries: np.ndarray, *, rounds: int
         rows, model = folder / "rows.npy", folder / "model.onnx"
         np.save(rows, vectors)
         rng, width = np.random.default_rng(0), vectors.shape[1]
-        model.write_bytes(perceptron([(rng.normal(size=shape), np.zeros(shape[1])) for shape in ((8, width), (width, 2))]))
+        model.write_bytes(
+            perceptron([(rng.normal(size=shape), np.zeros(shape[1])) for shape in ((8, width), (width, 2))])
+        )
         pool = build_pool(folder / "pool", kind=kind, vectors=rows)
         manifest = read_pool(pool).manifest
         rates: dict[str, list[float]] = {}
@@ -162,7 +166,9 @@ def show(found: list[Rates]) -> None:
     print("|---|---|---|---|---|---|")
     for one in found:
         ratios = [spread(one.ratio(way)) for way in ways]
-        print(f"| {one.kind} | {one.recall:.3f} | {statistics.median(one.rates[SERVED]):,.0f} | {' | '.join(ratios)} |")
+        print(
+            f"| {one.kind} | {one.recall:.3f} | {statistics.median(one.rates[SERVED]):,.0f} | {' | '.join(ratios)} |"
+        )
 
 
 def main() -> None:
@@ -174,10 +180,7 @@ def main() -> None:
     row_count, rounds, seconds = (5000, 1, 0.2) if asked.short else (200_000, 7, 2.0)
     task = clusters("overlapping clusters", 0, row_count=row_count)
     queries = task.held_out[:QUERIES]
-    found = [
-        measured(kind, task.vectors, queries, rounds=rounds, seconds=seconds)
-        for kind in asked.kinds
-    ]
+    found = [measured(kind, task.vectors, queries, rounds=rounds, seconds=seconds) for kind in asked.kinds]
     show(found)
     values = {"rows": row_count, "dimension": task.vectors.shape[1], "batch": BATCH, "k": K, "rounds": rounds}
     print("\n" + EXPLANATION.format(**values))

@@ -103,8 +103,12 @@ def main() -> None:
             {**asdict(one), "mib": {name: round(value, 1) for name, value in one.mib.items()}} for one in found
         ]
         lines = ",\n  ".join(json.dumps({**each, "server_mib": round(each["server_mib"], 1)}) for each in entries)
-        head = f' "command": "python -m benchmarks.shared_pool",\n "rows": {row_count},\n "dimension": {DIMENSION},'
-        RESULTS.write_text(f'{{\n{head}\n "verdict": {json.dumps(verdict(found))},\n "mappings": [\n  {lines}\n ]\n}}\n')
+        head = (
+            f' "command": "python -m benchmarks.shared_pool",\n "rows": {row_count},\n "dimension": {DIMENSION},'
+        )
+        RESULTS.write_text(
+            f'{{\n{head}\n "verdict": {json.dumps(verdict(found))},\n "mappings": [\n  {lines}\n ]\n}}\n'
+        )
 
 
 if __name__ == "__main__":
