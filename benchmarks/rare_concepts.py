@@ -11,8 +11,8 @@ from benchmarks.small_networks import hidden_layer, trained
 
 DIMENSION, CLUSTER_COUNT, SIGMA = 128, 2000, 0.5
 SPECTRA = {"round clusters": 0.0, "overlapping clusters": 2.0}
-"""The variance of dimension i, of centres and within clusters alike, is i to minus this power. 0 is the plain case,
-in which no two of the 2,000 clusters touch; with 2 most of it lies in few dimensions, and clusters overlap."""
+"""The variance of dimension i, of centres and within clusters alike, is i to minus this power. With 0 no two of
+the 2,000 clusters touch; with 2 most of the variance lies in few dimensions, and clusters overlap."""
 SHARES = (0.001, 0.01)
 HELD_OUT = 100_000
 INPUT_WIDTH, HIDDEN = 784, 256

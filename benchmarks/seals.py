@@ -7,9 +7,9 @@ is the most uncertain of the whole pool, which NumPy scans in this process, or o
 select_candidates of a server in another process finds, scores and chooses. All strategies for one concept go round
 by round in turn, and the server and NumPy have as many threads, so that their times compare.
 
-Without --data the pools are 1,000,000 x 128 rows around 2,000 centres, seeds 0 to 4: half an hour on two cores, and
-2 GB of disk in the temporary folder. FILE is letter-recognition.data of the UCI repository (Frey and Slate 1991).
-Writes figures, a table and a plot to benchmarks/results as each pool is done, unless --short.
+Without --data the pools are 1,000,000 x 128 rows around 2,000 centres, seeds 0 to 4: half an hour on two cores,
+and 2 GB of disk in the temporary folder. FILE is letter-recognition.data of the UCI repository (Frey and Slate
+1991). Writes figures, a table and a plot to benchmarks/results as each pool is done, unless --short.
 """
 
 import argparse

@@ -12,11 +12,21 @@ import numpy as np
 from benchmarks.seals_strategies import MEASURES, Run
 
 RANDOM, WHOLE, SEALS = "random", "whole pool", "SEALS"
-HEAD = """\
-| what is looked for | rows chosen by | average precision | over the whole pool's | positives found | \
-scored a round, of the pool | at most | milliseconds a round | whole pool / SEALS | logits alone / SEALS | by pool ids / SEALS | from inputs / SEALS |
-|---|---|---|---|---|---|---|---|---|---|---|---|
-"""
+COLUMNS = (
+    "what is looked for",
+    "rows chosen by",
+    "average precision",
+    "over the whole pool's",
+    "positives found",
+    "scored a round, of the pool",
+    "at most",
+    "milliseconds a round",
+    "whole pool / SEALS",
+    "logits alone / SEALS",
+    "by pool ids / SEALS",
+    "from inputs / SEALS",
+)
+HEAD = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}\n"
 EXPLANATION = """\
 Of {rows:,} rows, {last:,} labels in batches of {batch}, k = {k}, means over {seeds} seeds.
 
@@ -25,10 +35,10 @@ Of {rows:,} rows, {last:,} labels in batches of {batch}, k = {k}, means over {se
   lowest in brackets.
 - positives found: the share of all positives in the pool that have a label at the end.
 - scored a round: the mean share of the pool over all rounds; at most: in any round of any seed.
-- milliseconds a round: from the trained head to the rows to label, median. SEALS: a call of select_candidates, that
-  is gRPC, search, scores and choice, and the client's keeping of the candidates. Whole pool: NumPy on vectors in
-  memory, float32, block by block, {threads} thread(s), as the server.
-- whole pool / SEALS: how many times as long the whole pool takes, the median over rounds of the ratio in one round.
+- milliseconds a round: from the trained head to the rows to label, median. SEALS: a call of select_candidates,
+  that is gRPC, search, scores and choice, and the client's keeping of the candidates. Whole pool: NumPy on vectors
+  in memory, float32, block by block, {threads} thread(s), as the server.
+- whole pool / SEALS: how many times as long the whole pool takes, the median over rounds of the ratio in a round.
 - logits alone / SEALS: the same for a scan without the entropies, which max_entropy of two classes does not need.
 - by pool ids / SEALS: the same for all rows by the same server, from their ids and the head (rank_stream).
 - from inputs / SEALS: the same for all rows sent to the same server and through its model (rank_stream).
@@ -71,7 +81,8 @@ def _about(pools: Sequence[dict[str, Any]]) -> str:
     seconds = statistics.median(pool["seconds_from_inputs"] for pool in pools)
     return (
         f"Of a row's nearest, {purity:.1%} are of its own group. Index: {first['index']}, recall {recall:.3f}. "
-        f"All rows from inputs ({first['input_width']} x {first['input_type']}) through the model: {seconds:.1f} s; "
+        f"All rows from inputs ({first['input_width']} x {first['input_type']}) through the model: "
+        f"{seconds:.1f} s; "
         f"from their ids: {statistics.median(pool['seconds_from_pool_ids'] for pool in pools):.1f} s."
     )
 
