@@ -66,7 +66,7 @@ def setting(path: Path | None, *, short: bool) -> Setting:
     if path is not None:
         tasks = tuple(partial(letters, path, seed) for seed in seeds)
         return Setting("letters", "flat", 10, 20, 20, 2 if short else 19, tasks)
-    row_count = 20_000 if short else 1_000_000
+    row_count = 10_000 if short else 1_000_000
     names = list(SPECTRA)[-1:] if short else list(SPECTRA)
     tasks = tuple(partial(clusters, name, seed, row_count=row_count) for name in names for seed in seeds)
     return Setting("clusters", "ivf", 100, 100, 100, 2 if short else 19, tasks)
@@ -92,7 +92,9 @@ def pool_runs(task: Task, given: Setting, threads: int) -> Iterator[tuple[dict[s
             for concept in task.concepts:
                 begun = start(task, concept, given.start_count)
                 labellings = [
-                    Labelling(task, concept, strategy, begun)
+                    Labelling(
+                        task, concept, strategy, begun, lambda: time.process_time() + server.processor_seconds()
+                    )
                     for strategy in strategies(task, client, batch=given.batch, k=given.k)
                 ]
                 for _ in range(given.round_count):

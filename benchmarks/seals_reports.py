@@ -22,6 +22,7 @@ COLUMNS = (
     "at most",
     "milliseconds a round",
     "whole pool / SEALS",
+    "in processor time",
     "logits alone / SEALS",
     "by pool ids / SEALS",
     "from inputs / SEALS",
@@ -39,6 +40,7 @@ Of {rows:,} rows, {last:,} labels in batches of {batch}, k = {k}, means over {se
   that is gRPC, search, scores and choice, and the client's keeping of the candidates. Whole pool: NumPy on vectors
   in memory, float32, block by block, {threads} thread(s), as the server.
 - whole pool / SEALS: how many times as long the whole pool takes, the median over rounds of the ratio in a round.
+- in processor time: the same of the processor time of all rounds, of client and server together.
 - logits alone / SEALS: the same for a scan without the entropies, which max_entropy of two classes does not need.
 - by pool ids / SEALS: the same for all rows by the same server, from their ids and the head (rank_stream).
 - from inputs / SEALS: the same for all rows sent to the same server and through its model (rank_stream).
@@ -115,7 +117,7 @@ def _over(own: Sequence[Run], runs: Sequence[Run]) -> str:
 
 def _ratios(own: Sequence[Run], runs: Sequence[Run], pools: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     if SEALS not in own[0].strategy:
-        return ("-",) * 4
+        return ("-",) * 5
     scans = [np.divide(_whole(run, runs).seconds, run.seconds) for run in own]
     by_seed = {pool["seed"]: pool for pool in pools}
     served = [
@@ -126,7 +128,8 @@ def _ratios(own: Sequence[Run], runs: Sequence[Run], pools: Sequence[dict[str, A
         np.divide(_whole(run, runs).seconds_of_logits, run.seconds) for run in own if MEASURES[0] in run.strategy
     ]
     alone = f"{np.median(logits):.2f}" if logits else "-"
-    return f"{np.median(scans):.2f}", alone, f"{served[0]:.0f}", f"{served[1]:.0f}"
+    used = sum(_whole(run, runs).processor_seconds for run in own) / sum(run.processor_seconds for run in own)
+    return f"{np.median(scans):.2f}", f"{used:.2f}", alone, f"{served[0]:.0f}", f"{served[1]:.0f}"
 
 
 def _whole(run: Run, runs: Sequence[Run]) -> Run:
