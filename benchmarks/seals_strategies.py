@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -159,13 +160,27 @@ class Run:
     seconds: list[float]
     seconds_of_logits: list[float]
     """Of a scan of all logits alone, in the same round; empty where it was not timed."""
+    processor_seconds: float
+    """Of choosing in all rounds, by this process and the server."""
 
 
 class Labelling:
     """What one strategy has come to."""
 
-    def __init__(self, task: Task, concept: Concept, strategy: Strategy, start: np.ndarray) -> None:
+    def __init__(
+        self, task: Task, concept: Concept, strategy: Strategy, start: np.ndarray, clock: Callable[[], float]
+    ) -> None:
+        """Begin.
+
+        Args:
+            task: the pool.
+            concept: what is looked for.
+            strategy: chooses.
+            start: rows that have a label.
+            clock: seconds of processor time, of all processes.
+        """
         self.strategy = strategy
+        self._clock, self._processor_seconds = clock, 0.0
         self._task, self._concept = task, concept
         self._positive = np.isin(task.groups, concept.groups)
         self._held_out = np.isin(task.held_out_groups, concept.groups)
@@ -178,9 +193,10 @@ class Labelling:
 
     def round(self) -> None:
         """Choose, label, train, judge."""
-        began = time.perf_counter()
+        used, began = self._clock(), time.perf_counter()
         choice = self.strategy.choose(self._head, self._new, self._labelled)
         self._choices.append((choice.scored, time.perf_counter() - began))
+        self._processor_seconds += self._clock() - used
         if isinstance(self.strategy, WholePool) and self.strategy.measure == "max_entropy":
             began = time.perf_counter()
             replace(self.strategy, measure=LOGIT_ALONE).choose(self._head, self._new, self._labelled)
@@ -214,6 +230,7 @@ class Labelling:
             scored=[scored for scored, _ in self._choices],
             seconds=[seconds for _, seconds in self._choices],
             seconds_of_logits=self._seconds_of_logits,
+            processor_seconds=self._processor_seconds,
         )
 
 
