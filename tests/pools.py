@@ -1,56 +1,70 @@
-"""Pools for tests, and brute force over them."""
+"""Pools on disk for tests, made as the command makes them."""
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from assayd_server.core.similarity import Metric, unit_vectors
-from assayd_server.nearest import Nearest
-from assayd_server.stored_vectors import StoredVectors
+from assayd_server.core.similarity import Metric
+from assayd_server.given_ids import GivenIds, as_ids, row_numbers
+from assayd_server.given_vectors import GivenVectors
+from assayd_server.index_kind import Kind
+from assayd_server.index_writing import write_index
+from assayd_server.pool_writing import Origin, write_content, write_pool_manifest
 
-
-def stored(vectors: np.ndarray, metric: Metric = Metric.COSINE) -> StoredVectors:
-    """As a pool's folder has them."""
-    vectors = vectors.astype(np.float32)
-    if metric is not Metric.COSINE:
-        return StoredVectors(metric, vectors, None)
-    return StoredVectors(metric, unit_vectors(vectors), np.linalg.norm(vectors, axis=1).astype(np.float32))
+IDS = np.array(["heron", "crow", "Ähre", "b", "kite"])
 
 
-def clusters(
-    row_count: int, dimension: int, *, cluster_count: int = 20, sigma: float = 0.5, seed: int = 0
-) -> np.ndarray:
-    """(n, d) around centres that are drawn at random."""
-    random = np.random.default_rng(seed)
-    centres = random.normal(size=(cluster_count, dimension))
-    return centres[random.integers(0, cluster_count, row_count)] + sigma * random.normal(
-        size=(row_count, dimension)
-    )
+def vectors(count: int = 5, dimension: int = 3) -> NDArray[np.float32]:
+    return np.random.default_rng(0).normal(size=(count, dimension)).astype(np.float32)
 
 
-def brute_force(
-    searched: StoredVectors,
-    queries: np.ndarray,
-    k: int,
+def given_ids(ids: NDArray[Any] | None, count: int) -> GivenIds:
+    if ids is None:
+        return row_numbers(count)
+    return GivenIds("the ids", lambda: iter([as_ids(ids, source="the ids", start=0)]))
+
+
+def write_pool(
+    folder: Path,
+    values: NDArray[Any],
     *,
-    excluded: np.ndarray | None = None,
-    own: np.ndarray | None = None,
-    similarity_min: float | None = None,
-) -> Nearest:
-    """In float64, one query after the other, rounded as similarities are returned."""
-    rows, similarities = np.zeros((len(queries), k), int), np.full((len(queries), k), np.nan, np.float32)
-    counts = np.zeros(len(queries), int)
-    vectors = searched.searched.astype(float)
-    directions = unit_vectors(queries) if searched.metric is Metric.COSINE else queries.astype(np.float32)
-    for i, query in enumerate(directions.astype(float)):
-        l2 = searched.metric is Metric.L2
-        found = -np.sqrt(((vectors - query) ** 2).sum(axis=1)) if l2 else (vectors * query).sum(axis=1)
-        found = found.astype(np.float32)
-        allowed = np.ones(len(vectors), bool)
-        allowed[excluded if excluded is not None else []] = False
-        if own is not None and own[i] >= 0:
-            allowed[own[i]] = False
-        if similarity_min is not None:
-            allowed &= found >= np.float32(similarity_min)
-        order = [row for row in np.lexsort((np.arange(len(vectors)), -found)) if allowed[row]][:k]
-        counts[i] = len(order)
-        rows[i, : len(order)], similarities[i, : len(order)] = order, found[order]
-    return Nearest(rows, similarities, counts)
+    ids: NDArray[Any] | None = None,
+    metric: Metric = Metric.COSINE,
+    kind: Kind = Kind.FLAT,
+    origin: Origin | None = None,
+) -> Path:
+    """A pool in a new folder."""
+    folder.mkdir(parents=True)
+    content = write_content(
+        folder,
+        GivenVectors(values, "the vectors"),
+        given_ids(ids, len(values)),
+        metric=metric,
+        skip_invalid=False,
+    )
+    index = write_index(folder, content.stored, kind=kind, threads=1)
+    write_pool_manifest(folder, content, index, origin or Origin())
+    return folder
+
+
+def change(folder: Path, **entries: Any) -> None:
+    """Other entries of pool.json; None takes one out."""
+    path = folder / "pool.json"
+    manifest = json.loads(path.read_text()) | entries
+    path.write_text(json.dumps({name: value for name, value in manifest.items() if value is not None}))
+
+
+def resealed(folder: Path, name: str, content: bytes | Callable[[Path], object]) -> None:
+    """Another content of a file, with its digest in pool.json."""
+    path = folder / name
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        content(path)
+    files = json.loads((folder / "pool.json").read_text())["files"]
+    change(folder, files=files | {name: f"sha256:{sha256(path.read_bytes()).hexdigest()}"})

@@ -16,8 +16,9 @@ DEMO, BUILD = f"{S}.demo", f"{S}.demo.build"
 TESTING = "assayd.testing"
 FRAMES = "assayd.frames"
 CLI = "assayd.cli"
-COMMANDS = (f"{S}.app", DEMO, f"{S}.inspection", f"{S}.bundling", f"{S}.calibrating")
-TOP = (f"{S}.__main__", f"{S}.cli", *COMMANDS)
+TABLE_INPUT = f"{S}.table_input"
+COMMANDS = (f"{S}.app", DEMO, f"{S}.inspection", f"{S}.bundling", f"{S}.calibrating", f"{S}.index_building")
+TOP = (f"{S}.__main__", f"{S}.cli", f"{S}.index_cli", *COMMANDS)
 STANDARD_LIBRARY = tuple(sys.stdlib_module_names)
 
 
@@ -50,6 +51,7 @@ class Rule:
 LAYERS = (
     Layer((f"{S}.__main__",)),
     Layer((f"{S}.cli",)),
+    Layer((f"{S}.index_cli",)),
     Layer(COMMANDS),
     Layer((f"{S}.rpc",)),
     Layer((f"{S}.sampling",)),
@@ -70,18 +72,34 @@ RULES = (
     Rule("only model.py runs ONNX Runtime", within=(S,), unless=(f"{S}.model", BUILD), forbidden=("onnxruntime",)),
     Rule("only pool.py searches with Faiss", within=(S, "assayd"), unless=(f"{S}.pool",), forbidden=("faiss",)),
     Rule(
-        "of the client the server shares the stubs and the byte layout",
+        "of the client the server shares the stubs and the byte layout; table_input.py reads tables as it does",
         within=(S,),
-        unless=(DEMO,),
+        unless=(DEMO, TABLE_INPUT),
         forbidden=("assayd",),
         but=("assayd.v1", "assayd.arrays"),
     ),
     Rule(
         "below rpc there are no messages",  # assayd.arrays makes them too
         within=(S,),
-        unless=(*TOP, f"{S}.rpc"),
+        unless=(*TOP, f"{S}.rpc", TABLE_INPUT),
         forbidden=(f"{S}.rpc", "google", "assayd"),
     ),
+    Rule(
+        "what reads tables takes no more of the client than tables and their files, and pyarrow",
+        within=(TABLE_INPUT,),
+        only=(
+            *STANDARD_LIBRARY,
+            "numpy",
+            "pyarrow",
+            "assayd.results",
+            "assayd.tables",
+            "assayd.cli.columns",
+            "assayd.cli.exits",
+            "assayd.cli.sources",
+            S,
+        ),
+    ),
+    Rule("only table_input.py needs pyarrow", within=(S,), unless=(TABLE_INPUT,), forbidden=("pyarrow",)),
     Rule(
         "settings are built by cli and read by app",
         within=(S,),

@@ -64,18 +64,26 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 
 EXAMPLES = {path.name: path.read_text() for path in sorted((ROOT / "examples").glob("*.py"))}
-PYTHON = [(name, text) for name, text in blocks("python") if text not in EXAMPLES.values()]
+TESTS = [text for name, text in EXAMPLES.items() if name.startswith("test_")]
+PYTHON = [(name, text) for name, text in blocks("python") if text not in TESTS]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_is_shown_as_it_is(name: str) -> None:
-    """It runs by itself: its tests are among those of this project."""
+    """It runs as a snippet, or by itself: its tests are among those of this project."""
     assert EXAMPLES[name] in [text for _, text in blocks("python")]
 
 
 @pytest.mark.xdist_group("docs")
 @pytest.mark.parametrize("text", [text for _, text in PYTHON], ids=[name for name, _ in PYTHON])
-def test_a_python_snippet_runs(server: ServerProcess, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_python_snippet_runs(
+    server: ServerProcess,
+    text: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
     assert "localhost:50051" in text or "assayd.testing" in text
     exec(compile(text.replace("localhost:50051", f"localhost:{server.port}"), "snippet", "exec"), {})  # noqa: S102
     assert "Error" not in capsys.readouterr().out
@@ -133,12 +141,14 @@ def test_each_command_and_each_flag_of_assayctl_is_shown() -> None:
 
 
 def write_pool(folder: Path) -> None:
-    """pool.parquet, pool.csv (with a column `id`) and pool.npy: 64 pixels a row."""
+    """pool.parquet, pool.csv (with a column `id`) and pool.npy: 64 pixels a row; ids of the pool in two more."""
     x = np.random.default_rng(0).integers(0, 17, (300, 64), np.uint8)
     table = pa.table({"id": np.arange(300), **{f"pixel_{place}": x[:, place] for place in range(64)}})
     parquet.write_table(table, folder / "pool.parquet")
     csv.write_csv(table, folder / "pool.csv")
     np.save(folder / "pool.npy", x)
+    csv.write_csv(pa.table({"id": [17, 4, 230]}), folder / "labeled.csv")
+    csv.write_csv(pa.table({"id": [99]}), folder / "today.csv")
 
 
 def test_each_command_of_assayd_is_shown_but_the_demo_that_needs_no_words() -> None:
@@ -146,13 +156,30 @@ def test_each_command_of_assayd_is_shown_but_the_demo_that_needs_no_words() -> N
     assert shown | {"demo"} == {command.name for command in typer.main.get_group(cli).commands.values()}
 
 
+def test_each_command_of_an_index_is_shown_and_each_flag_but_those_of_inspect() -> None:
+    page = ROOT / "docs" / "retrieval.md"
+    of_assayd = typer.main.get_group(cli).commands
+    known = of_assayd["index"].commands
+    words = [command.split() for command in commands("assayd", page)]
+    assert {line[2] for line in words if line[1] == "index"} == set(known)
+    flags = {flag for command in known.values() for parameter in command.params for flag in parameter.opts}
+    elsewhere = {flag for parameter in of_assayd["inspect"].params for flag in parameter.opts}
+    text = "\n".join(line for line in page.read_text().splitlines() if "--" in line)
+    assert {flag for flag in flags - elsewhere if flag.startswith("--") and flag not in text} == set()
+
+
 def model_and_data(folder: Path) -> None:
-    """The files that commands in the documents name: a model whose logits are its rows, and four classes."""
+    """The files that commands in the documents name: a model whose logits are its rows, four classes, a pool."""
     (folder / "model.onnx").write_bytes(onnx_models.identity(4))
     rng = np.random.default_rng(0)
     rows = rng.normal(0, 4, (200, 4)).astype(np.float32)
     np.save(folder / "rows.npy", rows)
     np.save(folder / "y.npy", (rows / 2 + rng.gumbel(size=rows.shape)).argmax(axis=1))
+    ids = rng.permutation(len(rows))
+    np.save(folder / "pool.npy", rows)
+    np.save(folder / "ids.npy", ids)
+    columns = {f"column_{place}": rows[:, place] for place in range(4)}
+    parquet.write_table(pa.table({"id": ids, **columns}), folder / "pool.parquet")
 
 
 @pytest.mark.xdist_group("docs")
@@ -244,12 +271,13 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 def test_the_table_of_rpcs_is_complete() -> None:
-    from assayd.v1 import scoring_pb2, selection_pb2
+    from assayd.v1 import retrieval_pb2, scoring_pb2, selection_pb2
 
     table = (ROOT / "README.md").read_text()
     services = [
         *scoring_pb2.DESCRIPTOR.services_by_name.values(),
         *selection_pb2.DESCRIPTOR.services_by_name.values(),
+        *retrieval_pb2.DESCRIPTOR.services_by_name.values(),
     ]
     for service in services:
         assert f"`{service.full_name}`" in table

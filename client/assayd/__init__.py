@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from assayd.async_client import AsyncClient
+    from assayd.candidate_options import CandidateOptions
+    from assayd.candidates import Candidates, CandidateSelection
     from assayd.channel import ChannelSettings
     from assayd.client import Client
     from assayd.decisions import Decisions
@@ -30,22 +32,32 @@ if TYPE_CHECKING:
         UnavailableError,
         UnimplementedError,
     )
+    from assayd.identity import ModelIdentity
+    from assayd.neighbors import Neighbors
+    from assayd.pools import PoolInfo
     from assayd.rank_options import RankOptions
     from assayd.rankings import Ranking, merge_rankings
     from assayd.requests import ScoreOptions
-    from assayd.results import FailedModel, ModelIdentity, ModelInfo, ModelList, Scores, TensorSpec, TopClasses
+    from assayd.results import FailedModel, ModelInfo, ModelList, Scores, TensorSpec, TopClasses
+    from assayd.search_options import ExpandOptions, PoolOptions, SearchOptions
     from assayd.select_options import SelectOptions
 
 __version__ = "0.1.0"
 
 _MODULES = (
     "assayd.errors",
+    "assayd.identity",
     "assayd.results",
     "assayd.requests",
     "assayd.decisions",
     "assayd.rank_options",
     "assayd.rankings",
     "assayd.select_options",
+    "assayd.neighbors",
+    "assayd.candidates",
+    "assayd.pools",
+    "assayd.search_options",
+    "assayd.candidate_options",
     "assayd.channel",
     "assayd.client",
     "assayd.async_client",
@@ -55,10 +67,14 @@ __all__ = [
     "AssaydError",
     "AsyncClient",
     "CallCancelledError",
+    "CandidateOptions",
+    "CandidateSelection",
+    "Candidates",
     "ChannelSettings",
     "Client",
     "DeadlineExceededError",
     "Decisions",
+    "ExpandOptions",
     "FailedModel",
     "FailedPreconditionError",
     "InternalError",
@@ -66,13 +82,17 @@ __all__ = [
     "ModelIdentity",
     "ModelInfo",
     "ModelList",
+    "Neighbors",
     "NotFoundError",
     "PermissionDeniedError",
+    "PoolInfo",
+    "PoolOptions",
     "RankOptions",
     "Ranking",
     "ResourceExhaustedError",
     "ScoreOptions",
     "Scores",
+    "SearchOptions",
     "SelectOptions",
     "TensorSpec",
     "TopClasses",

@@ -8,6 +8,7 @@ from typing import Any, Self, Unpack
 import grpc
 import grpc.aio
 
+from assayd.async_pool_client import AsyncPoolClient
 from assayd.awaiting import Awaiting
 from assayd.channel import ChannelSettings
 from assayd.connection import DEADLINE_SECONDS, Connection
@@ -26,7 +27,7 @@ from assayd.tables.detection import check_batches
 from assayd.turns import Turns
 
 
-class AsyncClient:
+class AsyncClient(AsyncPoolClient):
     """A Client for asyncio: the same arguments, results and errors.
 
     async with AsyncClient("localhost:50051") as client:
@@ -67,12 +68,13 @@ class AsyncClient:
         logits: object = None,
         probabilities: object = None,
         embeddings: object = None,
+        pool_ids: object = None,
         deadline_seconds: float | None = None,
         metadata: Mapping[str, str] | None = None,
         **wanted: Unpack[ScoreOptions],
     ) -> Scores:
         """Score a batch of rows of any size, as Client.score does."""
-        rows = collect(x, logits=logits, probabilities=probabilities, embeddings=embeddings)
+        rows = collect(x, logits=logits, probabilities=probabilities, embeddings=embeddings, pool_ids=pool_ids)
         job = self._connection.job(wanted, deadline_seconds, metadata)
         return await Awaiting(self._send).one(job.score(rows))
 
@@ -99,6 +101,7 @@ class AsyncClient:
         logits: object = None,
         probabilities: object = None,
         embeddings: object = None,
+        pool_ids: object = None,
         member_logits: object = None,
         member_probabilities: object = None,
         member_values: object = None,
@@ -114,6 +117,7 @@ class AsyncClient:
                 "logits": logits,
                 "probabilities": probabilities,
                 "embeddings": embeddings,
+                "pool_ids": pool_ids,
                 "member_logits": member_logits,
                 "member_probabilities": member_probabilities,
                 "member_values": member_values,

@@ -11,6 +11,7 @@ from assayd.channel import ChannelSettings
 from assayd.connection import DEADLINE_SECONDS, Connection
 from assayd.decisions import Decisions
 from assayd.methods import methods_of
+from assayd.pool_client import PoolClient
 from assayd.rank_options import RankOptions
 from assayd.rank_rows import collect_ranked
 from assayd.rankings import Ranking
@@ -22,7 +23,7 @@ from assayd.steps import Pending, Send
 from assayd.tables.detection import check_batches
 
 
-class Client:
+class Client(PoolClient):
     """A connection to assayd, or to a fleet of it behind one DNS name. Safe to share between threads.
 
     with Client("localhost:50051") as client:
@@ -66,6 +67,7 @@ class Client:
         logits: object = None,
         probabilities: object = None,
         embeddings: object = None,
+        pool_ids: object = None,
         deadline_seconds: float | None = None,
         metadata: Mapping[str, str] | None = None,
         **wanted: Unpack[ScoreOptions],
@@ -78,15 +80,16 @@ class Client:
             logits: (n, c), in place of x.
             probabilities: (n, c), in place of x; rows sum to 1.
             embeddings: (n, d), in place of x; needs a head.
+            pool_ids: (n,) ids of rows of the model's pool, in place of x: their vectors are the embeddings.
             deadline_seconds: for the whole batch, in place of the client's.
             metadata: sent with each call besides the client's own, such as {"x-request-id": "..."}.
-            **wanted: uncertainties, top_k, outputs, temperature, head, model, version, wire_type; see
+            **wanted: uncertainties, top_k, neighbors, outputs, temperature, head, model, version, wire_type; see
                 ScoreOptions.
 
         Raises:
             AssaydError: one of its subclasses, by what went wrong.
         """
-        rows = collect(x, logits=logits, probabilities=probabilities, embeddings=embeddings)
+        rows = collect(x, logits=logits, probabilities=probabilities, embeddings=embeddings, pool_ids=pool_ids)
         job = self._connection.job(wanted, deadline_seconds, metadata)
         return Blocking(self._send).one(job.score(rows))
 
@@ -123,6 +126,7 @@ class Client:
         logits: object = None,
         probabilities: object = None,
         embeddings: object = None,
+        pool_ids: object = None,
         member_logits: object = None,
         member_probabilities: object = None,
         member_values: object = None,
@@ -138,6 +142,7 @@ class Client:
             logits: (n, c), in place of x.
             probabilities: (n, c), in place of x.
             embeddings: (n, d), in place of x with a head; or beside any of the others, for diversity and density.
+            pool_ids: (n,) ids of rows of the model's pool, in place of x; they name the rows too.
             member_logits: (m, n, c), of a committee, in place of x.
             member_probabilities: (m, n, c), of a committee, in place of x.
             member_values: (m, n, t), of a committee of regression models, in place of x.
@@ -155,6 +160,7 @@ class Client:
                 "logits": logits,
                 "probabilities": probabilities,
                 "embeddings": embeddings,
+                "pool_ids": pool_ids,
                 "member_logits": member_logits,
                 "member_probabilities": member_probabilities,
                 "member_values": member_values,

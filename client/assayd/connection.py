@@ -7,19 +7,34 @@ from typing import Any
 import grpc
 
 from assayd import results
-from assayd.answers import answer
+from assayd.answers import answer, result_of
+from assayd.candidate_options import CandidateOptions, LabelingState, candidates_request
 from assayd.channel import ChannelSettings, options
 from assayd.describing import described
 from assayd.errors import CallCancelledError, InvalidArgumentError
+from assayd.ids import id_array
 from assayd.piecework import Conditions
+from assayd.pools import pool_info
 from assayd.rank_options import RankOptions, rank_request
 from assayd.ranking import RankJob
 from assayd.requests import ScoreOptions, score_request, selector
+from assayd.retrieving import candidates_selected, expand_job, search_job, vectors_job
+from assayd.rows import Rows
 from assayd.scoring import ScoreJob
+from assayd.search_options import (
+    ExpandOptions,
+    PoolOptions,
+    SearchOptions,
+    expand_request,
+    newly_labeled,
+    search_request,
+    vectors_request,
+)
 from assayd.select_options import SelectOptions, select_request
 from assayd.selecting import SelectJob
 from assayd.steps import Emit, Send, Steps
-from assayd.v1 import scoring_pb2
+from assayd.tables.table import Table
+from assayd.v1 import retrieval_pb2, scoring_pb2
 from assayd.wire import wire_dtype
 
 DEADLINE_SECONDS = 10.0
@@ -92,6 +107,58 @@ class Connection:
         _check_given(wanted, ("budget",))
         return SelectJob(select_request(**wanted), **conditions)  # type: ignore[misc]  # as above
 
+    def search(
+        self,
+        rows: Rows | Table,
+        wanted: SearchOptions,
+        deadline_seconds: float | None,
+        metadata: Mapping[str, str] | None,
+    ) -> Steps[None]:
+        """Emit the neighbours of some rows."""
+        conditions = self._conditions(wanted.pop("wire_type", None), deadline_seconds, metadata)
+        request = search_request(**wanted)  # type: ignore[misc]  # as above
+        return search_job(request, **conditions).batch(rows)
+
+    def expand(
+        self,
+        new_ids: object,
+        labeled_ids: object,
+        wanted: ExpandOptions,
+        deadline_seconds: float | None,
+        metadata: Mapping[str, str] | None,
+    ) -> Steps[None]:
+        """Emit the candidates that newly labelled rows add."""
+        rows = newly_labeled(new_ids)
+        request = expand_request(rows.arrays[""], id_array(labeled_ids, "labeled_ids"), **wanted)
+        return expand_job(request, **self._conditions(None, deadline_seconds, metadata)).batch(rows)
+
+    def select_candidates(
+        self,
+        state: LabelingState,
+        wanted: CandidateOptions,
+        deadline_seconds: float | None,
+        metadata: Mapping[str, str] | None,
+    ) -> Steps[None]:
+        """Emit what one round chooses."""
+        _check_given(wanted, ("count",))
+        return candidates_selected(
+            candidates_request(state, **wanted),
+            seconds=self._seconds(deadline_seconds),
+            metadata=(*self._metadata, *_checked(metadata)),
+        )
+
+    def pool_vectors(
+        self,
+        ids: object,
+        wanted: PoolOptions,
+        deadline_seconds: float | None,
+        metadata: Mapping[str, str] | None,
+    ) -> Steps[None]:
+        """Emit the vectors of some rows of the pool."""
+        rows = Rows("pool_ids", {"": id_array(ids, "ids")})
+        conditions = self._conditions(None, deadline_seconds, metadata)
+        return vectors_job(vectors_request(**wanted), **conditions).batch(rows)
+
     def _conditions(
         self, wire_type: str | None, deadline_seconds: float | None, metadata: Mapping[str, str] | None
     ) -> Conditions:
@@ -112,6 +179,12 @@ class Connection:
         request = scoring_pb2.ListModelsRequest()
         call = yield Send("ListModels", request, self._seconds(deadline_seconds), self._metadata)
         yield Emit(results.model_list((yield from answer(call))))
+
+    def pool(self, name: str, version: int, deadline_seconds: float | None) -> Steps[None]:
+        """Emit what the server knows about the pool of one model."""
+        request = retrieval_pb2.GetPoolRequest(model=selector(name, version))
+        call = yield Send("GetPool", request, self._seconds(deadline_seconds), self._metadata)
+        yield Emit((yield from result_of(call, pool_info)))
 
     def _seconds(self, deadline_seconds: float | None) -> float:
         seconds = self._deadline_seconds if deadline_seconds is None else deadline_seconds

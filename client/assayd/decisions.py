@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assayd.arrays import decode
-from assayd.results import ModelIdentity, identity_of
+from assayd.identity import ModelIdentity, identity_of
 from assayd.v1 import selection_pb2
 
 

@@ -57,6 +57,8 @@ def _columns(scores: "Scores") -> Iterator[tuple[str, Array]]:
     for name, matrix in _matrices(scores):
         for position in range(matrix.shape[1]):
             yield f"{name}_{position}", matrix[:, position]
+    if scores.neighbors is not None:
+        yield from scores.neighbors.columns().items()
 
 
 def _matrices(scores: "Scores") -> Iterator[tuple[str, Array]]:

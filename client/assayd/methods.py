@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from assayd.v1 import scoring_pb2_grpc, selection_pb2, selection_pb2_grpc
+from assayd.v1 import retrieval_pb2_grpc, scoring_pb2_grpc, selection_pb2, selection_pb2_grpc
 
 _SELECT_STREAM = f"/{selection_pb2.DESCRIPTOR.services_by_name['SelectionService'].full_name}/SelectStream"
 
@@ -16,6 +16,7 @@ def methods_of(channel: Any) -> Mapping[str, Any]:
     """
     scoring = scoring_pb2_grpc.ScoringServiceStub(channel)
     selection = selection_pb2_grpc.SelectionServiceStub(channel)
+    retrieval = retrieval_pb2_grpc.RetrievalServiceStub(channel)
     return {
         "Score": scoring.Score,
         "GetModel": scoring.GetModel,
@@ -26,4 +27,9 @@ def methods_of(channel: Any) -> Mapping[str, Any]:
             request_serializer=selection_pb2.SelectStreamRequest.SerializeToString,
             response_deserializer=selection_pb2.SelectStreamResponse.FromString,
         ),
+        "Search": retrieval.Search,
+        "ExpandCandidates": retrieval.ExpandCandidates,
+        "SelectCandidates": retrieval.SelectCandidates,
+        "GetVectors": retrieval.GetVectors,
+        "GetPool": retrieval.GetPool,
     }

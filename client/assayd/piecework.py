@@ -1,70 +1,32 @@
 """Many unary calls for batches of any size: cuts them, keeps calls in flight, gives the answers in order."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Any, Generic, NotRequired, Protocol, TypedDict, TypeVar, Unpack
+from typing import Any, Generic, NotRequired, TypedDict, Unpack
 
-from assayd.answers import answer
-from assayd.arrays import TensorError
+from assayd.agreement import POOL_DIFFERS, UNKNOWN_ID, Agreement, asked_around
+from assayd.answers import result_of
 from assayd.channel import ChannelSettings
 from assayd.cutting import Cutter, Piece
 from assayd.describing import described
 from assayd.errors import (
     AssaydError,
-    FailedPreconditionError,
-    InternalError,
     InvalidArgumentError,
     NotFoundError,
 )
 from assayd.pipeline import Pipeline
+from assayd.question import Question, Result
 from assayd.refusals import rows_allowed
-from assayd.results import ModelIdentity, ModelInfo, TensorSpec
+from assayd.results import ModelInfo, TensorSpec
 from assayd.rows import Rows, rows_fitting, table_rows
 from assayd.steps import END, Pending, Send, Steps, Take
 from assayd.tables.table import Table
 from assayd.v1 import scoring_pb2
 from assayd.wire import DType
 
-_PINNED_ATTEMPTS_MAX = 16
 _ENVELOPE_BYTES = 64
 """The most that the rows' own field headers add to a request."""
-
-
-class OfModel(Protocol):
-    """What says which model it is from."""
-
-    @property
-    def model(self) -> ModelIdentity | None:
-        """None where no model was needed."""
-        ...
-
-
-Result = TypeVar("Result", bound=OfModel)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question(Generic[Result]):
-    """What is asked about each piece."""
-
-    method: str
-    request: Any
-    """Everything but the rows."""
-    scoring: Any
-    """The part of it that may hold a head."""
-    selector: scoring_pb2.ModelSelector
-    """Of the model whose inputs the columns of tables feed."""
-    rows: Callable[[Any], Rows | Table]
-    """What a batch of a stream holds."""
-    filled: Callable[[Any, Piece], Any]
-    """The request with the rows of a piece."""
-    result: Callable[[Any], Result]
-    """From a response."""
-    of_no_rows: bool = True
-    """Whether it can be asked about no rows at all."""
-    prepare: Callable[[Rows], Steps[None]] | None = None
-    """What is to be done before the first rows of a stream are sent."""
 
 
 class Conditions(TypedDict):
@@ -111,7 +73,9 @@ class Piecework(Generic[Result]):
         self._taken = 0
         if self._bytes_max <= 0:
             part, size = (
-                ("head", scoring.head.ByteSize()) if scoring.HasField("head") else ("request", request.ByteSize())
+                ("head", scoring.head.ByteSize())
+                if scoring is not None and scoring.HasField("head")
+                else ("request", request.ByteSize())
             )
             raise InvalidArgumentError(
                 f"{part}: takes {size} bytes, a message holds {settings.message_bytes_max} and rows besides",
@@ -119,10 +83,10 @@ class Piecework(Generic[Result]):
             )
 
     def batch(self, batch: Rows | Table) -> Steps[list[tuple[Piece, Result]]]:
-        """The answers on one batch, all of them before the deadline and from one model version."""
+        """The answers on one batch, all of them before the deadline, from one model version and one pool."""
         self._deadline = time.monotonic() + self._deadline_seconds
         answers = yield from self._asked(self._cut((yield from self._rows(batch))))
-        return (yield from self._agreed(answers))
+        return (yield from Agreement(self.question, self.pinned).on(answers))
 
     def stream(self, use: Callable[[list[tuple[Piece, Result]]], Steps[None]]) -> Steps[None]:
         """Take batches, and have the answers on each used, in order."""
@@ -132,7 +96,7 @@ class Piecework(Generic[Result]):
                 piece, call = sent
                 done += yield from self._answers(piece, call)
                 if piece.last:
-                    yield from use((yield from self._agreed(done)))
+                    yield from use((yield from Agreement(self.question, self.pinned).on(done)))
                     done = []
 
     def rows_fitting(self, rows: Rows) -> int:
@@ -190,12 +154,14 @@ class Piecework(Generic[Result]):
     def _answers(self, piece: Piece, call: Pending) -> Steps[list[tuple[Piece, Result]]]:
         try:
             return [(piece, (yield from self._result(call)))]
-        except NotFoundError:
-            if self.question.prepare is None:
+        except NotFoundError as error:
+            if self.question.prepare is None or error.reason == UNKNOWN_ID:
                 raise
             # a version that another replica had when the stream began; in a rollout some do not have it yet
             return [(piece, (yield from self.pinned(self.question.filled(self.question.request, piece))))]
         except AssaydError as error:
+            if error.reason == POOL_DIFFERS:
+                return [(piece, (yield from self.pinned(self.question.filled(self.question.request, piece))))]
             rows_max = rows_allowed(error, piece.rows.count)
             if not 0 < rows_max < piece.rows.count:
                 raise
@@ -206,56 +172,17 @@ class Piecework(Generic[Result]):
         smaller = Cutter(piece.rows, lambda: cutter.fitting, self._bytes_max, offset=piece.offset)
         return (yield from self._asked(smaller.pieces()))
 
-    def _agreed(self, done: Sequence[tuple[Piece, Result]]) -> Steps[list[tuple[Piece, Result]]]:
-        """The answers, all from one model version: the pieces that met an older one are asked about once more."""
-        newest = max((result.model for _, result in done if result.model), key=_version, default=None)
-        agreed = []
-        for piece, result in done:
-            if newest is None or result.model == newest:
-                agreed.append((piece, result))
-            else:
-                agreed.append((piece, (yield from self._pinned(piece, newest.version))))
-        _check_same_file([result for _, result in agreed])
-        return agreed
-
-    def _pinned(self, piece: Piece, version: int) -> Steps[Result]:
-        request = self.question.filled(self.question.request, piece)
-        request.model.version = version
-        return (yield from self.pinned(request))
-
     def pinned(self, request: Any) -> Steps[Result]:
-        """The answer of just the version that a request names; in a rollout some replicas do not have it yet."""
-        for _ in range(_PINNED_ATTEMPTS_MAX - 1):
-            try:
-                return (yield from self._result((yield from self._sent(request))))
-            except NotFoundError:
-                continue  # calls go round: the next one meets another replica
+        """The answer of just the version and the pool that a request names."""
+        return (yield from asked_around(lambda: self._asked_once(request)))
+
+    def _asked_once(self, request: Any) -> Steps[Result]:
         return (yield from self._result((yield from self._sent(request))))
 
     def _result(self, call: Pending) -> Steps[Result]:
-        response = yield from answer(call)
-        try:
-            return self.question.result(response)
-        except TensorError as error:
-            raise InternalError(f"the server's answer cannot be read: {error}") from None
+        return (yield from result_of(call, self.question.result))
 
 
 def _next_of(pieces: Iterator[Piece]) -> Steps[Piece | None]:
     yield from ()
     return next(pieces, None)
-
-
-def _check_same_file(results: Sequence[OfModel]) -> None:
-    identities = [result.model for result in results if result.model]
-    digests = {identity.digest for identity in identities}
-    if len(digests) > 1:
-        raise FailedPreconditionError(
-            f"model: replicas serve different files as {identities[0].name} version {identities[0].version}: "
-            + " and ".join(sorted(digests)),
-            reason="REPLICAS_DISAGREE",
-            field="model",
-        )
-
-
-def _version(identity: ModelIdentity) -> int:
-    return identity.version

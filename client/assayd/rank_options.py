@@ -29,7 +29,7 @@ ORDERS: dict[str, selection_pb2.Order] = {
 }
 DIVERSITIES = ("stochastic", "k_center", "badge", "cluster_margin", "batch_bald")
 CANDIDATES_FACTOR = 10
-_INT32_MAX = 2**31 - 1
+INT32_MAX = 2**31 - 1
 
 
 class RankOptions(ModelOptions, total=False):
@@ -101,45 +101,60 @@ def rank_request(
         InvalidArgumentError: a name is unknown, or a number is out of range.
     """
     for field, value in (("count", count), ("candidates", candidates), ("bits", bits), ("samples", samples)):
-        _check_whole(field, value, lowest=1 if field == "count" else 0, highest=_INT32_MAX)
-    _check_whole("offset", offset, lowest=0, highest=2**62)
-    _check_whole("seed", seed, lowest=0, highest=2**64 - 1)
-    request = selection_pb2.RankRequest(
+        check_whole(field, value, lowest=1 if field == "count" else 0)
+    check_whole("offset", offset, lowest=0, highest=2**62)
+    check_whole("seed", seed, lowest=0, highest=2**64 - 1)
+    return selection_pb2.RankRequest(
         model=selector(model, version),
         head=None if head is None else head_message(head),
         task=None if task is None else one_of(TASKS, task, "task"),
         temperature=temperature,
         committee=_committee(committee, dropout, dropout_rate),
         measure=one_of(MEASURES, measure, "measure"),
-        density=_density(direction, density_beta, density_base) if measure == "information_density" else None,
+        density=density_of(measure, direction, density_beta, density_base),
         count=count,
         order=one_of(ORDERS, order, "order"),
         candidates=candidates,
         offset=offset,
         seed=seed,
+        **diversity_fields(diversity, beta=beta, bits=bits, samples=samples),
     )
-    _add_diversity(request, diversity, beta=beta, bits=bits, samples=samples)
-    return request
 
 
-def _check_whole(field: str, value: Any, *, lowest: int, highest: int) -> None:
+def check_whole(field: str, value: Any, *, lowest: int, highest: int = INT32_MAX) -> None:
+    """Refuse what is not a whole number in a range.
+
+    Raises:
+        InvalidArgumentError: names the field.
+    """
     if not isinstance(value, int | np.integer) or not lowest <= value <= highest:
         raise InvalidArgumentError(f"{field}: is {value}, allowed are whole numbers from {lowest} on", field=field)
 
 
-def _add_diversity(
-    request: selection_pb2.RankRequest, diversity: str | None, *, beta: float | None, bits: int, samples: int
-) -> None:
+def diversity_fields(
+    diversity: str | None,
+    *,
+    beta: float | None,
+    bits: int,
+    samples: int = 0,
+    allowed: Sequence[str] = DIVERSITIES,
+) -> dict[str, Any]:
+    """The field of a request that says how the chosen rows are kept from repeating each other, if any.
+
+    Raises:
+        InvalidArgumentError: it is none of those that are allowed.
+    """
     if diversity is None:
-        return
-    messages: dict[str, dict[str, Any]] = {
-        "stochastic": {"stochastic": selection_pb2.Stochastic(beta=beta)},
-        "k_center": {"k_center": selection_pb2.KCenter()},
-        "badge": {"badge": selection_pb2.Badge()},
-        "cluster_margin": {"cluster_margin": selection_pb2.ClusterMargin(bits=bits)},
-        "batch_bald": {"batch_bald": selection_pb2.BatchBald(samples=samples)},
+        return {}
+    messages: dict[str, Any] = {
+        "stochastic": selection_pb2.Stochastic(beta=beta),
+        "k_center": selection_pb2.KCenter(),
+        "badge": selection_pb2.Badge(),
+        "cluster_margin": selection_pb2.ClusterMargin(bits=bits),
+        "batch_bald": selection_pb2.BatchBald(samples=samples),
     }
-    request.MergeFrom(selection_pb2.RankRequest(**one_of(messages, diversity, "diversity")))
+    message = one_of({name: messages[name] for name in allowed}, diversity, "diversity")
+    return {diversity: message}
 
 
 def _committee(
@@ -148,7 +163,7 @@ def _committee(
     if models is not None and dropout:
         raise InvalidArgumentError("committee: give either committee or dropout, not both", field="committee")
     if dropout:
-        _check_whole("dropout", dropout, lowest=2, highest=1000)
+        check_whole("dropout", dropout, lowest=2, highest=1000)
         return selection_pb2.CommitteeSource(dropout=selection_pb2.Dropout(samples=dropout, rate=rate))
     if models is None:
         return None
@@ -160,7 +175,14 @@ def _committee(
     return selection_pb2.CommitteeSource(models=members)
 
 
-def _density(direction: object, beta: float | None, base: str) -> selection_pb2.Density:
+def density_of(measure: str, direction: object, beta: float | None, base: str) -> selection_pb2.Density | None:
+    """How uncertainty is weighted by density, where it is; the arguments are those of RankOptions.
+
+    Raises:
+        InvalidArgumentError: the direction is no array, or the base unknown.
+    """
+    if measure != "information_density":
+        return None
     return selection_pb2.Density(
         direction=None if direction is None else beside_tensor("direction", as_floats(direction)),
         beta=beta,

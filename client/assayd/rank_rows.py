@@ -12,7 +12,7 @@ from assayd.rows import Rows, collect
 from assayd.tables.table import Table
 from assayd.v1 import tensor_pb2
 
-_OWN = ("x", "logits", "probabilities", "embeddings")
+_OWN = ("x", "logits", "probabilities", "embeddings", "pool_ids")
 _MEMBERS = ("member_logits", "member_probabilities", "member_values")
 KINDS = (*_OWN, *_MEMBERS)
 
@@ -21,8 +21,9 @@ def collect_ranked(given: Mapping[str, Any]) -> Rows | Table:
     """The rows of a ranking.
 
     Args:
-        given: one of x, logits, probabilities, embeddings and member_logits, member_probabilities, member_values
-            (m, n, c); besides it ids (n,), and embeddings (n, d) where it is none itself.
+        given: one of x, logits, probabilities, embeddings, pool_ids and member_logits, member_probabilities,
+            member_values (m, n, c); besides it ids (n,), which pool_ids are themselves, and embeddings (n, d)
+            where it is none itself.
 
     Raises:
         InvalidArgumentError: none or several were given, or the arrays do not fit together.
@@ -37,6 +38,8 @@ def collect_ranked(given: Mapping[str, Any]) -> Rows | Table:
         )
     (kind,) = kinds
     rows = _members(kind, values[kind]) if kind in _MEMBERS else collect(**{kind: values[kind]})
+    if isinstance(rows, Rows) and rows.kind == "pool_ids":
+        values.setdefault("ids", rows.arrays[""])
     count = rows.row_count if isinstance(rows, Table) else rows.count
     parts = {name: _beside(name, values[name], count) for name in ("ids", *beside) if name in values}
     return replace(rows, beside=parts)

@@ -8,7 +8,8 @@ from typing import Unpack
 from assayd.cutting import Piece
 from assayd.errors import AssaydError, InvalidArgumentError
 from assayd.kept import Kept
-from assayd.piecework import Conditions, Piecework, Question
+from assayd.piecework import Conditions, Piecework
+from assayd.question import Question
 from assayd.rank_options import CANDIDATES_FACTOR
 from assayd.rank_rows import batch_ranked, beside_tensor
 from assayd.rankings import Ranking, ranking_of
@@ -98,7 +99,7 @@ class RankJob:
         """Ask all along the versions that there are now."""
         yield from self._pin_members()
         selector, members = self._request.model, self._request.committee.models.models
-        if selector.version == 0 and not members and (rows.kind == "inputs" or selector.name):
+        if selector.version == 0 and not members and (rows.kind in ("inputs", "pool_ids") or selector.name):
             selector.version = (yield from self._work.model(selector)).version
 
     def _pin_members(self) -> Steps[None]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from assayd.arrays import Array, decode
 from assayd.errors import FailedPreconditionError, InvalidArgumentError
-from assayd.results import ModelIdentity, identity_of
+from assayd.identity import ModelIdentity, identity_of
 from assayd.v1 import selection_pb2
 
 INVALID_LISTED_MAX = 1000

@@ -32,8 +32,17 @@ TASKS: dict[str, scoring_pb2.Task] = {
 Known = TypeVar("Known")
 
 
-class ModelOptions(TypedDict, total=False):
-    """Which model is meant, and how: the keywords that all calls with rows share."""
+class SelectorOptions(TypedDict, total=False):
+    """Which model is meant."""
+
+    model: str
+    """Its name; may be left out where the server has one only."""
+    version: int
+    """0 (default) is the newest."""
+
+
+class HeadOptions(TypedDict, total=False):
+    """What scores embeddings, and how."""
 
     temperature: float | None
     """In place of the model's own, 0.001 to 1000."""
@@ -41,10 +50,11 @@ class ModelOptions(TypedDict, total=False):
     """(weights (c, d), bias (c,) or None): a linear layer on the embedding, in place of the model's own output."""
     task: str | None
     """multiclass or multilabel: how logits, probabilities or a head's scores are meant; default as the model's."""
-    model: str
-    """Its name; may be left out where the server has one only."""
-    version: int
-    """0 (default) is the newest."""
+
+
+class ModelOptions(HeadOptions, SelectorOptions, total=False):
+    """Which model is meant, and how: the keywords that calls with rows share."""
+
     wire_type: str | None
     """The type in which the numbers of the rows are sent, such as "uint8" or "float16"; default their own."""
 
@@ -57,6 +67,9 @@ class ScoreOptions(ModelOptions, total=False):
     none."""
     top_k: int
     """How many of the most probable classes to return, 0 (default) to c."""
+    neighbors: int
+    """How many of the most similar rows of the model's pool to return, 0 (default) or more; of x, embeddings and
+    pool_ids."""
     outputs: Iterable[str] | None
     """Any of probabilities, logits, embeddings, values; predictions always come. Default: probabilities, or the
     values of a regression model."""
@@ -75,6 +88,7 @@ def score_request(
     *,
     uncertainties: Iterable[str] = (),
     top_k: int = 0,
+    neighbors: int = 0,
     outputs: Iterable[str] | None = None,
     temperature: float | None = None,
     head: Sequence[object] | None = None,
@@ -87,14 +101,16 @@ def score_request(
     Raises:
         InvalidArgumentError: a name is unknown or the head is not (weights, bias).
     """
-    if not -(2**31) <= top_k < 2**31:
-        raise InvalidArgumentError(f"top_k: {top_k} is not a 32-bit number", field="top_k")
+    for field, value in (("top_k", top_k), ("neighbors", neighbors)):
+        if not -(2**31) <= value < 2**31:
+            raise InvalidArgumentError(f"{field}: {value} is not a 32-bit number", field=field)
     return scoring_pb2.ScoreRequest(
         model=selector(model, version),
         uncertainties=[one_of(MEASURES, name, "uncertainties") for name in _names(uncertainties)],
         outputs=_outputs(outputs),
         task=None if task is None else one_of(TASKS, task, "task"),
         top_k=top_k,
+        neighbors=neighbors,
         temperature=temperature,
         head=None if head is None else head_message(head),
     )

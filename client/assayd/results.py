@@ -9,21 +9,13 @@ from numpy.typing import NDArray
 
 from assayd import frames
 from assayd.arrays import Array, decode, name_of
+from assayd.identity import ModelIdentity, identity_of
+from assayd.neighbors import Neighbors, joined_neighbors, neighbors_of
 from assayd.requests import MEASURES, TASKS
 from assayd.v1 import scoring_pb2
 
 _MEASURE_NAMES = {number: name for name, number in MEASURES.items()}
 _TASK_NAMES = {number: name for name, number in TASKS.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class ModelIdentity:
-    """Which model answered."""
-
-    name: str
-    version: int
-    digest: str
-    """"sha256:" and 64 hexadecimal digits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +52,8 @@ class Scores:
     """Where top_k was positive."""
     values: NDArray[np.float32] | None = None
     """(n, t), of a regression model."""
+    neighbors: Neighbors | None = None
+    """The most similar rows of the pool, where asked for."""
     model: ModelIdentity | None = None
     """The model that answered; None where the rows needed none."""
 
@@ -72,7 +66,8 @@ class Scores:
 
         In this order: prediction, label (where the model has class names), valid, each uncertainty by its name;
         where asked for, top_1, top_1_probability, top_2, ..., probability_0, ..., logit_0, ..., embedding_0, ...,
-        value_0, ...; the numbers of the latter are positions, those of top ranks from 1.
+        value_0, ..., neighbor_1, neighbor_1_similarity, neighbor_2, ...; the numbers of the latter are positions,
+        those of top and of neighbours ranks from 1.
         """
         return frames.columns(self)
 
@@ -167,6 +162,7 @@ def scores(response: scoring_pb2.ScoreResponse) -> Scores:
         embeddings=_decoded(response, "embeddings"),
         values=_decoded(response, "values"),
         top=_top(response.top, names) if response.HasField("top") else None,
+        neighbors=neighbors_of(response.neighbors) if response.HasField("neighbors") else None,
         model=identity_of(response.model) if response.HasField("model") else None,
     )
 
@@ -192,6 +188,7 @@ def joined(parts: Sequence[Scores]) -> Scores:
         embeddings=_concatenated([part.embeddings for part in parts]),
         values=_concatenated([part.values for part in parts]),
         top=_joined_top([part.top for part in parts]),
+        neighbors=joined_neighbors([part.neighbors for part in parts if part.neighbors is not None]),
         model=first.model,
     )
 
@@ -221,11 +218,6 @@ def model_list(response: scoring_pb2.ListModelsResponse) -> ModelList:
     """Every model that the server named."""
     failed = (FailedModel(model.name, model.version, model.reason) for model in response.failed)
     return ModelList(tuple(map(model_info, response.models)), tuple(failed))
-
-
-def identity_of(identity: scoring_pb2.ModelIdentity) -> ModelIdentity:
-    """Which model answered."""
-    return ModelIdentity(identity.name, identity.version, identity.digest)
 
 
 def _spec(spec: scoring_pb2.TensorSpec) -> TensorSpec:

@@ -8,6 +8,7 @@ import numpy as np
 
 from assayd.arrays import TEXTS_MAX, Array, TensorError, as_floats, encode
 from assayd.errors import InvalidArgumentError
+from assayd.ids import id_array
 from assayd.results import TensorSpec
 from assayd.tables.detection import table_of
 from assayd.tables.feeding import inputs_of, matrix
@@ -15,11 +16,17 @@ from assayd.tables.table import Table, TableError
 from assayd.v1 import rows_pb2
 from assayd.wire import DType, check_fits, sent_dtype
 
-Kind: TypeAlias = Literal["inputs", "logits", "probabilities", "embeddings"]
+Kind: TypeAlias = Literal["inputs", "logits", "probabilities", "embeddings", "pool_ids"]
 MemberKind: TypeAlias = Literal["member_logits", "member_probabilities", "member_values"]
 
-_KINDS: tuple[Kind, ...] = ("inputs", "logits", "probabilities", "embeddings")
-_ROW_KINDS = frozenset({"x", "logits", "probabilities", "embeddings"})
+_KINDS: dict[str, Kind] = {
+    "x": "inputs",
+    "logits": "logits",
+    "probabilities": "probabilities",
+    "embeddings": "embeddings",
+    "pool_ids": "pool_ids",
+}
+"""By what callers call them."""
 _LABEL_BYTES = 64
 """What a tensor costs on the wire besides its name and its data, at most: shape, type, lengths."""
 
@@ -59,6 +66,8 @@ class Rows:
         Raises:
             InvalidArgumentError: a number does not fit that type.
         """
+        if self.kind == "pool_ids":  # they are no numbers
+            return self
         if wire_dtype is not None:
             for name, array in self.arrays.items():
                 check_fits(array, wire_dtype, f"{self.kind}[{name!r}]" if name else self.kind)
@@ -91,28 +100,35 @@ class Rows:
 
 
 def collect(
-    x: object = None, *, logits: object = None, probabilities: object = None, embeddings: object = None
+    x: object = None,
+    *,
+    logits: object = None,
+    probabilities: object = None,
+    embeddings: object = None,
+    pool_ids: object = None,
 ) -> Rows | Table:
-    """The one of the four that was given, as rows; a table for the model as that, until its inputs are known.
+    """The one of these that was given, as rows; a table for the model as that, until its inputs are known.
 
     Args:
         x: an array for the model's only input, a dict of arrays by input name, or a table.
         logits: (n, c).
         probabilities: (n, c).
         embeddings: (n, d).
+        pool_ids: (n,) ids of rows of the pool.
 
     Raises:
         InvalidArgumentError: none or several were given, or the arrays do not fit together.
     """
-    given = {
-        kind: value
-        for kind, value in zip(_KINDS, (x, logits, probabilities, embeddings), strict=True)
-        if value is not None
-    }
+    values = (x, logits, probabilities, embeddings, pool_ids)
+    given = {name: value for name, value in zip(_KINDS, values, strict=True) if value is not None}
     if len(given) != 1:
-        got = ", ".join(given) or "none"
-        raise InvalidArgumentError(f"rows: give exactly one of x, logits, probabilities and embeddings, got {got}")
-    ((kind, value),) = given.items()
+        raise InvalidArgumentError(
+            f"rows: give exactly one of {', '.join(_KINDS)}, got {', '.join(given) or 'none'}", field="rows"
+        )
+    ((name, value),) = given.items()
+    kind = _KINDS[name]
+    if kind == "pool_ids":
+        return Rows(kind, {"": id_array(value, "pool_ids")})
     try:
         table = table_of(value)
         if table is not None and kind == "inputs":
@@ -138,7 +154,7 @@ def table_rows(table: Table, specs: Sequence[TensorSpec]) -> Rows:
 
 def batch_rows(batch: Any) -> Rows | Table:
     """A batch of score_stream as rows: a dict with just one key that names a kind of rows is that kind."""
-    if isinstance(batch, Mapping) and len(batch) == 1 and _ROW_KINDS.issuperset(batch):
+    if isinstance(batch, Mapping) and len(batch) == 1 and _KINDS.keys() >= batch.keys():
         return collect(**batch)
     return collect(batch)
 

@@ -5,7 +5,8 @@ from typing import Unpack
 
 from assayd import results
 from assayd.cutting import Piece
-from assayd.piecework import Conditions, Piecework, Question
+from assayd.piecework import Conditions, Piecework
+from assayd.question import Question
 from assayd.results import Scores
 from assayd.rows import Rows, batch_rows
 from assayd.steps import Emit, Steps
@@ -35,6 +36,7 @@ class ScoreJob:
                 rows=batch_rows,
                 filled=_filled,
                 result=results.scores,
+                pool=_pool_of,
             ),
             **conditions,
         )
@@ -50,6 +52,10 @@ class ScoreJob:
 
 def _emit_joined(answers: Sequence[tuple[Piece, Scores]]) -> Steps[None]:
     yield Emit(results.joined([scores for _, scores in answers]))
+
+
+def _pool_of(scores: Scores) -> str:
+    return "" if scores.neighbors is None else scores.neighbors.pool_digest
 
 
 def _filled(request: scoring_pb2.ScoreRequest, piece: Piece) -> scoring_pb2.ScoreRequest:

@@ -6,7 +6,8 @@ from typing import Unpack
 
 from assayd.cutting import Piece
 from assayd.decisions import Decisions, decisions_of, joined_decisions
-from assayd.piecework import Conditions, Piecework, Question
+from assayd.piecework import Conditions, Piecework
+from assayd.question import Question
 from assayd.rank_rows import batch_ranked, beside_tensor
 from assayd.steps import Emit, Steps
 from assayd.v1 import selection_pb2

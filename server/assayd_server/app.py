@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from importlib.metadata import version
 from queue import Empty, SimpleQueue
@@ -13,16 +13,19 @@ from types import FrameType
 from prometheus_client import CollectorRegistry
 
 from assayd_server import logs, repository, servable
-from assayd_server.bundle import Bundle
+from assayd_server.bundle import Bundle, PoolPlace
 from assayd_server.checks import ScoreLimits
 from assayd_server.config import Settings
 from assayd_server.cpus import usable_cpus
 from assayd_server.engine import Engine
 from assayd_server.gate import Gate
 from assayd_server.metrics import Metrics
+from assayd_server.pool_description import one_line
 from assayd_server.probes import Probes
+from assayd_server.recall_watch import RecallWatch
 from assayd_server.repository import Repository
 from assayd_server.rpc.server import RpcServer, ServerOptions
+from assayd_server.search_checks import SearchLimits
 from assayd_server.servable import Servable
 
 _log = logs.get_logger()
@@ -47,7 +50,8 @@ class App:
         try:
             threads = settings.inference_threads or usable_cpus()
             models = load_models(settings, threads=threads)
-            self._rpc = _rpc_server(settings, models, metrics)
+            self._engine = _engine(settings, models, metrics)
+            self._rpc = _rpc_server(settings, self._engine, models, metrics)
             metrics.describe(
                 version=version("assayd"),
                 threads=_threads(settings, threads),
@@ -90,6 +94,7 @@ class App:
         """Finish what was accepted, within the drain grace, and answer no more."""
         began = time.monotonic()
         self._rpc.stop(self._settings.drain_grace_seconds)
+        self._engine.close()
         self._probes.stop()
         _log.info("stopped", seconds=round(time.monotonic() - began, 3))
 
@@ -138,6 +143,8 @@ def load_models(settings: Settings, *, threads: int) -> Repository:
     """
 
     def load(bundle: Bundle) -> Servable:
+        if settings.pool is not None:
+            bundle = replace(bundle, pool=PoolPlace(settings.pool, None))
         return servable.load(bundle, threads=threads, chosen=settings.choice)
 
     if settings.model is not None:
@@ -146,8 +153,8 @@ def load_models(settings: Settings, *, threads: int) -> Repository:
     return repository.load_folder(settings.repository, load)
 
 
-def _rpc_server(settings: Settings, models: Repository, metrics: Metrics) -> RpcServer:
-    engine = Engine(
+def _engine(settings: Settings, models: Repository, metrics: Metrics) -> Engine:
+    return Engine(
         models,
         gate=Gate(settings.rows_pending_max),
         metrics=metrics,
@@ -156,7 +163,16 @@ def _rpc_server(settings: Settings, models: Repository, metrics: Metrics) -> Rpc
             scores_elements_max=settings.scores_elements_max,
             diversity_operations_max=settings.diversity_operations_max,
         ),
+        search_limits=SearchLimits(
+            neighbors_max=settings.neighbors_max,
+            search_operations_max=settings.search_operations_max,
+            response_bytes_max=settings.message_bytes_max,
+        ),
+        recall=RecallWatch(settings.recall_check_share),
     )
+
+
+def _rpc_server(settings: Settings, engine: Engine, models: Repository, metrics: Metrics) -> RpcServer:
     options = ServerOptions(**{field.name: getattr(settings, field.name) for field in fields(ServerOptions)})
     return RpcServer(engine, metrics, options, model_names={model.identity.name for model in models.all()})
 
@@ -180,6 +196,7 @@ def _log_models(models: Repository) -> None:
             class_count=contract.class_count,
             embedding_width=contract.embedding_width,
             temperature=model.temperature,
+            pool=model.pool and one_line(model.pool.folder),
         )
     for failure in models.failures:
         _log.error("model failed to load", model=failure.name, version=failure.version, reason=failure.reason)

@@ -7,21 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from assayd_server.contract import Activation, Choice
 from assayd_server.core.softmax import TEMPERATURE_MAX, TEMPERATURE_MIN
 from assayd_server.errors import ArtefactError
+from assayd_server.manifests import Digest, StrictModel, first_problem
 from assayd_server.weights import taken_in
 
 MANIFEST = "bundle.json"
 MODEL_FILE = "model.onnx"
+POOL_FILE = "pool/pool.json"
+"""Holds the digests of the other files of a pool, which are mapped and not read here."""
 
 VERSION = re.compile(r"[1-9][0-9]{0,17}")
 """Fits int64; no leading zero, so that no two folders are one version."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
-_Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 _Temperature = Annotated[float, Field(ge=TEMPERATURE_MIN, le=TEMPERATURE_MAX)]
 
 
@@ -32,11 +34,7 @@ def _distinct(labels: tuple[str, ...]) -> tuple[str, ...]:
     return labels
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class InputEntry(_Strict):
+class InputEntry(StrictModel):
     """An input, as the manifest declares it; the graph must agree."""
 
     name: str
@@ -44,7 +42,7 @@ class InputEntry(_Strict):
     shape: tuple[int | None, ...]
 
 
-class OutputsEntry(_Strict):
+class OutputsEntry(StrictModel):
     """Which output of the graph is what."""
 
     logits: str | None = None
@@ -53,7 +51,7 @@ class OutputsEntry(_Strict):
     embedding: str | None = None
 
 
-class Manifest(_Strict):
+class Manifest(StrictModel):
     """bundle.json."""
 
     format: Annotated[int, Field(ge=1, le=1)]
@@ -63,7 +61,7 @@ class Manifest(_Strict):
     activation: Activation | None = None
     sample_axis: bool | None = None
     temperature: _Temperature = 1.0
-    files: dict[str, _Digest]
+    files: dict[str, Digest]
 
     @property
     def choice(self) -> Choice:
@@ -81,6 +79,15 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolPlace:
+    """Where the pool of a model lies, not read yet."""
+
+    path: Path
+    digest: str | None
+    """Of its pool.json; None where any will do."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """A model that was read and whose digests are right, but that was not loaded yet."""
 
@@ -88,6 +95,7 @@ class Bundle:
     manifest: Manifest
     model: bytes
     """The .onnx file, with all of its weights in it."""
+    pool: PoolPlace | None = None
 
 
 def read_file(path: Path) -> Bundle:
@@ -115,7 +123,9 @@ def read_folder(folder: Path) -> Bundle:
     manifest_path = folder / MANIFEST
     text = content_of(manifest_path)
     manifest = _parsed(text, manifest_path)
-    contents = {name: checked(folder, name, digest) for name, digest in manifest.files.items()}
+    contents = {
+        name: checked(folder, name, digest) for name, digest in manifest.files.items() if name != POOL_FILE
+    }
     if MODEL_FILE not in contents:
         raise ArtefactError(f"{manifest_path}: files has no entry for {MODEL_FILE}")
 
@@ -127,7 +137,13 @@ def read_folder(folder: Path) -> Bundle:
         return contents[path.name]
 
     model, _ = taken_in(contents[MODEL_FILE], folder, listed)
-    return Bundle(Identity(folder.parent.name, int(folder.name), digest_of(text)), manifest, model)
+    identity = Identity(folder.parent.name, int(folder.name), digest_of(text))
+    return Bundle(identity, manifest, model, _pool_in(folder, manifest))
+
+
+def _pool_in(folder: Path, manifest: Manifest) -> PoolPlace | None:
+    digest = manifest.files.get(POOL_FILE)
+    return None if digest is None else PoolPlace((folder / POOL_FILE).parent, digest)
 
 
 def is_model_name(name: str) -> bool:
@@ -139,7 +155,7 @@ def _parsed(text: bytes, path: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
-        raise ArtefactError(f"{path}: {_first_problem(error)}") from None
+        raise ArtefactError(f"{path}: {first_problem(error)}") from None
 
 
 def manifest_of(**entries: Any) -> Manifest:
@@ -151,13 +167,7 @@ def manifest_of(**entries: Any) -> Manifest:
     try:
         return Manifest(**entries)
     except ValidationError as error:
-        raise ArtefactError(_first_problem(error)) from None
-
-
-def _first_problem(error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(map(str, first["loc"]))
-    return f"{where + ': ' if where else ''}{first['msg']}"
+        raise ArtefactError(first_problem(error)) from None
 
 
 def checked(folder: Path, name: str, digest: str) -> bytes:

@@ -7,8 +7,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from assayd_server.bundle import MANIFEST, VERSION, Bundle, Manifest, is_model_name, read_folder
+from assayd_server.bundle import (
+    MANIFEST,
+    POOL_FILE,
+    VERSION,
+    Bundle,
+    Manifest,
+    PoolPlace,
+    content_of,
+    is_model_name,
+    read_folder,
+)
 from assayd_server.errors import ArtefactError
+from assayd_server.folder_moves import copy_file
+from assayd_server.pool_manifest import POOL_MANIFEST, parsed_pool_manifest
 
 
 def check_new(folder: Path) -> None:
@@ -28,20 +40,25 @@ def check_new(folder: Path) -> None:
     _check_empty(folder)
 
 
-def write(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Bundle:
+def write(
+    folder: Path, manifest: Manifest, contents: Mapping[str, bytes], *, pool: PoolPlace | None = None
+) -> Bundle:
     """Write a bundle to a folder that is empty or not there, and read it back.
 
     Args:
         folder: <name>/<version>; what is missing of the path is made.
         manifest: with the digest of every file.
         contents: the files, by their names in the manifest.
+        pool: is copied, where the manifest names one.
 
     Raises:
         ArtefactError: it cannot be written; what had been written is gone again.
     """
     with _without_new_folders(folder), _emptied(_claimed(folder)):
         for name, content in contents.items():
-            _put(folder / name, content)
+            put(folder / name, content)
+        if pool is not None:
+            _copy_pool(pool, (folder / POOL_FILE).parent)
         write_manifest(folder, manifest)
         return read_folder(folder.absolute())
 
@@ -53,10 +70,40 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         ArtefactError: it cannot be written; an old one is as it was.
     """
     text = manifest.model_dump_json(indent=2, exclude_unset=True) + "\n"
-    _put(folder / MANIFEST, text.encode())
+    put(folder / MANIFEST, text.encode())
 
 
-def _put(path: Path, content: bytes) -> None:
+def name_pool(folder: Path, digest: str) -> None:
+    """Have bundle.json name the pool that lies in the bundle, in one step.
+
+    Args:
+        folder: the bundle.
+        digest: of the pool's pool.json.
+
+    Raises:
+        ArtefactError: the bundle cannot be read, or bundle.json cannot be written; then it is as it was.
+    """
+    manifest = read_folder(folder.resolve()).manifest
+    write_manifest(folder, manifest.model_copy(update={"files": manifest.files | {POOL_FILE: digest}}))
+
+
+def _copy_pool(pool: PoolPlace, place: Path) -> None:
+    """The files that its manifest names, whose digests are looked at when they are loaded."""
+    manifest = parsed_pool_manifest(content_of(pool.path / POOL_MANIFEST), pool.path / POOL_MANIFEST)
+    try:
+        place.mkdir()
+        for name in (*manifest.files, POOL_MANIFEST):
+            copy_file(pool.path / name, place / name)
+    except OSError as error:
+        raise ArtefactError(f"{error.filename or place}: cannot be copied: {error.strerror}") from None
+
+
+def put(path: Path, content: bytes) -> None:
+    """Write a file, or replace it in one step.
+
+    Raises:
+        ArtefactError: it cannot be written; an old one is as it was.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

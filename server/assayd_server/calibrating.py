@@ -1,12 +1,13 @@
 """What `assayd calibrate` does: the temperature that fits held-out rows, into a bundle's manifest."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from assayd_server import servable
-from assayd_server.bundle import MANIFEST, Bundle, checked, read_folder
+from assayd_server.bundle import MANIFEST, POOL_FILE, Bundle, checked, read_folder
 from assayd_server.bundle_writing import check_new, write, write_manifest
 from assayd_server.core.calibration import expected_calibration_error, fit_temperature, negative_log_likelihood
 from assayd_server.core.softmax import TEMPERATURE_MAX, TEMPERATURE_MIN, softmax
@@ -59,7 +60,7 @@ def calibrate(folder: Path, *, rows: Path, labels: Path, output: Path | None = N
 
 
 def _load(bundle: Bundle) -> Servable:
-    return servable.load(bundle, threads=usable_cpus())
+    return servable.load(replace(bundle, pool=None), threads=usable_cpus())
 
 
 def _write(bundle: Bundle, folder: Path, output: Path | None, temperature: float) -> Path:
@@ -68,7 +69,9 @@ def _write(bundle: Bundle, folder: Path, output: Path | None, temperature: float
     if output is None:
         write_manifest(folder, manifest)
         return folder / MANIFEST
-    write(output, manifest, {name: checked(folder, name, digest) for name, digest in manifest.files.items()})
+    files = {name: digest for name, digest in manifest.files.items() if name != POOL_FILE}
+    contents = {name: checked(folder, name, digest) for name, digest in files.items()}
+    write(output, manifest, contents, pool=bundle.pool)
     return output
 
 

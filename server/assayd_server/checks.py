@@ -9,7 +9,7 @@ from assayd_server.core.tasks import Task
 from assayd_server.core.validity import scorable_label_probabilities, scorable_probabilities
 from assayd_server.errors import FailedPreconditionError, InvalidArgumentError
 from assayd_server.plan import Plan
-from assayd_server.rows import Committee, Logits, Probabilities, Rows
+from assayd_server.rows import Committee, Logits, PoolRows, Probabilities, Rows
 from assayd_server.wanted import Output
 
 _ENVELOPE_BYTES = 1024
@@ -54,6 +54,7 @@ def check_rows(plan: Plan) -> None:
         ServiceError: the field says why.
     """
     _check_head(plan)
+    _check_last_layer(plan)
     _check_task(plan)
     _check_classes(plan)
     _check_probabilities(plan)
@@ -72,6 +73,20 @@ def _check_head(plan: Plan) -> None:
             "head.weights.shape",
             f"has {head.weights.shape[1]} columns, the embedding has {plan.embedding_width}",
             "HEAD_DOES_NOT_FIT",
+        )
+
+
+def _check_last_layer(plan: Plan) -> None:
+    """Rows of a pool are embeddings: without a head, the model's own is to be had, or nothing scores them."""
+    if not isinstance(plan.rows, PoolRows) or plan.wanted.head is not None:
+        return
+    assert plan.model is not None  # who has a pool has a model
+    if plan.model.last_layer is None:
+        raise FailedPreconditionError(
+            f"is missing, and model {plan.model.identity.name!r} has no last layer to score its pool's vectors "
+            f"with: {plan.model.why_no_last_layer}",
+            reason="NO_LAST_LAYER",
+            field="head",
         )
 
 
@@ -162,7 +177,7 @@ def _check_outputs(plan: Plan) -> None:
 def _check_size(plan: Plan, limits: ScoreLimits) -> None:
     samples = plan.model.contract.sample_count if plan.model else 0
     computed = limits.scores_elements_max // ((plan.class_count or plan.value_count) * max(1, samples))
-    sent = max(0, limits.response_bytes_max - _ENVELOPE_BYTES) // _response_row_bytes(plan)
+    sent = max(0, limits.response_bytes_max - _ENVELOPE_BYTES) // response_row_bytes(plan)
     rows_max = min(computed, sent)
     if plan.rows.count <= rows_max:
         return
@@ -178,7 +193,7 @@ def _check_size(plan: Plan, limits: ScoreLimits) -> None:
     )
 
 
-def _response_row_bytes(plan: Plan) -> int:
+def response_row_bytes(plan: Plan) -> int:
     """What one row adds to the response at most: numbers of four bytes, its position, its classes' names."""
     wanted, outputs = plan.wanted, plan.outputs
     numbers = 1 + len(wanted.uncertainties) + 2 * wanted.top_k

@@ -33,7 +33,38 @@ class Chosen:
     repetition: Repetition
 
 
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """Which rows of a batch are chosen."""
+
+    positions: Integers
+    """(k,) best first."""
+    scores: Floats
+    """(n,) of all rows."""
+    keys: Floats | None
+    """(n,) of all rows, where draws are random."""
+
+
 def choose(opinions: Opinions, wanted: RankWanted, hashes: Hashes) -> Chosen:
+    """The rows that are wanted, and what is to be said of them.
+
+    Args:
+        opinions: on n rows.
+        wanted: checked against them.
+        hashes: (n,) what the randomness of each row depends on.
+    """
+    found, embeddings = picked(opinions, wanted, hashes), opinions.forward.embeddings
+    positions = found.positions
+    return Chosen(
+        positions=positions,
+        scores=found.scores[positions],
+        keys=None if found.keys is None else found.keys[positions],
+        invalid=np.flatnonzero(np.isnan(found.scores)),
+        repetition=NOTHING if embeddings is None else repetition(embeddings[positions], part=wanted.part),
+    )
+
+
+def picked(opinions: Opinions, wanted: RankWanted, hashes: Hashes) -> Picked:
     """The rows that are wanted.
 
     Args:
@@ -45,24 +76,15 @@ def choose(opinions: Opinions, wanted: RankWanted, hashes: Hashes) -> Chosen:
     embeddings = opinions.forward.embeddings
     if wanted.diverse and embeddings is not None:
         scores = np.where(finite(embeddings), scores, np.nan)
-    keys = None
     if isinstance(wanted.diversity, Stochastic):
         keys = gumbel_keys(scores, hashes, seed=wanted.seed, beta=wanted.diversity.beta)
-        positions = top_rows(keys, wanted.count)
-    elif wanted.diverse:
-        candidates = top_rows(scores, wanted.candidate_count, descending=wanted.descending)
-        positions = (
-            candidates if wanted.part else candidates[_diverse(opinions, wanted, candidates, scores, hashes)]
-        )
-    else:
-        positions = top_rows(scores, wanted.count, descending=wanted.descending)
-    return Chosen(
-        positions=positions,
-        scores=scores[positions],
-        keys=None if keys is None else keys[positions],
-        invalid=np.flatnonzero(np.isnan(scores)),
-        repetition=NOTHING if embeddings is None else repetition(embeddings[positions], part=wanted.part),
-    )
+        return Picked(top_rows(keys, wanted.count), scores, keys)
+    if not wanted.diverse:
+        return Picked(top_rows(scores, wanted.count, descending=wanted.descending), scores, None)
+    candidates = top_rows(scores, wanted.candidate_count, descending=wanted.descending)
+    if wanted.part:
+        return Picked(candidates, scores, None)
+    return Picked(candidates[_diverse(opinions, wanted, candidates, scores, hashes)], scores, None)
 
 
 def _diverse(
@@ -77,7 +99,11 @@ def _diverse(
         if isinstance(diversity, KCenter):
             return k_center(embeddings, count)
         if isinstance(diversity, ClusterMargin):
-            clusters = sign_clusters(embeddings, diversity.bits, wanted.seed)
+            clusters = (
+                sign_clusters(embeddings, diversity.bits, wanted.seed)
+                if opinions.clusters is None
+                else opinions.clusters[candidates]
+            )
             ranked_by = scores[candidates] if wanted.descending else -scores[candidates]
             return cluster_margin(ranked_by, clusters, count)
         probabilities = opinions.class_probabilities(candidates)

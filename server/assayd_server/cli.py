@@ -1,10 +1,7 @@
-"""`assayd serve`, `assayd inspect`, `assayd bundle`, `assayd calibrate` and `assayd demo`."""
+"""`assayd serve`, `inspect`, `bundle`, `calibrate` and `demo`; `assayd index` is in index_cli.py."""
 
 import inspect as introspection
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,26 +9,22 @@ from typing import Annotated, Any
 import typer
 
 from assayd_server.config import PREFIX, Settings, load
-from assayd_server.contract import Activation, Choice
-from assayd_server.errors import StartError
+from assayd_server.index_cli import app as index_app
+from assayd_server.model_flags import (
+    ActivationFlag,
+    EmbeddingTensor,
+    LogitsOutput,
+    ProbabilitiesOutput,
+    SampleAxis,
+    ValuesOutput,
+    chosen,
+)
+from assayd_server.one_sentence import one_sentence
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
 )
 
-_LogitsOutput = Annotated[str | None, typer.Option(help="Read this output as logits.")]
-_ProbabilitiesOutput = Annotated[str | None, typer.Option(help="Read this output as probabilities.")]
-_ValuesOutput = Annotated[str | None, typer.Option(help="Read this output as the values of a regression model.")]
-_EmbeddingTensor = Annotated[
-    str | None, typer.Option(help="Read this tensor, an output or an inner one, as the embedding.")
-]
-_Activation = Annotated[
-    Activation | None,
-    typer.Option(help="softmax: a row has one of the classes; sigmoid: any number of them. Else found out."),
-]
-_SampleAxis = Annotated[
-    bool, typer.Option("--sample-axis", help="The scores are those of a committee: (rows, samples, classes).")
-]
 _CONFIG_HELP = "A TOML file of these settings, under the same names with underscores."
 
 
@@ -52,28 +45,28 @@ def serve(**flags: Any) -> None:
     """
     from assayd_server.app import run
 
-    with _one_sentence():
+    with one_sentence():
         run(load(flags, os.environ, flags.pop("config")))
 
 
 def inspect(
     model: Annotated[Path, typer.Argument(help="An ONNX file, or a bundle's folder <name>/<version>.")],
     *,
-    logits_output: _LogitsOutput = None,
-    probabilities_output: _ProbabilitiesOutput = None,
-    values_output: _ValuesOutput = None,
-    embedding_tensor: _EmbeddingTensor = None,
-    activation: _Activation = None,
-    sample_axis: _SampleAxis = False,
+    logits_output: LogitsOutput = None,
+    probabilities_output: ProbabilitiesOutput = None,
+    values_output: ValuesOutput = None,
+    embedding_tensor: EmbeddingTensor = None,
+    activation: ActivationFlag = None,
+    sample_axis: SampleAxis = False,
 ) -> None:
     """Print what a model takes and gives, and how the server would read it."""
     from assayd_server.inspection import describe
 
-    with _one_sentence():
+    with one_sentence():
         print(
             describe(
                 model,
-                chosen=_chosen(
+                chosen=chosen(
                     activation,
                     sample_axis,
                     logits=logits_output,
@@ -92,23 +85,23 @@ def bundle(
     labels: Annotated[str | None, typer.Option(help="A name for each class, between commas.")] = None,
     labels_file: Annotated[Path | None, typer.Option(help="A name for each class, one a line.")] = None,
     temperature: Annotated[float, typer.Option(help="Divides the logits; 0.001 to 1000.")] = 1.0,
-    logits_output: _LogitsOutput = None,
-    probabilities_output: _ProbabilitiesOutput = None,
-    values_output: _ValuesOutput = None,
-    embedding_tensor: _EmbeddingTensor = None,
-    activation: _Activation = None,
-    sample_axis: _SampleAxis = False,
+    logits_output: LogitsOutput = None,
+    probabilities_output: ProbabilitiesOutput = None,
+    values_output: ValuesOutput = None,
+    embedding_tensor: EmbeddingTensor = None,
+    activation: ActivationFlag = None,
+    sample_axis: SampleAxis = False,
 ) -> None:
     """Make a bundle of a model, and print how it is read."""
     from assayd_server import bundling
 
-    with _one_sentence():
+    with one_sentence():
         written = bundling.bundle(
             model,
             output,
             labels=bundling.labels_of(labels, labels_file),
             temperature=temperature,
-            chosen=_chosen(
+            chosen=chosen(
                 activation,
                 sample_axis,
                 logits=logits_output,
@@ -132,7 +125,7 @@ def calibrate(
     """Fit a bundle's temperature to labelled rows, so that probabilities mean what they say."""
     from assayd_server import calibrating
 
-    with _one_sentence():
+    with one_sentence():
         print(calibrating.calibrate(bundle, rows=rows, labels=labels, output=output))
 
 
@@ -140,24 +133,8 @@ def demo() -> None:
     """Serve a small network for handwritten digits, score images that it has never seen, and show the result."""
     from assayd_server.demo.run import run
 
-    with _one_sentence():
+    with one_sentence():
         run()
-
-
-def _chosen(activation: Activation | None, sample_axis: bool, **outputs: str | None) -> Choice | None:
-    """What flags say of how a model is read, outputs by role; None where they say nothing."""
-    chosen = Choice({role: name for role, name in outputs.items() if name}, activation, sample_axis)
-    return None if chosen == Choice() else chosen
-
-
-@contextmanager
-def _one_sentence() -> Iterator[None]:
-    """What stops a start is said in one sentence, with exit code 1."""
-    try:
-        yield
-    except StartError as error:
-        print(f"assayd: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
 
 
 def _parameter(name: str, kind: Any, option: Any) -> introspection.Parameter:
@@ -187,3 +164,4 @@ def _with_a_flag_for_each_setting(command: Any) -> Any:
 
 for _command in (_with_a_flag_for_each_setting(serve), inspect, bundle, calibrate, demo):
     app.command()(_command)
+app.add_typer(index_app, name="index")

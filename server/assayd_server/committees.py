@@ -23,7 +23,7 @@ def opinions_given(plan: RankPlan) -> Opinions:
     if isinstance(rows, Committee):
         forward = Forward(embeddings=plan.wanted.embeddings)
         return Opinions(scoring.task, forward, members=_given_members(rows, scoring.task, scoring.temperature))
-    forward = _with_embeddings(headed(given(rows), plan.wanted.scoring.head), plan)
+    forward = _with_embeddings(headed(given(scoring), plan.wanted.scoring.head), plan)
     return Opinions(scoring.task, forward, scoring.temperature)
 
 

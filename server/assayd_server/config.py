@@ -68,6 +68,8 @@ class Settings(BaseModel):
     """With model: softmax where a row has one of the classes, sigmoid where it may have any number of them."""
     sample_axis: bool = False
     """With model: the scores are those of a committee, with an axis of samples, (rows, samples, classes)."""
+    pool: Path | None = None
+    """With model: the folder of a pool, as assayd index build writes it, that rows are searched for in."""
 
     host: str = "127.0.0.1"
     """The address to listen on."""
@@ -104,6 +106,15 @@ class Settings(BaseModel):
     """The most rows times classes in one request. The client cuts larger batches by itself."""
     diversity_operations_max: Annotated[int, Field(ge=2**20, le=2**50)] = 2**34
     """The most multiplications, roughly, to choose one diverse batch: some ten seconds, while other calls wait."""
+    neighbors_max: Positive = 1000
+    """The most neighbours that may be asked for of one row."""
+    ids_max: Positive = 1_048_576
+    """The most ids in a list of labelled, excluded or candidate rows of the pool."""
+    search_operations_max: Annotated[int, Field(ge=2**20, le=2**50)] = 2**38
+    """The most multiplications of one exact search in the pool: some ten seconds, while other calls wait. The
+    client cuts larger batches by itself."""
+    recall_check_share: Annotated[float, Field(ge=0, le=1)] = 0.001
+    """The share of rows searched for that are searched for once more, exactly, to count the index's recall."""
     rows_pending_max: Positive = 262_144
     """The most rows that may wait for their turn or have it; further calls are refused at once."""
     connection_age_max_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
@@ -140,6 +151,8 @@ class Settings(BaseModel):
         if self.repository is not None and self.choice is not None:
             chosen = next(name for name in (*CHOICES.values(), "activation", "sample_axis") if getattr(self, name))
             raise ConflictError(chosen, "goes with model; a bundle says how it is read")
+        if self.repository is not None and self.pool is not None:
+            raise ConflictError("pool", "goes with model; a bundle has its pool in it")
         if not self.insecure and not _is_loopback(self.host):
             raise ConflictError(
                 "host",

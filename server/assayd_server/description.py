@@ -2,6 +2,7 @@
 
 from assayd_server.bundle import Identity
 from assayd_server.core.tasks import Task
+from assayd_server.pool_description import one_line
 from assayd_server.servable import Servable
 
 
@@ -24,6 +25,7 @@ def described(model: Servable, identity: Identity | None = None) -> str:
         *(f"  no {role}" for role in ("embedding",) if role not in contract.roles),
         f"task: {contract.task} ({contract.why_task})",
         *_answer(model),
+        *([f"pool: {one_line(model.pool.folder)}"] if model.pool else []),
     ]
     return "\n".join(lines)
 

@@ -3,25 +3,32 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 
+from assayd_server.bundle import Identity
 from assayd_server.caller import Caller
 from assayd_server.checks import ScoreLimits, check
 from assayd_server.committees import opinions_given, opinions_of
 from assayd_server.computing import Computing
 from assayd_server.core.arrays import Floats
 from assayd_server.gate import Gate
-from assayd_server.metrics import Metrics, ModelMetrics
+from assayd_server.loaded_pool import LoadedPool
+from assayd_server.metrics import Metrics, ModelMetrics, PoolMetrics
 from assayd_server.opinions import Opinions
 from assayd_server.plan import Plan
 from assayd_server.rank_checks import check_opinions, check_ranking
 from assayd_server.rank_plan import RankPlan
 from assayd_server.ranking import Ranking, rank
-from assayd_server.ranking_wanted import RankWanted
+from assayd_server.ranking_wanted import RankWanted, named
+from assayd_server.recall_watch import RecallWatch
 from assayd_server.repository import Failure, Repository
-from assayd_server.rows import Inputs, Rows
+from assayd_server.retrieval import Retrieval
+from assayd_server.rows import Inputs, PoolIds, PoolRows, Sent
 from assayd_server.scoring import Scores, count, given, scored
+from assayd_server.search_checks import SearchLimits, check_neighbors, pool_of
+from assayd_server.searching import Searching
 from assayd_server.servable import Servable
 from assayd_server.wanted import ModelChoice, Wanted
 
@@ -31,7 +38,16 @@ ANYBODY = Caller()
 class Engine:
     """Answers what the servicers ask; one object for the whole server."""
 
-    def __init__(self, repository: Repository, *, gate: Gate, metrics: Metrics, limits: ScoreLimits) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        *,
+        gate: Gate,
+        metrics: Metrics,
+        limits: ScoreLimits,
+        search_limits: SearchLimits,
+        recall: RecallWatch,
+    ) -> None:
         """Make it ready.
 
         Args:
@@ -39,17 +55,29 @@ class Engine:
             gate: where computations wait for their turn.
             metrics: where rows are counted.
             limits: how much one request may ask for.
+            search_limits: how much it may ask of a pool.
+            recall: watches how well the indexes of pools do.
         """
         self._repository = repository
         self._limits = limits
+        self._search_limits = search_limits
         counted = {model.identity: _metrics_of(model, metrics) for model in repository.all()}
         self._computing = Computing(gate, counted)
+        pools = {
+            model.identity: _pool_metrics(model.identity, model.pool, metrics)
+            for model in repository.all()
+            if model.pool is not None
+        }
+        self._searching = Searching(pools, recall)
+        self.retrieval = Retrieval(
+            repository, self._computing, self._searching, limits=search_limits, score_limits=limits
+        )
 
-    def score(self, rows: Rows, wanted: Wanted, caller: Caller = ANYBODY) -> Scores:
+    def score(self, sent: Sent, wanted: Wanted, caller: Caller = ANYBODY) -> Scores:
         """Score rows, by one forward pass where they are inputs.
 
         Args:
-            rows: n of them, 0 or more.
+            sent: rows, n of them, 0 or more.
             wanted: what to score with and what to return.
             caller: work that has not begun when it stops waiting is not done.
 
@@ -57,25 +85,27 @@ class Engine:
             ServiceError: the request cannot be answered.
         """
         began = time.perf_counter()
-        plan = Plan(rows, wanted, self._model_for(rows, wanted.model))
+        plan = self._plan(sent, wanted)
+        rows = plan.rows
         check(plan, self._limits)
+        check_neighbors(plan, self._search_limits)
         if plan.model is None or not isinstance(rows, Inputs):
             with self._computing.turn(None, rows.count, caller):
-                return scored(given(rows), plan)
+                return self._with_neighbors(scored(given(plan), plan))
         arrays = plan.model.match(rows)
         with self._computing.turn(plan.model, rows.count, caller):
             forward = self._computing.forward(plan.model, arrays, row_count=rows.count, roles=plan.roles)
-            scores = scored(forward, plan)
+            scores = self._with_neighbors(scored(forward, plan))
         metrics = self._computing.metrics[plan.model.identity]
         metrics.total.observe(time.perf_counter() - began)
         count(metrics, scores)
         return scores
 
-    def rank(self, rows: Rows, wanted: RankWanted, caller: Caller = ANYBODY) -> Ranking:
+    def rank(self, sent: Sent, wanted: RankWanted, caller: Caller = ANYBODY) -> Ranking:
         """Choose the rows that are most worth a label.
 
         Args:
-            rows: n of them, 1 or more.
+            sent: rows, n of them, 1 or more.
             wanted: what to rank by, and how many rows to choose.
             caller: work that has not begun when it stops waiting is not done.
 
@@ -83,18 +113,18 @@ class Engine:
             ServiceError: the request cannot be answered.
         """
         began = time.perf_counter()
-        plan = self._rank_plan(rows, wanted)
+        plan = self._rank_plan(sent, wanted)
         check_ranking(plan, self._limits)
         with self._opinions(plan, caller) as opinions:
             ranking = rank(opinions, plan)
         self._count(plan, opinions, invalid_count=len(ranking.chosen.invalid), began=began)
         return ranking
 
-    def uncertainty(self, rows: Rows, wanted: RankWanted, caller: Caller = ANYBODY) -> tuple[Floats, Plan]:
+    def uncertainty(self, sent: Sent, wanted: RankWanted, caller: Caller = ANYBODY) -> tuple[Floats, Plan]:
         """How uncertain each row is.
 
         Args:
-            rows: n of them, 0 or more.
+            sent: rows, n of them, 0 or more.
             wanted: the model and the measure.
             caller: work that has not begun when it stops waiting is not done.
 
@@ -105,7 +135,7 @@ class Engine:
             ServiceError: the request cannot be answered.
         """
         began = time.perf_counter()
-        plan = self._rank_plan(rows, wanted)
+        plan = self._rank_plan(sent, wanted)
         check_opinions(plan, self._limits)
         with self._opinions(plan, caller) as opinions:
             values = opinions.uncertainty(wanted.measure, wanted.density)
@@ -124,16 +154,38 @@ class Engine:
         """Every version that is loaded, and every one that failed to load."""
         return self._repository.all(), self._repository.failures
 
-    def _model_for(self, rows: Rows, choice: ModelChoice | None) -> Servable | None:
-        if choice is None and not isinstance(rows, Inputs):
-            return None
-        return self.model(choice or ModelChoice())
+    def close(self) -> None:
+        """Watch no more recalls."""
+        self._searching.close()
 
-    def _rank_plan(self, rows: Rows, wanted: RankWanted) -> RankPlan:
+    def _plan(self, sent: Sent, wanted: Wanted, model: Servable | None = None) -> Plan:
+        """With the model that is meant, unless it is known, and with the rows that ids stand for."""
+        needs_model = isinstance(sent, Inputs | PoolIds) or wanted.neighbors != 0
+        if model is None and (wanted.model is not None or needs_model):
+            model = self.model(wanted.model or ModelChoice())
+        if isinstance(sent, PoolIds):
+            assert model is not None  # as needed
+            pool = pool_of(model, field="rows.pool_ids")
+            sent = PoolRows(pool.stored, pool.rows_of(sent.ids, "rows.pool_ids"))
+        return Plan(sent, wanted, model)
+
+    def _rank_plan(self, sent: Sent, wanted: RankWanted) -> RankPlan:
         source = wanted.committee
         members = tuple(map(self.model, source)) if isinstance(source, tuple) else ()
-        first = members[0] if members else self._model_for(rows, wanted.scoring.model)
-        return RankPlan(Plan(rows, wanted.scoring, first), wanted, members)
+        if isinstance(sent, PoolIds) and wanted.ids is None:
+            wanted = replace(wanted, ids=named(sent.ids))
+        return RankPlan(self._plan(sent, wanted.scoring, members[0] if members else None), wanted, members)
+
+    def _with_neighbors(self, scores: Scores) -> Scores:
+        """With what is most like the rows in the pool, where that is wanted."""
+        plan, embeddings = scores.plan, scores.forward.embeddings
+        if not plan.wanted.neighbors:
+            return scores
+        assert plan.model is not None  # the checks saw to it
+        assert embeddings is not None
+        own = plan.rows.rows if isinstance(plan.rows, PoolRows) else None
+        found = self._searching.neighbors(plan.model, embeddings, plan.wanted.neighbors, own=own)
+        return replace(scores, neighbors=found)
 
     @contextmanager
     def _opinions(self, plan: RankPlan, caller: Caller) -> Iterator[Opinions]:
@@ -165,6 +217,10 @@ class Engine:
             metrics = self._computing.metrics[model.identity]
             metrics.rows.inc(rows.count)
             metrics.invalid_rows.inc(count_of_model)
+
+
+def _pool_metrics(identity: Identity, pool: LoadedPool, metrics: Metrics) -> PoolMetrics:
+    return metrics.pool(identity, digest=pool.digest, index_kind=pool.folder.manifest.kind, row_count=len(pool))
 
 
 def _metrics_of(model: Servable, metrics: Metrics) -> ModelMetrics:

@@ -46,6 +46,16 @@ class ModelMetrics:
             self.pending_rows.dec(row_count)
 
 
+@dataclass(frozen=True, slots=True)
+class PoolMetrics:
+    """The metrics of the pool beside one model version, with their labels filled in."""
+
+    search: Histogram
+    queries: Counter
+    checked: Counter
+    found: Counter
+
+
 class MethodMetrics:
     """The metrics of one RPC, with their labels filled in."""
 
@@ -100,7 +110,7 @@ class Metrics:
         )
         self._stages = Histogram(
             "assayd_stage_seconds",
-            "Time of one call by stage: queue (waiting for the forward pass), inference, total.",
+            "Time of one call by stage: queue (for the forward pass), inference, search (of the pool), total.",
             (*_MODEL, "stage"),
             buckets=_SECONDS_BUCKETS,
             registry=registry,
@@ -115,6 +125,25 @@ class Metrics:
         )
         self._model_info = Gauge(
             "assayd_model_info", "1 for each loaded model version.", (*_MODEL, "digest"), registry=registry
+        )
+        self._pool_info = Gauge(
+            "assayd_pool_info", "1 for each pool.", (*_MODEL, "digest", "index_kind"), registry=registry
+        )
+        self._pool_rows = Gauge("assayd_pool_rows", "Rows of the pool.", _MODEL, registry=registry)
+        self._queries = Counter(
+            "assayd_search_queries", "Rows searched for in the pool.", _MODEL, registry=registry
+        )
+        self._recall_checked = Counter(
+            "assayd_recall_checked_neighbors",
+            "True neighbours of those rows that were searched for once more, exactly.",
+            _MODEL,
+            registry=registry,
+        )
+        self._recall_found = Counter(
+            "assayd_recall_found_neighbors",
+            "Those of them that the index had found: found over checked is the recall.",
+            _MODEL,
+            registry=registry,
         )
         self._failed_models = Gauge(
             "assayd_failed_models", "Model versions on disk that could not be loaded.", registry=registry
@@ -167,6 +196,25 @@ class Metrics:
             executions=self._executions.labels(*key),
             pending_rows=self._pending_rows.labels(*key),
             counts=counts,
+        )
+
+    def pool(self, identity: Identity, *, digest: str, index_kind: str, row_count: int) -> PoolMetrics:
+        """The metrics of the pool beside a model version, all at zero.
+
+        Args:
+            identity: the model.
+            digest: of the pool.
+            index_kind: such as "flat".
+            row_count: N.
+        """
+        key = (identity.name, str(identity.version))
+        self._pool_info.labels(*key, digest, index_kind).set(1)
+        self._pool_rows.labels(*key).set(row_count)
+        return PoolMetrics(
+            search=self._stages.labels(*key, "search"),
+            queries=self._queries.labels(*key),
+            checked=self._recall_checked.labels(*key),
+            found=self._recall_found.labels(*key),
         )
 
     def method(self, path: str, *, streaming: bool = False) -> MethodMetrics:

@@ -1,6 +1,6 @@
 """What is said of each row: by one model, or by the members of a committee."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,12 @@ class Opinions:
     """Of the forward pass; what members give has been divided by theirs."""
     members: Floats | None = None
     """(m, n, c) probabilities or (m, n, t) values of a committee."""
+    clusters: Integers | None = None
+    """(n,) where the rows are known to lie in clusters."""
+
+    def clustered(self, clusters: Integers) -> "Opinions":
+        """The same on rows that lie in these clusters."""
+        return replace(self, clusters=clusters)
 
     def uncertainty(self, measure: Measure | CommitteeMeasure, density: Density) -> Floats:
         """(n,), larger is more uncertain; NaN for a row that cannot be scored."""

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from assayd_server.core.tasks import Task
 from assayd_server.errors import InvalidArgumentError
-from assayd_server.rows import Committee, Embeddings, Inputs, Logits, Probabilities, Rows
+from assayd_server.rows import Committee, Embeddings, Inputs, Logits, PoolRows, Probabilities, Rows
 from assayd_server.servable import Servable
 from assayd_server.wanted import Output, Wanted
 
@@ -69,6 +69,8 @@ class Plan:
         """0 where there is no embedding."""
         if isinstance(self.rows, Embeddings):
             return self.rows.values.shape[1]
+        if isinstance(self.rows, PoolRows):
+            return self.rows.stored.dimension
         runs = isinstance(self.rows, Inputs) and self.model is not None
         return self.model.contract.embedding_width if runs and self.model else 0
 
@@ -79,7 +81,7 @@ class Plan:
             return ["embedding"]
         assert self.model is not None  # inputs always have a model
         scores = self.model.contract.scores_role
-        return [scores, "embedding"] if Output.EMBEDDINGS in self.outputs else [scores]
+        return [scores, "embedding"] if Output.EMBEDDINGS in self.outputs or self.wanted.neighbors else [scores]
 
     @property
     def temperature(self) -> float:
@@ -91,7 +93,7 @@ class Plan:
     @property
     def has_logits(self) -> bool:
         """Whether the answer can hold logits."""
-        if self.wanted.head is not None or isinstance(self.rows, Logits):
+        if self.wanted.head is not None or isinstance(self.rows, Logits | PoolRows):
             return True
         if not isinstance(self.rows, Inputs) or self.model is None:
             return False

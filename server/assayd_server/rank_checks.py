@@ -42,6 +42,20 @@ def check_opinions(plan: RankPlan, limits: ScoreLimits) -> None:
     _check_size(plan, limits)
 
 
+def check_candidates(plan: RankPlan, limits: ScoreLimits) -> None:
+    """Refuse a ranking of rows of a pool, which are scored some at a time.
+
+    Raises:
+        ServiceError: the field says why.
+    """
+    check_rows(plan.plan)
+    _check_measure(plan)
+    _check_beside(plan)
+    _check_batch(plan)
+    _check_diversity(plan)
+    check_diversity_size(plan, limits.diversity_operations_max)
+
+
 def _check_committee(plan: RankPlan) -> None:
     source = plan.wanted.committee
     if source is not None and not isinstance(plan.plan.rows, Inputs):
@@ -102,6 +116,13 @@ def _check_count(plan: RankPlan) -> None:
     if wanted.count < 1 or (wanted.count > rows and not wanted.part):
         message = f"is {wanted.count}, allowed are 1 to {rows}, the number of rows"
         raise wrong("count", message, "COUNT_OUT_OF_RANGE")
+    _check_batch(plan)
+
+
+def _check_batch(plan: RankPlan) -> None:
+    wanted = plan.wanted
+    if wanted.count < 1:
+        raise wrong("count", f"is {wanted.count}, allowed are 1 and above", "COUNT_OUT_OF_RANGE")
     if wanted.candidates and wanted.candidates < wanted.count:
         message = f"is {wanted.candidates}, allowed are {wanted.count}, the count, and above"
         raise wrong("candidates", message, "CANDIDATES_OUT_OF_RANGE")

@@ -9,6 +9,7 @@ from assayd_server.core.arrays import Hashes
 from assayd_server.core.hashing import id_hash
 from assayd_server.opinions import Opinions
 from assayd_server.rank_plan import RankPlan
+from assayd_server.repeating import Repetition
 
 REPEATING_SHARE = 0.2
 """A batch that repeats more of its rows than this comes with a warning."""
@@ -46,12 +47,16 @@ def _warnings(plan: RankPlan, chosen: Chosen) -> list[str]:
     if plan.wanted.part:
         return []
     found, warnings = len(chosen.positions), []
-    repeating = chosen.repetition.repeating
     if found < plan.wanted.count:
         warnings.append(f"{found} rows were chosen of {plan.wanted.count}: no more could be scored")
-    if repeating > REPEATING_SHARE * found:
-        advice = "" if plan.wanted.diversity else "; a diversity would choose others"
-        warnings.append(
-            f"the batch repeats itself: {repeating} of its {found} rows hardly differ from another{advice}"
-        )
-    return warnings
+    return warnings + repeats_itself(chosen.repetition, found, advise=plan.wanted.diversity is None)
+
+
+def repeats_itself(repetition: Repetition, found: int, *, advise: bool) -> list[str]:
+    """A sentence for people, where too many rows of a batch hardly differ from each other; else none."""
+    if repetition.repeating <= REPEATING_SHARE * found:
+        return []
+    advice = "; a diversity would choose others" if advise else ""
+    return [
+        f"the batch repeats itself: {repetition.repeating} of its {found} rows hardly differ from another{advice}"
+    ]

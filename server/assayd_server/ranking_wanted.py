@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from assayd_server.core.arrays import Floats, Hashes
 from assayd_server.core.committee import CommitteeMeasure
+from assayd_server.core.hashing import id_hash
 from assayd_server.core.uncertainty import Measure
 from assayd_server.wanted import ModelChoice, Wanted
 
@@ -77,6 +78,16 @@ class Ids:
     """(n,) int64, or text."""
     hashes: Hashes
     """(n,) what randomness depends on."""
+
+
+def named(values: NDArray[Any]) -> Ids:
+    """Rows of these names.
+
+    Args:
+        values: (n,) int64, or text.
+    """
+    texts = values.dtype.kind == "O"
+    return Ids(values, id_hash([text.encode() for text in values.tolist()] if texts else values))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,14 @@
 """The rows of a request, decoded and counted, before any model has seen them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
-from assayd_server.core.arrays import Floats
+from assayd_server.core.arrays import Floats, Integers
+from assayd_server.stored_vectors import StoredVectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,41 @@ class Committee:
         return self.values.shape[1]
 
 
-Rows: TypeAlias = Inputs | Logits | Probabilities | Embeddings | Committee
+@dataclass(frozen=True, slots=True)
+class PoolIds:
+    """Rows of the pool beside a model, by their ids."""
+
+    ids: NDArray[Any]
+    """(n,) int64, or text."""
+
+    @property
+    def count(self) -> int:
+        """n."""
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolRows:
+    """Rows of a pool, which lie on disk until they are needed."""
+
+    stored: StoredVectors
+    rows: Integers
+    """(n,)"""
+
+    @property
+    def values(self) -> Floats:
+        """(n, d), the embeddings."""
+        return self.stored.original(self.rows)
+
+    @property
+    def count(self) -> int:
+        """n."""
+        return len(self.rows)
+
+
+Rows: TypeAlias = Inputs | Logits | Probabilities | Embeddings | Committee | PoolRows
+Sent: TypeAlias = Rows | PoolIds
+"""As rows come; ids stand for rows of the pool once the model is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +106,12 @@ class Head:
 
     weights: Floats
     bias: Floats | None
+
+
+def inputs_of(arrays: Mapping[str, NDArray[Any]]) -> Inputs:
+    """Arrays by input as rows: in memory, where they were mapped from a file, and text as models take it."""
+    tensors = tuple(
+        NamedArray(name, values.astype(object) if values.dtype.kind == "U" else np.array(values))
+        for name, values in arrays.items()
+    )
+    return Inputs(tensors, len(tensors[0].values))

@@ -12,7 +12,7 @@ from assayd_server.core.hashing import id_hash
 from assayd_server.core.stream import Decisions, PolicySettings, State, advance, begin
 from assayd_server.engine import Engine
 from assayd_server.ranking_wanted import Ids, RankWanted
-from assayd_server.rows import Rows
+from assayd_server.rows import Sent
 from assayd_server.servable import Servable
 
 _LABEL_CLASS_COUNT = 2
@@ -49,7 +49,7 @@ class Sampling:
         self._scale = f"{wanted.measure} {wanted.scoring.temperature}"
         self._state: State | None = None
 
-    def decide(self, rows: Rows, ids: Ids | None, caller: Caller) -> Sample:
+    def decide(self, rows: Sent, ids: Ids | None, caller: Caller) -> Sample:
         """Decide on the next rows.
 
         Args:

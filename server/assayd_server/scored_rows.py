@@ -21,7 +21,7 @@ from assayd_server.core.validity import (
 from assayd_server.errors import ArtefactError, ServiceError
 from assayd_server.held_out import read_label_matrix, read_labels, read_rows
 from assayd_server.progress import Progress
-from assayd_server.rows import Inputs, NamedArray
+from assayd_server.rows import Inputs, NamedArray, inputs_of
 from assayd_server.servable import Forward, Servable
 
 _BATCH_ROWS_MAX = 1024
@@ -69,7 +69,7 @@ def score_rows(model: Servable, rows: Path, labels: Path) -> ScoredRows:
         model.match(Inputs(tuple(NamedArray(name, _stand_in(values)) for name, values in arrays.items()), count))
         return _score(model, arrays, classes.reshape(-1))
     except ServiceError as error:
-        raise ArtefactError(f"{rows}: {_why(error)}") from error
+        raise ArtefactError(f"{rows}: {why_not(error)}") from error
 
 
 def _read_labels(model: Servable, path: Path) -> Integers:
@@ -89,8 +89,8 @@ def _stand_in(values: NDArray[Any]) -> NDArray[Any]:
     return np.broadcast_to(np.array("", object), values.shape) if values.dtype.kind == "U" else values
 
 
-def _why(error: ServiceError) -> str:
-    """As it concerns a file: without the path of a field, and with the cause that a server would log."""
+def why_not(error: ServiceError) -> str:
+    """An error of a call as it concerns a file: without a field's path, and with what a server would log."""
     if error.__cause__ is not None:
         return f"the model failed on these rows: {error.__cause__}"
     return str(error).removeprefix(error.field.rpartition(".")[0] + ".")
@@ -115,13 +115,7 @@ def _batches(arrays: Mapping[str, NDArray[Any]], class_count: int) -> Iterator[I
     size = max(1, min(_BATCH_ROWS_MAX, _BATCH_ELEMENTS_MAX // widest))
     count = len(next(iter(arrays.values())))
     for start in range(0, count, size):
-        tensors = [NamedArray(name, _plain(values[start : start + size])) for name, values in arrays.items()]
-        yield Inputs(tuple(tensors), len(tensors[0].values))
-
-
-def _plain(values: NDArray[Any]) -> NDArray[Any]:
-    """In memory, and text as models take it."""
-    return values.astype(object) if values.dtype.kind == "U" else np.array(values)
+        yield inputs_of({name: values[start : start + size] for name, values in arrays.items()})
 
 
 def _logits(model: Servable, rows: Inputs) -> tuple[Floats, Booleans]:

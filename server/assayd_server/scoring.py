@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assayd_server.core.arrays import Floats
 from assayd_server.core.heads import linear_head
 from assayd_server.core.label_uncertainty import multilabel_mean
 from assayd_server.core.scores import RowScores, scores_of_logits, scores_of_probabilities, scores_of_values
@@ -12,9 +13,10 @@ from assayd_server.core.uncertainty import Measure, least_confidence
 from assayd_server.core.validity import finite
 from assayd_server.members import samples_of
 from assayd_server.metrics import ModelMetrics
+from assayd_server.neighboring import Neighbors
 from assayd_server.plan import Plan
 from assayd_server.row_counts import COUNTED
-from assayd_server.rows import Committee, Embeddings, Head, Inputs, Logits, Rows
+from assayd_server.rows import Committee, Embeddings, Head, Inputs, Logits, PoolRows
 from assayd_server.servable import Forward
 
 _ALWAYS_COUNTED = {
@@ -31,16 +33,33 @@ class Scores:
     rows: RowScores
     forward: Forward
     plan: Plan
+    neighbors: Neighbors | None = None
+    """Where they were wanted."""
 
 
-def given(rows: Rows) -> Forward:
-    """What the caller had computed already."""
+def given(plan: Plan) -> Forward:
+    """What the caller or the pool had computed already."""
+    rows = plan.rows
     assert not isinstance(rows, Inputs | Committee)  # inputs always have a model, a committee several opinions
+    if isinstance(rows, PoolRows):
+        return stored_scores(rows.values, plan)
     if isinstance(rows, Logits):
         return Forward(logits=rows.values)
     if isinstance(rows, Embeddings):
         return Forward(embeddings=rows.values)
     return Forward(probabilities=rows.values)
+
+
+def stored_scores(embeddings: Floats, plan: Plan) -> Forward:
+    """What the pool's own embeddings are to the head of the request, or to the model's last layer."""
+    if plan.wanted.head is not None:
+        return Forward(embeddings=embeddings)
+    assert plan.model is not None  # who has a pool has a model
+    layer = plan.model.last_layer
+    assert layer is not None  # the checks saw to it
+    with np.errstate(invalid="ignore", over="ignore"):  # their rows are marked invalid
+        logits = linear_head(embeddings, weights=layer.weights, bias=layer.bias)
+    return Forward(logits=logits, embeddings=embeddings)
 
 
 def headed(forward: Forward, head: Head | None) -> Forward:

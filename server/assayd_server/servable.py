@@ -16,7 +16,9 @@ from assayd_server.errors import ArtefactError, FailedPreconditionError, Invalid
 from assayd_server.feeds import cast, matched
 from assayd_server.graph import Graph, prepare
 from assayd_server.last_layer import LastLayer, find_last_layer
+from assayd_server.loaded_pool import LoadedPool
 from assayd_server.model import ModelRunError, OnnxModel
+from assayd_server.pool_fitting import pool_for
 from assayd_server.reading import read_contract
 from assayd_server.rows import Inputs
 
@@ -38,13 +40,21 @@ class Servable:
     """One version of one model."""
 
     def __init__(
-        self, bundle: Bundle, model: OnnxModel, contract: Contract, *, labels: tuple[str, ...], graph: Graph
+        self,
+        bundle: Bundle,
+        model: OnnxModel,
+        contract: Contract,
+        *,
+        labels: tuple[str, ...],
+        graph: Graph,
+        pool: LoadedPool | None = None,
     ) -> None:
         self.identity: Identity = bundle.identity
         self.contract = contract
         self.labels = labels
         self.label_bytes_max = max((len(label.encode()) + 16 for label in labels), default=0)  # in a response
         self.temperature = bundle.manifest.temperature
+        self.pool = pool
         self._model = model
         layer = _last_layer(graph, contract)
         self.last_layer: LastLayer | None = None if isinstance(layer, str) else layer
@@ -103,7 +113,7 @@ class Servable:
 
 
 def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None) -> Servable:
-    """Parse, check and warm up a model.
+    """Parse, check and warm up a model, and read its pool.
 
     Args:
         bundle: as read from disk.
@@ -128,7 +138,9 @@ def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None) -> Serva
     if labels and len(labels) != contract.class_count:
         counted = f"{contract.class_count} classes" if contract.class_count else "no classes, it gives values"
         raise ArtefactError(f"labels: {len(labels)} names were given, the model has {counted}")
-    return Servable(bundle, model, contract, labels=labels, graph=graph)
+    folder = pool_for(bundle, contract)
+    pool = None if folder is None else LoadedPool(folder, threads=threads)
+    return Servable(bundle, model, contract, labels=labels, graph=graph, pool=pool)
 
 
 def _last_layer(graph: Graph, contract: Contract) -> LastLayer | str:

@@ -42,3 +42,5 @@ class Wanted:
     """None for what the task has to say: probabilities or values."""
     uncertainties: tuple[Measure, ...] = ()
     top_k: int = 0
+    neighbors: int = 0
+    """How many rows of the model's pool are returned that are most like each row."""

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import Any, ClassVar, Self
 
-from assayd import AsyncClient, Ranking, Scores
+from assayd import AsyncClient, Candidates, CandidateSelection, Neighbors, PoolInfo, Ranking, Scores
 
 
 class AwaitedClient:
@@ -25,6 +25,21 @@ class AwaitedClient:
 
     def rank_stream(self, batches: Iterable[object], **kwargs: Any) -> Ranking:
         return self._wait(self._client.rank_stream(batches, **kwargs))
+
+    def search(self, *args: Any, **kwargs: Any) -> Neighbors:
+        return self._wait(self._client.search(*args, **kwargs))
+
+    def expand_candidates(self, *args: Any, **kwargs: Any) -> Candidates:
+        return self._wait(self._client.expand_candidates(*args, **kwargs))
+
+    def select_candidates(self, *args: Any, **kwargs: Any) -> CandidateSelection:
+        return self._wait(self._client.select_candidates(*args, **kwargs))
+
+    def pool_vectors(self, *args: Any, **kwargs: Any) -> Any:
+        return self._wait(self._client.pool_vectors(*args, **kwargs))
+
+    def pool(self, *args: Any, **kwargs: Any) -> PoolInfo:
+        return self._wait(self._client.pool(*args, **kwargs))
 
     def model(self, *args: Any, **kwargs: Any) -> Any:
         return self._wait(self._client.model(*args, **kwargs))

@@ -105,7 +105,7 @@ def test_a_batch_may_be_a_dict_of_inputs_by_name_too() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "rows: give exactly one of x, logits, probabilities, embeddings, member_logits, "),
+        ({}, "rows: give exactly one of x, logits, probabilities, embeddings, pool_ids, member_logits, "),
         ({"x": Z, "logits": Z}, "rows: give exactly one of x, logits, "),
         ({"logits": Z, "ids": [1, 2]}, "ids: is of shape [2], there are 3 rows"),
         (

@@ -84,7 +84,7 @@ def test_arrays_are_left_as_they_were() -> None:
 
 
 def test_no_rows_given_are_refused() -> None:
-    message = "rows: give exactly one of x, logits, probabilities and embeddings, got none"
+    message = "rows: give exactly one of x, logits, probabilities, embeddings, pool_ids, got none"
     assert refusal().message == message
 
 

@@ -15,6 +15,7 @@ def test_the_demo_serves_scores_shows_and_stops() -> None:
     assert float(accuracy[1]) > 95
     assert re.search(r"p50 [\d.]+ ms, p99 [\d.]+ ms", result.stdout)
     assert re.search(r"Streamed 100,000 rows in [\d.]+ s: [\d,]+ rows per second", result.stdout)
-    assert result.stdout.count("read as") == 5
+    assert result.stdout.count("read as") == 10
+    assert result.stdout.count("cosine 0.9") == 5
     assert "\u2588" in result.stdout
     assert result.stdout.endswith("It finished what it had accepted and ended with exit code 0.\n")

@@ -17,8 +17,14 @@ DEMO_DIR = Path(__file__).resolve().parents[2] / "server" / "assayd_server" / "d
 SCRIPT = DEMO_DIR / "build.py"
 MODEL = Path("models", "digits", "1", "model.onnx")
 MANIFEST = MODEL.with_name("bundle.json")
+POOL = MODEL.with_name("pool")
 HELD_OUT = Path("held_out.npz")
-ARTEFACTS = (MODEL, MANIFEST, HELD_OUT)
+ARTEFACTS = (
+    MODEL,
+    MANIFEST,
+    HELD_OUT,
+    *(POOL / name for name in ("pool.json", "vectors.npy", "lengths.npy", "mean.npy")),
+)
 BUNDLE_BYTES_MAX = 400_000
 
 
@@ -58,7 +64,9 @@ def committed_held_out() -> tuple[np.ndarray, np.ndarray]:
 
 def check_bundle(output_dir: Path) -> None:
     manifest = json.loads((output_dir / MANIFEST).read_text(encoding="utf-8"))
-    digest = hashlib.sha256((output_dir / MODEL).read_bytes()).hexdigest()
+    digest, pool_digest = (
+        hashlib.sha256((output_dir / path).read_bytes()).hexdigest() for path in (MODEL, POOL / "pool.json")
+    )
     assert manifest == {
         "format": 1,
         "inputs": [{"name": "image", "data_type": "float32", "shape": [None, 64]}],
@@ -66,7 +74,10 @@ def check_bundle(output_dir: Path) -> None:
         "labels": [str(digit) for digit in range(10)],
         "activation": "softmax",
         "temperature": 1.0,
-        "files": {"model.onnx": f"sha256:{digest}"},
+        "files": {
+            "model.onnx": f"sha256:{digest}",
+            "pool/pool.json": f"sha256:{pool_digest}",
+        },
     }
 
 

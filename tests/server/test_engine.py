@@ -20,8 +20,10 @@ from assayd_server.errors import (
 )
 from assayd_server.gate import Gate
 from assayd_server.metrics import Metrics
+from assayd_server.recall_watch import RecallWatch
 from assayd_server.repository import Repository
 from assayd_server.rows import Inputs, Logits, NamedArray
+from assayd_server.search_checks import SearchLimits
 from assayd_server.servable import Servable
 from assayd_server.wanted import Wanted
 
@@ -41,7 +43,14 @@ class Bench:
             response_bytes_max=1024**2, scores_elements_max=65_536, diversity_operations_max=2**34
         )
         repository = Repository([model])
-        self.engine = Engine(repository, gate=self.gate, metrics=Metrics(self.registry), limits=limits)
+        self.engine = Engine(
+            repository,
+            gate=self.gate,
+            metrics=Metrics(self.registry),
+            limits=limits,
+            search_limits=SearchLimits(neighbors_max=10, search_operations_max=2**30, response_bytes_max=1024**2),
+            recall=RecallWatch(0),
+        )
 
     def score(self, values: np.ndarray, caller: Caller = PATIENT) -> np.ndarray:
         rows = Inputs((NamedArray("", values),), len(values))

@@ -17,6 +17,9 @@ COUNTERS = {
     "assayd_invalid_rows": "model",
     "assayd_executions": "model",
     "assayd_predicted_rows": "model",
+    "assayd_search_queries": "model",
+    "assayd_recall_checked_neighbors": "model",
+    "assayd_recall_found_neighbors": "model",
     "assayd_refused_calls": "server",
     "assayd_stalled_calls": "server",
     "grpc_server_started": "method",
@@ -30,6 +33,8 @@ HISTOGRAMS = {
 GAUGES = {
     "assayd_pending_rows": "model",
     "assayd_model_info": "model",
+    "assayd_pool_info": "model",
+    "assayd_pool_rows": "model",
     "assayd_failed_models": "server",
     "assayd_threads": "server",
     "assayd_calls": "server",
@@ -49,6 +54,9 @@ class Server:
         self.metrics = Metrics(self.registry)
         self.metrics.describe(version="1.2.3", threads={"inference": 2, "calls": 64}, failed_models=1)
         self.model: ModelMetrics = self.metrics.model(Identity("m", 3, "sha256:0"), ("a", "b"))
+        self.pool = self.metrics.pool(
+            Identity("m", 3, "sha256:0"), digest="sha256:1", index_kind="ivf", row_count=7
+        )
         self.method: MethodMetrics = self.metrics.method("/assayd.v1.ScoringService/Score")
 
     def families(self) -> dict[str, Metric]:
@@ -137,7 +145,7 @@ def test_every_status_has_a_series(server: Server) -> None:
 
 def test_every_stage_has_a_series(server: Server) -> None:
     samples = server.families()["assayd_stage_seconds"].samples
-    assert {sample.labels["stage"] for sample in samples} == {"queue", "inference", "total"}
+    assert {sample.labels["stage"] for sample in samples} == {"queue", "inference", "search", "total"}
 
 
 def test_every_class_has_a_series(server: Server) -> None:

@@ -11,7 +11,7 @@ from assayd_server import pool
 from assayd_server.core.similarity import Metric
 from assayd_server.nearest import Nearest, NearestSearch, searchable
 from assayd_server.pool import Kind
-from pools import brute_force, clusters, stored
+from vector_pools import brute_force, clusters, stored
 
 INDEXED = [kind for kind in Kind if kind is not Kind.FLAT]
 

@@ -15,7 +15,7 @@ from assayd_server.errors import ArtefactError
 from assayd_server.nearest import NearestSearch
 from assayd_server.pool import Index, Kind
 from assayd_server.stored_vectors import StoredVectors
-from pools import clusters, stored
+from vector_pools import clusters, stored
 
 INDEXED = [kind for kind in Kind if kind is not Kind.FLAT]
 
@@ -156,7 +156,7 @@ SPOILING = """
     from assayd_server import pool
     from assayd_server.errors import ArtefactError
     from assayd_server.nearest import NearestSearch
-    from pools import clusters, stored
+    from vector_pools import clusters, stored
 
     kind, path = pool.Kind(sys.argv[1]), Path(sys.argv[2])
     searched = stored(clusters(600, 13))

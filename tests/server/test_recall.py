@@ -7,7 +7,7 @@ from assayd_server import pool, recall
 from assayd_server.nearest import Nearest, NearestSearch
 from assayd_server.pool import Kind
 from assayd_server.recall import measure, recall_of
-from pools import clusters, stored
+from vector_pools import clusters, stored
 
 
 def nearest(similarities: list[list[float]]) -> Nearest:

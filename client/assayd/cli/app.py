@@ -8,9 +8,11 @@ import typer
 from typer.core import TyperGroup
 
 import assayd
+from assayd.cli.candidates import candidates
 from assayd.cli.contracts import inspect, models
 from assayd.cli.exits import MEANINGS, ExitCode
 from assayd.cli.health import health
+from assayd.cli.pool import pool
 from assayd.cli.printing import print_json
 from assayd.cli.rank import rank
 from assayd.cli.score import score
@@ -52,5 +54,5 @@ def assayctl(
         raise typer.Exit(ExitCode.USAGE)
 
 
-for _command in (score, rank, inspect, models, health):
+for _command in (score, rank, candidates, pool, inspect, models, health):
     app.command(epilog=MEANINGS)(_command)

@@ -120,7 +120,7 @@ def _score_rest(client: Client, bulk: Bulk, model: ModelInfo, parts: Parts, *, q
         columns=bulk.columns.all,
         batch_rows=bulk.batch_rows,
         start=parts.rows_done,
-        types=types(bulk.columns, model),
+        types=types(bulk.columns, model.inputs),
     )
     batches = scored(client, bulk.source, bulk.columns, reading, model=model, wanted=bulk.wanted)
     with progress.shown(total=bulk.source.row_count, done=parts.rows_done, quiet=quiet) as shown:

@@ -1,12 +1,12 @@
 """Which columns of a table feed the model, and which one names its rows."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from assayd import ModelInfo
+from assayd import TensorSpec
 from assayd.cli.exits import UsageError
 from assayd.cli.sources.reading import Source
 
@@ -50,11 +50,11 @@ def choose(source: Source, columns: str | None, id_column: str | None) -> Column
     return chosen
 
 
-def types(columns: Columns, model: ModelInfo) -> Mapping[str, pa.DataType]:
+def types(columns: Columns, inputs: Sequence[TensorSpec]) -> Mapping[str, pa.DataType]:
     """How to read the columns of a format that has no types: what feeds the model as it takes it, else as text."""
-    by_input = {spec.name: spec.data_type for spec in model.inputs}
+    by_input = {spec.name: spec.data_type for spec in inputs}
     by_name = len(by_input) > 1 or not by_input.keys().isdisjoint(columns.features)
-    others = "string" if by_name else model.inputs[0].data_type
+    others = "string" if by_name else inputs[0].data_type
     found = {name: _type(by_input.get(name, others)) for name in columns.features}
     return {columns.id_column: pa.string(), **found} if columns.id_column else found
 

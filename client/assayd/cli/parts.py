@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from assayd.cli.durable import sync_folder, write_whole
 from assayd.cli.exits import UsageError
+from assayd.durable import sync_folder, write_whole
 
 PART_BYTES = 8 * 1024 * 1024
 PART_SECONDS = 5.0

@@ -111,7 +111,7 @@ def rank(
             reading = Reading(
                 columns=chosen.all,
                 batch_rows=batch_rows or fitting_rows(source, chosen),
-                types=types(chosen, info),
+                types=types(chosen, info.inputs),
             )
             if not committee:
                 wanted["model"], wanted["version"] = info.name, info.version

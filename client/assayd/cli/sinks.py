@@ -9,9 +9,9 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from assayd.cli.durable import write_whole
 from assayd.cli.exits import UsageError
 from assayd.cli.sources.batching import of_equal_size
+from assayd.durable import write_whole
 
 _GROUP_BYTES = 16 * 1024 * 1024
 _GROUP_ROWS_MAX = 131_072

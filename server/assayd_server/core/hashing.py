@@ -20,6 +20,7 @@ class Use(IntEnum):
     THRESHOLD_FACTOR = 1
     DECIDE_BY_CHANCE = 2
     SELECT_BY_CHANCE = 3
+    EXPLORE = 4
 
 
 def splitmix64(values: Hashes) -> Hashes:

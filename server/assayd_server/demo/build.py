@@ -2,13 +2,13 @@
 
     python server/assayd_server/demo/build.py [OUTPUT_DIR]
 
-Needs scikit-learn, skl2onnx, onnx and onnxruntime; the service itself needs only the files written here.
+Needs scikit-learn and skl2onnx besides the server; the service itself needs only the files written here.
 Two runs on one machine write the same bytes; another processor may round the training differently.
 """
 
 import argparse
-import hashlib
 import json
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +27,15 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler
 from threadpoolctl import threadpool_limits
+
+from assayd_server.bundle import digest_of
+from assayd_server.core.similarity import Metric
+from assayd_server.given_ids import row_numbers
+from assayd_server.given_vectors import GivenVectors
+from assayd_server.index_kind import Kind
+from assayd_server.index_writing import Measured, WrittenIndex
+from assayd_server.pool_manifest import POOL_MANIFEST
+from assayd_server.pool_writing import Origin, write_content, write_pool_manifest
 
 SEED = 0
 PIXEL_COUNT = 64
@@ -146,7 +155,21 @@ def require_close(name: str, actual: NDArray[Any], expected: NDArray[Any]) -> No
         raise ValueError(f"The exported model's {name} differ from scikit-learn's by {difference_max:.1e}.")
 
 
-def manifest(model: bytes) -> str:
+def write_pool(folder: Path, model: bytes, images: NDArray[np.uint8]) -> bytes:
+    """A pool of images, whose ids are their positions; the text of its manifest.
+
+    It is searched exactly. How fast is not measured, because the bytes are to be the same in every run.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    vectors = GivenVectors(score(model, images)["embedding"], "the embedding")
+    content = write_content(folder, vectors, row_numbers(len(images)), metric=Metric.COSINE, skip_invalid=False)
+    index = WrittenIndex(Kind.FLAT, f"{len(images)} rows are compared in no time", Measured(1.0, 100, 0.0, 0.0))
+    write_pool_manifest(folder, content, index, Origin(digest_of(model), "embedding"))
+    return (folder / POOL_MANIFEST).read_bytes()
+
+
+def manifest(model: bytes, pool: bytes) -> str:
     """The text of bundle.json."""
     fields = {
         "format": 1,
@@ -155,7 +178,7 @@ def manifest(model: bytes) -> str:
         "labels": [str(digit) for digit in range(10)],
         "activation": "softmax",
         "temperature": 1.0,
-        "files": {"model.onnx": f"sha256:{hashlib.sha256(model).hexdigest()}"},
+        "files": {"model.onnx": digest_of(model), "pool/pool.json": digest_of(pool)},
     }
     return json.dumps(fields, indent=2) + "\n"
 
@@ -169,8 +192,9 @@ def write(output_dir: Path, model: bytes, held_out: Digits) -> list[Path]:
     # NumPy dates the archive's members 1980-01-01, so the bytes do not vary with the clock.
     np.savez_compressed(rows, images=held_out.images, labels=held_out.labels)
     graph.write_bytes(model)
-    bundle.write_text(manifest(model), encoding="utf-8", newline="\n")
-    return [rows, graph, bundle]
+    pool = write_pool(model_dir / "pool", model, held_out.images)
+    bundle.write_text(manifest(model, pool), encoding="utf-8", newline="\n")
+    return [rows, graph, *sorted((model_dir / "pool").iterdir()), bundle]
 
 
 def report(name: str, model: bytes, digits: Digits) -> None:

@@ -39,11 +39,14 @@ def run() -> None:
     print(f"Starting a server with the bundle in {FOLDER / 'models'} ...", flush=True)
     with served() as port, Client(f"127.0.0.1:{port}") as client:
         show.model(client.model(), port)
-        scores = client.score(images, uncertainties=["least_confidence", "margin", "ratio", "entropy"], top_k=3)
+        scores = client.score(
+            images, uncertainties=["least_confidence", "margin", "ratio", "entropy"], top_k=3, neighbors=6
+        )
         show.accuracy(scores, digits)
         show.latency(_single_row_seconds(client, images))
         show.throughput(*_bulk(client, images))
         show.most_uncertain(images, digits, scores)
+        show.most_similar(images, scores)
         print("\nStopping the server with SIGTERM ...", flush=True)
     print("It finished what it had accepted and ended with exit code 0.")
 

@@ -39,18 +39,36 @@ def throughput(rows: int, seconds: float) -> None:
 
 def most_uncertain(images: NDArray[np.uint8], digits: NDArray[np.uint8], scores: Scores) -> None:
     """The images whose entropy is largest, side by side: the ones that are worth a label."""
-    entropy = scores.uncertainty["entropy"]
-    chosen = np.argsort(-entropy, kind="stable")[:_SHOWN]
+    entropy, chosen = scores.uncertainty["entropy"], _least_sure(scores)
     print(f"\nThe {_SHOWN} images of which it is least sure:\n")
-    pictures = [_picture(images[row]) for row in chosen]
-    for lines in zip(*pictures, strict=True):
-        _columns(lines)
+    _pictures(images[chosen])
     assert scores.top is not None  # the demo asked for it
     _columns([f"entropy {entropy[row]:.2f}" for row in chosen])
     _columns([f"read as {scores.labels[row]}, is {digits[row]}" for row in chosen])
     for place in range(2):
         labels, shares = scores.top.labels[:, place], scores.top.probabilities[:, place]
         _columns([f"  {labels[row]}: {shares[row]:.0%}" for row in chosen])
+
+
+def most_similar(images: NDArray[np.uint8], scores: Scores) -> None:
+    """The images of the unlabelled pool that are most like the one of which it is least sure."""
+    row, neighbors = _least_sure(scores)[0], scores.neighbors
+    assert neighbors is not None  # the demo asked for it
+    others = neighbors.ids[row] != row  # the pool is of these very images
+    alike, similarities = neighbors.ids[row][others][:_SHOWN], neighbors.similarities[row][others][:_SHOWN]
+    print("\nThe images in its pool that are most like the first of these, from the same forward pass:\n")
+    _pictures(images[alike])
+    _columns([f"cosine {similarity:.2f}" for similarity in similarities])
+    _columns([f"read as {scores.labels[other]}" for other in alike])
+
+
+def _least_sure(scores: Scores) -> NDArray[np.intp]:
+    return np.argsort(-scores.uncertainty["entropy"], kind="stable")[:_SHOWN]
+
+
+def _pictures(images: NDArray[np.uint8]) -> None:
+    for lines in zip(*map(_picture, images), strict=True):
+        _columns(lines)
 
 
 def _picture(image: NDArray[np.uint8]) -> list[str]:

@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from assayd.v1 import scoring_pb2, selection_pb2, tensor_pb2
+from assayd.v1 import retrieval_pb2, scoring_pb2, selection_pb2, tensor_pb2
 from assayd_server.core.committee import CommitteeMeasure
-from assayd_server.core.hashing import id_hash
 from assayd_server.core.uncertainty import Measure
 from assayd_server.ranking_wanted import (
     Badge,
@@ -21,6 +20,7 @@ from assayd_server.ranking_wanted import (
     KCenter,
     RankWanted,
     Stochastic,
+    named,
 )
 from assayd_server.rpc import requests
 from assayd_server.rpc.requests import RowLimits, unknown, wrong
@@ -52,8 +52,6 @@ def wanted(request: selection_pb2.RankRequest, limits: RowLimits) -> RankWanted:
     Raises:
         InvalidArgumentError: a field is not what it may be.
     """
-    if request.order not in selection_pb2.Order.values():
-        raise unknown("order", request.order, selection_pb2.Order)
     if request.offset < 0:
         raise wrong("offset", f"is {request.offset}, allowed are 0 and above", "OFFSET_OUT_OF_RANGE")
     if request.candidates < 0:
@@ -67,17 +65,28 @@ def wanted(request: selection_pb2.RankRequest, limits: RowLimits) -> RankWanted:
         ),
         measure=measure("measure", request.measure),
         count=request.count,
-        descending=request.order != selection_pb2.ORDER_ASCENDING,
-        diversity=_diversity(request),
+        descending=descending(request.order),
+        diversity=diversity(request),
         candidates=request.candidates,
         committee=_committee(request.committee) if request.HasField("committee") else None,
-        density=_density(request.density) if request.HasField("density") else Density(),
+        density=density(request.density) if request.HasField("density") else Density(),
         ids=ids(request.ids) if request.HasField("ids") else None,
         embeddings=_embeddings(request.embeddings) if request.HasField("embeddings") else None,
         offset=request.offset,
         seed=request.seed,
         part=request.part,
     )
+
+
+def descending(order: selection_pb2.Order) -> bool:
+    """Whether the most uncertain rows come first.
+
+    Raises:
+        InvalidArgumentError: it is neither the one nor the other.
+    """
+    if order not in selection_pb2.Order.values():
+        raise unknown("order", order, selection_pb2.Order)
+    return order != selection_pb2.ORDER_ASCENDING
 
 
 def measure(field: str, number: scoring_pb2.UncertaintyMeasure) -> Measure | CommitteeMeasure:
@@ -97,24 +106,22 @@ def ids(tensor: tensor_pb2.Tensor) -> Ids:
     Raises:
         InvalidArgumentError: they are not one for each row, of int64 or text.
     """
-    values = requests.array(tensor, "ids")
-    if values.ndim != 1:
-        raise wrong("ids.shape", f"is {list(values.shape)}, allowed is [n]", "BAD_SHAPE")
-    if values.dtype.kind == "O":
-        return Ids(values, id_hash([text.encode() for text in values.tolist()]))
-    if values.dtype != np.int64:
-        raise wrong("ids.data_type", f"is {values.dtype.name}, allowed are int64 and string", "BAD_TYPE")
-    return Ids(values, id_hash(values))
+    return named(requests.ids(tensor, "ids"))
 
 
-def _diversity(request: selection_pb2.RankRequest) -> Diversity | None:
+def diversity(request: selection_pb2.RankRequest | retrieval_pb2.SelectCandidatesRequest) -> Diversity | None:
+    """How the rows of a batch are kept from repeating each other.
+
+    Raises:
+        InvalidArgumentError: a parameter is out of its range.
+    """
     kind = request.WhichOneof("diversity")
     if kind == "stochastic":
         given = request.stochastic.HasField("beta")
         return Stochastic(_beta(request.stochastic.beta) if given else 1.0)
     if kind == "cluster_margin":
         return ClusterMargin(_whole("cluster_margin.bits", request.cluster_margin.bits or 8, 1, 20))
-    if kind == "batch_bald":
+    if isinstance(request, selection_pb2.RankRequest) and kind == "batch_bald":
         return BatchBald(_whole("batch_bald.samples", request.batch_bald.samples or 10_000, 10, 100_000))
     if kind == "badge":
         return Badge()
@@ -138,16 +145,21 @@ def _committee(source: selection_pb2.CommitteeSource) -> CommitteeSource:
     return Dropout(_whole("committee.dropout.samples", dropout.samples or 20, 2, 1000), rate)
 
 
-def _density(density: selection_pb2.Density) -> Density:
-    direction = requests.floats(density.direction, "density.direction") if density.HasField("direction") else None
+def density(message: selection_pb2.Density) -> Density:
+    """How uncertainty is weighted by density.
+
+    Raises:
+        InvalidArgumentError: a parameter is out of its range.
+    """
+    direction = requests.floats(message.direction, "density.direction") if message.HasField("direction") else None
     if direction is not None and (direction.ndim != 1 or not np.isfinite(direction).all()):
-        message = f"is {list(direction.shape)}, allowed is [d] of finite numbers"
-        raise wrong("density.direction.shape", message, "BAD_SHAPE")
-    beta = density.beta if density.HasField("beta") else 1.0
+        came = f"is {list(direction.shape)}, allowed is [d] of finite numbers"
+        raise wrong("density.direction.shape", came, "BAD_SHAPE")
+    beta = message.beta if message.HasField("beta") else 1.0
     if not 0 <= beta <= _DENSITY_BETA_MAX:
-        message = f"is {beta:g}, allowed are 0 to {_DENSITY_BETA_MAX:g}"
-        raise wrong("density.beta", message, "BETA_OUT_OF_RANGE")
-    base = measure("density.base", density.base or scoring_pb2.UNCERTAINTY_MEASURE_ENTROPY)
+        came = f"is {beta:g}, allowed are 0 to {_DENSITY_BETA_MAX:g}"
+        raise wrong("density.beta", came, "BETA_OUT_OF_RANGE")
+    base = measure("density.base", message.base or scoring_pb2.UNCERTAINTY_MEASURE_ENTROPY)
     return Density(direction, beta, base)
 
 

@@ -13,7 +13,17 @@ from assayd_server.core.softmax import TEMPERATURE_MAX, TEMPERATURE_MIN
 from assayd_server.core.tasks import Task
 from assayd_server.core.uncertainty import Measure
 from assayd_server.errors import InvalidArgumentError
-from assayd_server.rows import Committee, Embeddings, Head, Inputs, Logits, NamedArray, Probabilities, Rows
+from assayd_server.rows import (
+    Committee,
+    Embeddings,
+    Head,
+    Inputs,
+    Logits,
+    NamedArray,
+    PoolIds,
+    Probabilities,
+    Sent,
+)
 from assayd_server.wanted import ModelChoice, Output, Wanted
 
 _TENSORS_MAX = 256
@@ -48,9 +58,11 @@ class RowLimits:
 
     rows_max: int
     head_elements_max: int
+    ids_max: int
+    """Of labelled, excluded or candidate rows of a pool."""
 
 
-def rows(message: rows_pb2.Rows, limits: RowLimits) -> Rows:
+def rows(message: rows_pb2.Rows, limits: RowLimits) -> Sent:
     """The rows of a request.
 
     Raises:
@@ -60,15 +72,17 @@ def rows(message: rows_pb2.Rows, limits: RowLimits) -> Rows:
     if kind is None:
         raise wrong(
             "rows",
-            "is missing: give one of inputs, logits, probabilities, embeddings and committee",
+            "is missing: give one of inputs, logits, probabilities, embeddings, committee and pool_ids",
             "ROWS_MISSING",
         )
     if kind == "inputs":
-        found: Rows = _inputs(message.inputs)
+        found: Sent = _inputs(message.inputs)
     elif kind == "logits":
         found = Logits(matrix(message.logits, "rows.logits", columns_min=2))
     elif kind == "committee":
         found = _committee(message.committee)
+    elif kind == "pool_ids":
+        found = PoolIds(ids(message.pool_ids, "rows.pool_ids"))
     elif kind == "probabilities":
         found = Probabilities(matrix(message.probabilities, "rows.probabilities", columns_min=2))
     else:
@@ -91,6 +105,7 @@ def wanted(request: scoring_pb2.ScoreRequest, limits: RowLimits) -> Wanted:
         outputs=_outputs(request.outputs),
         uncertainties=_measures(request.uncertainties),
         top_k=request.top_k,
+        neighbors=request.neighbors,
     )
 
 
@@ -143,6 +158,16 @@ def array(tensor: tensor_pb2.Tensor, field: str) -> NDArray[Any]:
         return decode(tensor)
     except TensorError as error:
         raise wrong(f"{field}.{error.field}", error.message, "BAD_TENSOR") from None
+
+
+def ids(tensor: tensor_pb2.Tensor, field: str) -> NDArray[Any]:
+    """(n,) int64, or text."""
+    values = array(tensor, field)
+    if values.ndim != 1:
+        raise wrong(f"{field}.shape", f"is {list(values.shape)}, allowed is [n]", "BAD_SHAPE")
+    if values.dtype.kind != "O" and values.dtype != np.int64:
+        raise wrong(f"{field}.data_type", f"is {values.dtype.name}, allowed are int64 and string", "BAD_TYPE")
+    return values
 
 
 def matrix(tensor: tensor_pb2.Tensor, field: str, *, columns_min: int) -> NDArray[Any]:

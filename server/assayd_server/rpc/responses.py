@@ -11,6 +11,7 @@ from assayd_server.contract import TensorSpec
 from assayd_server.core.arrays import Floats, Integers
 from assayd_server.core.scores import RowScores
 from assayd_server.repository import Failure
+from assayd_server.rpc.neighbor_responses import neighbors
 from assayd_server.rpc.requests import MEASURES, TASKS
 from assayd_server.scoring import Scores
 from assayd_server.servable import Servable
@@ -34,6 +35,8 @@ def score(scores: Scores) -> scoring_pb2.ScoreResponse:
         values=_where(Output.VALUES in outputs, scores.forward.values),
         uncertainties=_uncertainties(rows),
     )
+    if scores.neighbors is not None:
+        response.neighbors.CopyFrom(neighbors(scores.neighbors))
     if not rows.valid.all():
         response.invalid_rows.extend(np.flatnonzero(~rows.valid).tolist())
     if wanted.top_k:

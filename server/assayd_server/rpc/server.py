@@ -10,7 +10,14 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from assayd.v1 import scoring_pb2, scoring_pb2_grpc, selection_pb2, selection_pb2_grpc
+from assayd.v1 import (
+    retrieval_pb2,
+    retrieval_pb2_grpc,
+    scoring_pb2,
+    scoring_pb2_grpc,
+    selection_pb2,
+    selection_pb2_grpc,
+)
 from assayd_server.engine import Engine
 from assayd_server.errors import StartError
 from assayd_server.metrics import Metrics
@@ -19,6 +26,7 @@ from assayd_server.rpc.control import ControlGuard
 from assayd_server.rpc.health import HealthServicer
 from assayd_server.rpc.pools import CallPool
 from assayd_server.rpc.requests import RowLimits
+from assayd_server.rpc.retrieval import RetrievalServicer
 from assayd_server.rpc.scoring import ScoringServicer
 from assayd_server.rpc.selection import SelectionServicer
 from assayd_server.rpc.streams import OpenStreams
@@ -38,7 +46,8 @@ _PING_INTERVAL_MIN_MS = 10_000
 HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 _SCORING = scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"]
 _SELECTION = selection_pb2.DESCRIPTOR.services_by_name["SelectionService"]
-_SERVICES = (_SCORING, _SELECTION)
+_RETRIEVAL = retrieval_pb2.DESCRIPTOR.services_by_name["RetrievalService"]
+_SERVICES = (_SCORING, _SELECTION, _RETRIEVAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +65,7 @@ class ServerOptions:
     message_bytes_max: int
     rows_max: int
     head_elements_max: int
+    ids_max: int
     unread_bytes_max: int
     connection_age_max_seconds: float
     connection_grace_seconds: float
@@ -115,7 +125,9 @@ class RpcServer:
             maximum_concurrent_rpcs=options.call_threads + options.calls_waiting_max + _OTHER_CALLS_MAX,
         )
         self._health = HealthServicer(("", *(service.full_name for service in _SERVICES), *model_names))
-        self._add_services(engine, RowLimits(options.rows_max, options.head_elements_max), metrics)
+        self._add_services(
+            engine, RowLimits(options.rows_max, options.head_elements_max, options.ids_max), metrics
+        )
         try:
             self.port = _bound(self._server, options)
         except StartError:
@@ -149,6 +161,7 @@ class RpcServer:
                 metrics.method(f"/{service.full_name}/{method.name}", streaming=method.server_streaming)
         scoring_pb2_grpc.add_ScoringServiceServicer_to_server(ScoringServicer(engine, limits), self._server)
         selection_pb2_grpc.add_SelectionServiceServicer_to_server(SelectionServicer(engine, limits), self._server)
+        retrieval_pb2_grpc.add_RetrievalServiceServicer_to_server(RetrievalServicer(engine, limits), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (*(service.full_name for service in _SERVICES), HEALTH, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)

@@ -18,7 +18,7 @@ from assayd.cli.__main__ import main
 from assayd.testing import Server
 from client.cli.conftest import Assayctl
 
-COMMANDS = ("score", "inspect", "models", "health")
+COMMANDS = ("score", "candidates", "pool", "inspect", "models", "health")
 
 
 class Unimportable:

@@ -12,7 +12,6 @@ import pytest
 
 from assayd import CallCancelledError, Client
 from assayd.cli import parts, progress
-from assayd.cli.durable import write_whole
 from assayd.cli.exits import CommandError, one_sentence
 from assayd.cli.interrupting import interruptible
 from assayd.cli.locking import held
@@ -21,6 +20,7 @@ from assayd.cli.printing import print_columns
 from assayd.cli.sources.batching import of_equal_size
 from assayd.cli.sources.parquet import ParquetSource
 from assayd.cli.sources.reading import Reading, bad_data
+from assayd.durable import write_whole
 from assayd.testing import Server
 
 

@@ -119,7 +119,7 @@ def test_half_precision_is_read_from_csv_too() -> None:
 
     spec = TensorSpec("x", "float16", (None, 1))
     model = ModelInfo("m", 1, "", (spec,), (), "", "", "", 2, 0, (), 1.0, "multiclass", "", 0)
-    assert types(Columns(("a",), None), model) == {"a": pa.float32()}
+    assert types(Columns(("a",), None), model.inputs) == {"a": pa.float32()}
 
 
 def test_numbers_are_sent_in_the_type_that_is_asked_for(assayctl: Assayctl, pool: pa.Table, x: np.ndarray) -> None:

@@ -12,8 +12,12 @@ from assayd.cli.sources.reading import Source
 _KINDS: dict[str, Callable[[Path], Source]] = {".parquet": ParquetSource, ".csv": CsvSource, ".npy": NpySource}
 
 
-def open_source(path: Path) -> Source:
+def open_source(path: Path, flag: str = "--input") -> Source:
     """The rows of a file.
+
+    Args:
+        path: of the file.
+        flag: that names it.
 
     Raises:
         UsageError: there is no such file, or its extension is unknown.
@@ -21,7 +25,7 @@ def open_source(path: Path) -> Source:
     """
     kind = _KINDS.get(path.suffix.lower())
     if kind is None:
-        raise UsageError(f"--input: {path} must end in one of {', '.join(_KINDS)}")
+        raise UsageError(f"{flag}: {path} must end in one of {', '.join(_KINDS)}")
     if not path.is_file():
-        raise UsageError(f"--input: {path} is {'a folder' if path.is_dir() else 'not there'}")
+        raise UsageError(f"{flag}: {path} is {'a folder' if path.is_dir() else 'not there'}")
     return kind(path)
