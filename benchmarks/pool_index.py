@@ -44,7 +44,7 @@ TRAINED_ROWS = 16_000
 LSH_FETCHED = 1000
 PACKAGES = ("faiss-cpu", "numpy", "scikit-learn")
 Find = Callable[..., Nearest]
-ROW = "{:<22} {:<9} {:>7} {:>8} {:>6} {:>6} {:>22} {:>22} {:>22}  {}"
+ROW = "{:<31} {:<9} {:>7} {:>8} {:>6} {:>6} {:>22} {:>22} {:>22}  {}"
 HEADINGS = ("pool", "kind", "bytes/v", "build/ivf", "r@10", "r@100", "10 in 64s / flat", "100 in 64s / flat",
             "100, one / flat", "parameters")  # fmt: skip
 
@@ -95,6 +95,7 @@ def pools(path: Path | None, *, short: bool) -> Iterator[tuple[str, np.ndarray]]
     yield "clusters, sigma 0.5", clusters(200_000, 128, 500, 0.5)
     yield "clusters, sigma 1", clusters(200_000, 128, 500, 1.0)
     yield "clusters, sigma 1", clusters(100_000, 512, 500, 1.0)
+    yield "no clusters", clusters(50_000, 64, 1, 1.0)
 
 
 class PlainLsh:
@@ -202,12 +203,12 @@ def main() -> None:
     for name, vectors in pools(arguments.letters, short=arguments.short):
         stored = StoredVectors(Metric.COSINE, unit_vectors(vectors), np.linalg.norm(vectors, axis=1))
         about = measured(stored, 1 if arguments.short else ROUNDS)
-        shape = f"{name}, {len(stored) // 1000}k x {stored.dimension}"
+        shape = f"{name}, {len(stored) / 1000:.0f}k x {stored.dimension}"
         print("\n".join(lines(shape, about)), flush=True)
         entries.append({"pool": name, "row_count": len(stored), "dimension": stored.dimension, "kinds": about})
     if not arguments.short:
         packages = {name: importlib.metadata.version(name) for name in PACKAGES}
-        machine = {**describe_machine(), "packages": packages}
+        machine = {**describe_machine(), "packages": packages, "pinned": False}
         content = {"machine": machine, "round_count": ROUNDS, "batch": BATCH, "pools": entries}
         RESULTS.write_text(format_json(content))
 
