@@ -20,7 +20,9 @@ def check_free(place: Path) -> None:
     except OSError as error:
         raise ArtefactError(f"{place}: cannot be read: {error.strerror}") from None
     if taken:
-        raise ArtefactError(f"{place}: is there already and is not an empty folder, take another one")
+        raise ArtefactError(
+            f"{place}: is there already and is not an empty folder: remove it, or take another one"
+        )
 
 
 def move_folder(folder: Path, place: Path, *, last: str) -> None:

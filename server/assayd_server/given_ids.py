@@ -66,6 +66,8 @@ def as_ids(values: NDArray[Any], *, source: str, start: int) -> NDArray[Any]:
     Raises:
         ArtefactError: one of them cannot be an id.
     """
+    if values.ndim != 1:
+        raise ArtefactError(f"{source}: the ids are lists, {_KINDS}")
     if values.dtype.kind in "iu":
         if values.dtype.kind == "u" and values.max(initial=0) > np.iinfo(np.int64).max:
             row = start + int(values.argmax())

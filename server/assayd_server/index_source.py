@@ -8,6 +8,7 @@ from assayd_server.cpus import usable_cpus
 from assayd_server.errors import ArtefactError
 from assayd_server.given_rows import ARRAY_FILES, GivenRows, rows_in_arrays
 from assayd_server.index_wanted import Wanted
+from assayd_server.pool_manifest import DIMENSION_MAX
 from assayd_server.repository import load_one
 from assayd_server.servable import Servable
 from assayd_server.vector_sources import EmbeddedFile, Embedder, VectorFile, VectorSource
@@ -25,12 +26,18 @@ def source_of(wanted: Wanted) -> VectorSource:
     if wanted.vectors is not None:
         return _vectors(wanted.vectors, embedder)
     assert wanted.rows is not None and embedder is not None  # noqa: PT018 the flags were checked
-    if not embedder.model.contract.embedding_width:
-        raise ArtefactError(
-            f"{wanted.model or wanted.bundle}: has no embedding: name its tensor with --embedding-tensor, or in "
-            "bundle.json; assayd inspect lists those that could be one"
-        )
+    _check_embedding(wanted.model or wanted.bundle, embedder.model.contract.embedding_width)
     return EmbeddedFile(_rows(wanted, wanted.rows, embedder.model), embedder)
+
+
+def _check_embedding(path: Path | None, width: int) -> None:
+    if not width:
+        raise ArtefactError(
+            f"{path}: has no embedding: name its tensor with --embedding-tensor, or in bundle.json; "
+            "assayd inspect lists those that could be one"
+        )
+    if width > DIMENSION_MAX:
+        raise ArtefactError(f"{path}: its embedding is {width} wide, allowed are {DIMENSION_MAX} in a pool")
 
 
 def _loaded(wanted: Wanted) -> Embedder:

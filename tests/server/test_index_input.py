@@ -39,9 +39,13 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write_tables(**ids: Any) -> None:
-    table = pa.table({**ids, **{f"p{place}": X[:, place] for place in range(WIDTH)}})
+    table = table_of(**ids)
     parquet.write_table(table, "x.parquet", row_group_size=700)
     csv.write_csv(table, "x.csv")
+
+
+def table_of(**ids: Any) -> pa.Table:
+    return pa.table({**ids, **{f"p{place}": X[:, place] for place in range(WIDTH)}})
 
 
 def invoke(*arguments: str | Path) -> Result:
@@ -94,8 +98,7 @@ def test_ids_may_be_text(name: str) -> None:
 
 @pytest.mark.parametrize("odd", ["007", "1.0", "", "+1", "99999999999999999999", "٣"])
 def test_numbers_in_csv_are_text_where_one_is_not_spelled_as_one(odd: str) -> None:
-    table = pa.table({"id": [*map(str, IDS[1:]), odd], **{f"p{place}": X[:, place] for place in range(WIDTH)}})
-    csv.write_csv(table, "x.csv")
+    csv.write_csv(table_of(id=[*map(str, IDS[1:]), odd]), "x.csv")
     if odd == "":
         assert refused("--input", "x.csv", "--id-column", "id") == "x.csv: column 'id': row 2499: the id is empty"
     else:
@@ -208,13 +211,14 @@ def test_text_where_numbers_are_due_is_refused() -> None:
         (pa.array([*NAMES[:-1], None]), "the rows from 0 on: column 'id' has no text in row 2499"),
         (pa.array([*IDS[:-1].tolist(), None]), "column 'id': the ids are of type float64"),
         (pa.array([float(value) for value in IDS]), "column 'id': the ids are of type float64"),
+        (pa.array([[1, 2]] * ROWS), "column 'id': the ids are lists, due are whole numbers"),
         (pa.array([True] * ROWS), "column 'id': the ids are of type bool"),
         (pa.array([*NAMES[:-1], NAMES[0]]), f"column 'id': row 0 and row 2499 have the same id, '{NAMES[0]}'"),
         (pa.array([*NAMES[:-1], "a\0"]), "column 'id': row 2499: the id holds a NUL"),
     ],
 )
 def test_ids_of_a_column_are_looked_at_before_any_row_is_embedded(ids: pa.Array, why: str) -> None:
-    write_tables(id=ids)
+    parquet.write_table(table_of(id=ids), "x.parquet")
     assert refused("--input", "x.parquet", "--id-column", "id").startswith(f"x.parquet: {why}")
 
 
@@ -224,6 +228,12 @@ def test_a_model_without_an_embedding_says_how_to_name_one() -> None:
         "m.onnx: has no embedding: name its tensor with --embedding-tensor, or in bundle.json; "
         "assayd inspect lists those that could be one"
     )
+
+
+def test_an_embedding_that_is_wider_than_a_pool_may_be_is_refused_before_any_work() -> None:
+    Path("m.onnx").write_bytes(onnx_models.identity(65_537))
+    sentence = refused("--input", "x.npy")
+    assert sentence == "m.onnx: its embedding is 65537 wide, allowed are 65536 in a pool"
 
 
 def test_a_model_that_fails_on_a_row_is_named_with_the_cause() -> None:
