@@ -67,15 +67,14 @@ class TestResult(_message.Message):
     def __init__(self, test: _Optional[_Union[DriftTest, str]] = ..., effect: _Optional[float] = ..., p_value: _Optional[float] = ...) -> None: ...
 
 class ColumnDrift(_message.Message):
-    __slots__ = ("name", "kind", "deciding", "p_adjusted", "drifted", "informing", "edges", "categories", "reference_counts", "window_counts")
+    __slots__ = ("name", "kind", "deciding", "p_adjusted", "drifted", "informing", "bins", "reference_counts", "window_counts")
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     DECIDING_FIELD_NUMBER: _ClassVar[int]
     P_ADJUSTED_FIELD_NUMBER: _ClassVar[int]
     DRIFTED_FIELD_NUMBER: _ClassVar[int]
     INFORMING_FIELD_NUMBER: _ClassVar[int]
-    EDGES_FIELD_NUMBER: _ClassVar[int]
-    CATEGORIES_FIELD_NUMBER: _ClassVar[int]
+    BINS_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_COUNTS_FIELD_NUMBER: _ClassVar[int]
     WINDOW_COUNTS_FIELD_NUMBER: _ClassVar[int]
     name: str
@@ -84,11 +83,10 @@ class ColumnDrift(_message.Message):
     p_adjusted: float
     drifted: bool
     informing: _containers.RepeatedCompositeFieldContainer[TestResult]
-    edges: _containers.RepeatedScalarFieldContainer[float]
-    categories: _containers.RepeatedScalarFieldContainer[str]
+    bins: _containers.RepeatedScalarFieldContainer[str]
     reference_counts: _containers.RepeatedScalarFieldContainer[int]
     window_counts: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[ColumnKind, str]] = ..., deciding: _Optional[_Union[TestResult, _Mapping]] = ..., p_adjusted: _Optional[float] = ..., drifted: bool = ..., informing: _Optional[_Iterable[_Union[TestResult, _Mapping]]] = ..., edges: _Optional[_Iterable[float]] = ..., categories: _Optional[_Iterable[str]] = ..., reference_counts: _Optional[_Iterable[int]] = ..., window_counts: _Optional[_Iterable[int]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[ColumnKind, str]] = ..., deciding: _Optional[_Union[TestResult, _Mapping]] = ..., p_adjusted: _Optional[float] = ..., drifted: bool = ..., informing: _Optional[_Iterable[_Union[TestResult, _Mapping]]] = ..., bins: _Optional[_Iterable[str]] = ..., reference_counts: _Optional[_Iterable[int]] = ..., window_counts: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class TestDriftResponse(_message.Message):
     __slots__ = ("model", "reference_digest", "row_count", "drifted", "columns", "class_shares", "alpha", "delta", "warnings")
@@ -119,18 +117,16 @@ class GetReferenceRequest(_message.Message):
     def __init__(self, model: _Optional[_Union[_scoring_pb2.ModelSelector, _Mapping]] = ...) -> None: ...
 
 class ReferenceColumn(_message.Message):
-    __slots__ = ("name", "kind", "edges", "categories", "counts")
+    __slots__ = ("name", "kind", "bins", "counts")
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
-    EDGES_FIELD_NUMBER: _ClassVar[int]
-    CATEGORIES_FIELD_NUMBER: _ClassVar[int]
+    BINS_FIELD_NUMBER: _ClassVar[int]
     COUNTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     kind: ColumnKind
-    edges: _containers.RepeatedScalarFieldContainer[float]
-    categories: _containers.RepeatedScalarFieldContainer[str]
+    bins: _containers.RepeatedScalarFieldContainer[str]
     counts: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[ColumnKind, str]] = ..., edges: _Optional[_Iterable[float]] = ..., categories: _Optional[_Iterable[str]] = ..., counts: _Optional[_Iterable[int]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[ColumnKind, str]] = ..., bins: _Optional[_Iterable[str]] = ..., counts: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Reference(_message.Message):
     __slots__ = ("digest", "fitted_rows", "calibration_rows", "columns", "novelty_measures", "model_digest", "warnings")

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from assayd.v1 import tensor_pb2 as assayd_dot_v1_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x61ssayd/v1/novelty.proto\x12\tassayd.v1\x1a\x16\x61ssayd/v1/tensor.proto\"\x83\x01\n\rNoveltyScores\x12*\n\x07measure\x18\x01 \x01(\x0e\x32\x19.assayd.v1.NoveltyMeasure\x12!\n\x06values\x18\x02 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12#\n\x08p_values\x18\x03 \x01(\x0b\x32\x11.assayd.v1.Tensor\"\xf2\x01\n\x07Novelty\x12\x18\n\x10reference_digest\x18\x01 \x01(\t\x12(\n\x06scores\x18\x02 \x03(\x0b\x32\x18.assayd.v1.NoveltyScores\x12#\n\x08verdicts\x18\x03 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\"\n\x07p_class\x18\x04 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12#\n\x08p_domain\x18\x05 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12&\n\x0b\x64iscoveries\x18\x06 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\r\n\x05\x61lpha\x18\x07 \x01(\x01*\xb9\x02\n\x0eNoveltyMeasure\x12\x1f\n\x1bNOVELTY_MEASURE_UNSPECIFIED\x10\x00\x12\x1c\n\x18NOVELTY_MEASURE_COMBINED\x10\x01\x12\x17\n\x13NOVELTY_MEASURE_MSP\x10\x02\x12\x1d\n\x19NOVELTY_MEASURE_MAX_LOGIT\x10\x03\x12\x1a\n\x16NOVELTY_MEASURE_ENERGY\x10\x04\x12\x17\n\x13NOVELTY_MEASURE_GEN\x10\x05\x12\x1f\n\x1bNOVELTY_MEASURE_MAHALANOBIS\x10\x06\x12(\n$NOVELTY_MEASURE_RELATIVE_MAHALANOBIS\x10\x07\x12\x17\n\x13NOVELTY_MEASURE_KNN\x10\x08\x12\x17\n\x13NOVELTY_MEASURE_VIM\x10\t*]\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n\rVERDICT_KNOWN\x10\x01\x12\x11\n\rVERDICT_NOVEL\x10\x02\x12\x13\n\x0fVERDICT_ANOMALY\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x61ssayd/v1/novelty.proto\x12\tassayd.v1\x1a\x16\x61ssayd/v1/tensor.proto\"\x83\x01\n\rNoveltyScores\x12*\n\x07measure\x18\x01 \x01(\x0e\x32\x19.assayd.v1.NoveltyMeasure\x12!\n\x06values\x18\x02 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12#\n\x08p_values\x18\x03 \x01(\x0b\x32\x11.assayd.v1.Tensor\"\xf2\x01\n\x07Novelty\x12\x18\n\x10reference_digest\x18\x01 \x01(\t\x12(\n\x06scores\x18\x02 \x03(\x0b\x32\x18.assayd.v1.NoveltyScores\x12#\n\x08verdicts\x18\x03 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\"\n\x07p_class\x18\x04 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12#\n\x08p_domain\x18\x05 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12&\n\x0b\x64iscoveries\x18\x06 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\r\n\x05\x61lpha\x18\x07 \x01(\x01*\xd5\x02\n\x0eNoveltyMeasure\x12\x1f\n\x1bNOVELTY_MEASURE_UNSPECIFIED\x10\x00\x12\x1c\n\x18NOVELTY_MEASURE_COMBINED\x10\x01\x12\x17\n\x13NOVELTY_MEASURE_MSP\x10\x02\x12\x1d\n\x19NOVELTY_MEASURE_MAX_LOGIT\x10\x03\x12\x1a\n\x16NOVELTY_MEASURE_ENERGY\x10\x04\x12\x17\n\x13NOVELTY_MEASURE_GEN\x10\x05\x12\x1f\n\x1bNOVELTY_MEASURE_MAHALANOBIS\x10\x06\x12(\n$NOVELTY_MEASURE_RELATIVE_MAHALANOBIS\x10\x07\x12\x17\n\x13NOVELTY_MEASURE_KNN\x10\x08\x12\x17\n\x13NOVELTY_MEASURE_VIM\x10\t\x12\x1a\n\x16NOVELTY_MEASURE_DOMAIN\x10\n*]\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n\rVERDICT_KNOWN\x10\x01\x12\x11\n\rVERDICT_NOVEL\x10\x02\x12\x13\n\x0fVERDICT_ANOMALY\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,9 +33,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'assayd.v1.novelty_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_NOVELTYMEASURE']._serialized_start=442
-  _globals['_NOVELTYMEASURE']._serialized_end=755
-  _globals['_VERDICT']._serialized_start=757
-  _globals['_VERDICT']._serialized_end=850
+  _globals['_NOVELTYMEASURE']._serialized_end=783
+  _globals['_VERDICT']._serialized_start=785
+  _globals['_VERDICT']._serialized_end=878
   _globals['_NOVELTYSCORES']._serialized_start=63
   _globals['_NOVELTYSCORES']._serialized_end=194
   _globals['_NOVELTY']._serialized_start=197

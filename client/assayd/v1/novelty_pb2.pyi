@@ -20,6 +20,7 @@ class NoveltyMeasure(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     NOVELTY_MEASURE_RELATIVE_MAHALANOBIS: _ClassVar[NoveltyMeasure]
     NOVELTY_MEASURE_KNN: _ClassVar[NoveltyMeasure]
     NOVELTY_MEASURE_VIM: _ClassVar[NoveltyMeasure]
+    NOVELTY_MEASURE_DOMAIN: _ClassVar[NoveltyMeasure]
 
 class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -37,6 +38,7 @@ NOVELTY_MEASURE_MAHALANOBIS: NoveltyMeasure
 NOVELTY_MEASURE_RELATIVE_MAHALANOBIS: NoveltyMeasure
 NOVELTY_MEASURE_KNN: NoveltyMeasure
 NOVELTY_MEASURE_VIM: NoveltyMeasure
+NOVELTY_MEASURE_DOMAIN: NoveltyMeasure
 VERDICT_UNSPECIFIED: Verdict
 VERDICT_KNOWN: Verdict
 VERDICT_NOVEL: Verdict
