@@ -72,8 +72,7 @@ class Agreement(Generic[Result]):
 
     def _again(self, piece: Piece, model: ModelIdentity | None, *, pool_digest: str = "") -> Steps[Result]:
         request = self.question.filled(self.question.request, piece)
-        if model is not None:
-            request.model.version = model.version
+        request.model.version = 0 if model is None else model.version
         if pool_digest:
             request.pool_digest = pool_digest
         return (yield from self.asked(request))

@@ -73,6 +73,8 @@ class LoadedPool:
             NotFoundError: the pool does not have one.
         """
         ids = self.folder.ids
+        if not len(names):  # what is empty has no type
+            return np.empty(0, np.int64)
         if ids.is_text != (names.dtype.kind == "O"):
             came, has = ("string", "int64")[:: 1 if names.dtype.kind == "O" else -1]
             raise InvalidArgumentError(

@@ -216,6 +216,12 @@ def test_an_unknown_id_is_named_and_asked_about_once(client: Client, names: np.n
         assert caught.value.reason == "UNKNOWN_ID"
 
 
+def test_nothing_is_found_for_no_rows(client: Client) -> None:
+    assert client.pool_vectors([]).shape == (0, 4)
+    assert client.search(ids=[], k=3).ids.shape == client.search(np.empty((0, 4)), k=3).ids.shape == (0, 3)
+    assert len(client.score(pool_ids=[], head=HEAD)) == 0
+
+
 def test_the_pool_is_described(client: Client, names: np.ndarray) -> None:
     pool = client.pool()
     assert (pool.row_count, pool.dimension, pool.metric, pool.index_kind) == (300, 4, "cosine", "flat")

@@ -96,11 +96,11 @@ def brute_rounds(seeds: list[int], rounds: int) -> list[set[int]]:
 def test_rounds_are_those_of_brute_force(make: Callable[..., Loop], names: np.ndarray) -> None:
     loop = make()
     row_of = {name: row for row, name in enumerate(names.tolist())}
-    expected = brute_rounds([row_of[each] for each in loop.labels], 8)
+    expected = brute_rounds([row_of[each] for each in loop.labels], 20)
     for batch in expected:
         assert {row_of[each] for each in loop.next_batch().tolist()} == batch
         assert loop.round() == COUNT
-    assert loop.round_count == 8
+    assert loop.round_count == 20
     assert loop.labels.items() <= truth(names).items()
 
 

@@ -32,6 +32,9 @@ _New = Annotated[
 _Known = Annotated[
     Path | None, typer.Option("--candidates", help="What an earlier run wrote: its candidates are kept.")
 ]
+_IdColumn = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The column with the ids; default `id`, or the only one.")
+]
 _Output = Annotated[Path, typer.Option(help="The candidates, or the chosen rows: .parquet or .csv.")]
 _Neighbors = Annotated[
     int | None,
@@ -91,7 +94,7 @@ def candidates(
     output: _Output,
     new: _New = None,
     known: _Known = None,
-    id_column: flags.IdColumn = None,
+    id_column: _IdColumn = None,
     neighbors: _Neighbors = None,
     count: _Count = None,
     measure: _Measure = None,

@@ -46,4 +46,5 @@ def described(info: PoolInfo) -> Iterator[tuple[str, str]]:
     parameters = ", ".join(f"{name} {value}" for name, value in info.index_parameters.items())
     yield "index", f"{info.index_kind}{f' ({parameters})' if parameters else ''}"
     yield "recall", f"{info.recall:.4f} of the {info.recall_k} nearest"
-    yield "searches", f"{info.queries_per_second:,.0f} a second; exact {info.exact_queries_per_second:,.0f}"
+    if info.queries_per_second:  # of some it was not measured
+        yield "searches", f"{info.queries_per_second:,.0f} a second; exact {info.exact_queries_per_second:,.0f}"

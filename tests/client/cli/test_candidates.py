@@ -246,6 +246,7 @@ def test_the_pool_is_described(assayctl: Assayctl, client: Client) -> None:
     assert "recall      1.0000 of the " in text
     assert "similarity  cosine\n" in text
     assert "index       flat\n" in text
+    assert "searches" not in text
     document = assayctl.document("pool")
     assert document["model"] == {"name": "m", "version": 1, "digest": info.model.digest}
     assert document["recall_k"] == info.recall_k
@@ -254,7 +255,9 @@ def test_the_pool_is_described(assayctl: Assayctl, client: Client) -> None:
 def test_an_index_and_where_vectors_are_from_are_described(client: Client) -> None:
     parameters = {"cells": "16", "probes": "4"}
     made = {"index_kind": "ivf", "index_parameters": parameters, "embedding": "h", "model_digest": "sha256:ab"}
-    lines = dict(described(replace(client.pool(), **made)))
+    rates = {"queries_per_second": 12_345.6, "exact_queries_per_second": 99.9}
+    lines = dict(described(replace(client.pool(), **made, **rates)))
+    assert lines["searches"] == "12,346 a second; exact 100"
     assert lines["index"] == "ivf (cells 16, probes 4)"
     assert lines["vectors"] == "32 wide, h of sha256:ab"
 
