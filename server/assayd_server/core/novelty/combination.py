@@ -1,0 +1,46 @@
+"""Several measures as one: the mean of -ln p over their p-values, which has a p-value in turn.
+
+The score of a row is the mean over the measures of -ln((1 + #{calibration >= s}) / (n + 1)), as Fisher combines
+tests. The measures depend on each other, so no law says how it is spread: it is calibrated too, on the same rows.
+There a row i has the mean of -ln(#{calibration >= s_i} / (n + 1)), itself counted. Were the new row compared with
+these as one of n + 1, it would have the score that it has, and row i no more than this. So the p-value is no less
+than that of one row among n + 1 that are exchangeable: P(p <= a) <= a holds exactly, with no rows kept apart.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from assayd_server.core.arrays import Floats, Integers
+from assayd_server.core.novelty.conformal import Calibration, calibrated
+
+
+def combined_score(p_values: Sequence[Floats]) -> Floats:
+    """The mean of -ln p.
+
+    Args:
+        p_values: (q,) each, of one measure or more, above 0.
+
+    Returns:
+        (q,) float32, from 0; NaN where one is NaN.
+
+    Source: Fisher 1932, Statistical Methods for Research Workers, for the sum of -2 ln p.
+    """
+    total = sum(np.log(values) for values in p_values)
+    return np.asarray(total / -len(p_values), np.float32)
+
+
+def calibrated_combination(scores: Sequence[Floats], classes: Integers) -> Calibration:
+    """The calibration of the combined score.
+
+    Args:
+        scores: (n,) float32 each, of one measure or more on the same rows, without NaN, n >= 1. They are also
+            what the measures are calibrated with.
+        classes: (n,), the predicted class of each row, from 0.
+    """
+    return calibrated(combined_score([_own_p_values(values) for values in scores]), classes)
+
+
+def _own_p_values(scores: Floats) -> Floats:
+    """#{scores >= s_i} / (n + 1)"""
+    return (len(scores) - np.sort(scores).searchsorted(scores)) / (len(scores) + 1)

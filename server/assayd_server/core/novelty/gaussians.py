@@ -1,0 +1,197 @@
+"""A Gaussian for each class with one covariance for all, and one for all rows together.
+
+With S the covariance within classes and B that between their means, the rows together have S + B. Both become
+diagonal in the same coordinates y, in which S is the identity and S + B is 1 but for the c - 1 coordinates in
+which the means differ (linear discriminant analysis). The three distances are sums of three terms, and only what
+the terms need is computed:
+
+    nearest = min over classes of |y - mean|^2, in the c - 1 coordinates
+    inside  = sum of y^2 / (their variance among all rows), in the c - 1 coordinates
+    outside = |y|^2 in all others
+
+    Mahalanobis = nearest + outside;  of all rows together = inside + outside;  relative = nearest - inside
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assayd_server.core.arrays import Booleans, Floats, Integers
+from assayd_server.core.blocks import blocks
+from assayd_server.core.novelty.shrinkage import moments, shrunk_covariance
+from assayd_server.core.novelty.usable import usable
+
+RIDGE = 1e-6
+"""Added to the variance within classes, in units of the variance of all rows: no class counts as narrower than a
+thousandth of the whole, so that single precision can say how far from it a row lies, and none has no width."""
+ROUNDING = 5e-7
+"""A dimension that varies by no more than this share of its mean is constant: four roundings of float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gaussians:
+    """What is known of c classes in d dimensions, in r = max(1, min(c - 1, d)) coordinates and d - r others."""
+
+    center: Floats
+    """(d,) float64, the mean of all rows."""
+    projection: Floats
+    """(d, d) float32: y = (h - center) projection, the coordinates in which the means differ first."""
+    means: Floats
+    """(c, r) float32, of the classes in these coordinates."""
+    precisions: Floats
+    """(r,) float32, in (0, 1]: 1 / the variance of all rows in these coordinates."""
+    shrinkage: Floats
+    """() float64, in [0, 1], of the covariance within classes, told for information."""
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """By name, for a file."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Gaussians":
+        """What arrays() gave.
+
+        Raises:
+            KeyError: an array is missing.
+        """
+        return cls(**{name: arrays[name] for name in cls.__slots__})
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the distances of n rows are sums of, (n,) float32 each; the sums are infinite or NaN where one is."""
+
+    nearest: Floats
+    inside: Floats
+    outside: Floats
+    """0 where it was not asked for."""
+
+    @property
+    def mahalanobis(self) -> Floats:
+        """The squared distance from the nearest class."""
+        return self._sum(self.nearest, self.outside)
+
+    @property
+    def domain(self) -> Floats:
+        """The squared distance from all rows together."""
+        return self._sum(self.inside, self.outside)
+
+    @property
+    def relative_mahalanobis(self) -> Floats:
+        """The first less the second, for which nothing outside is needed."""
+        return self._sum(self.nearest, -self.inside)
+
+    @staticmethod
+    def _sum(one: Floats, other: Floats) -> Floats:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return one + other
+
+
+def fit_gaussians(embeddings: Floats, classes: Integers) -> Gaussians:
+    """Means and covariances of rows, shrunk as far as they have to be.
+
+    The dimensions are first brought to one scale, so that none counts for its unit.
+
+    Args:
+        embeddings: (n, d), d >= 1. A row that is not finite, as float32 too, is left out.
+        classes: (n,), the label of each row, or the predicted class; any integers. A class without rows is none.
+
+    Raises:
+        ValueError: no row is left.
+
+    Source: Lee et al. 2018, A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial
+    Attacks; Ren et al. 2021, A Simple Fix to Mahalanobis Distance for Improving Near-OOD Detection.
+    """
+    chosen = usable(embeddings)
+    rows = embeddings[chosen].astype(np.float64)
+    if not len(rows):
+        raise ValueError("embeddings have no row that is finite")
+    center = rows.mean(axis=0)
+    rows -= center
+    scales, varying = _scales(rows, center)
+    rows /= scales
+    means, counts = _subtract_means(rows, classes[chosen])
+    within, shrinkage = _within(rows, varying)
+    whitening = np.linalg.inv(np.linalg.cholesky(within)).T
+    spread = np.sqrt(counts / counts.sum())[:, None] * (means @ whitening)
+    variances, axes = np.linalg.eigh(spread.T @ spread)
+    variances, axes = np.maximum(variances[::-1], 0), axes[:, ::-1]
+    width = max(1, min(len(means) - 1, len(within)))
+    return Gaussians(
+        center=center,
+        projection=(whitening @ axes / scales[:, None]).astype(np.float32),
+        means=(means @ whitening @ axes[:, :width]).astype(np.float32),
+        precisions=(1 / (1 + variances[:width])).astype(np.float32),
+        shrinkage=np.array(shrinkage),
+    )
+
+
+def distance_terms(gaussians: Gaussians, embeddings: Floats, *, with_outside: bool) -> Terms:
+    """What the distances of rows are made of.
+
+    Args:
+        gaussians: of d dimensions.
+        embeddings: (n, d), float32 or float64.
+        with_outside: whether the term is wanted that takes d^2 multiplications a row; the others take d r.
+
+    Returns:
+        From 0, NaN or infinite for a row that is not finite; infinite or NaN where squares leave single precision.
+    """
+    width = len(gaussians.precisions)
+    projection = gaussians.projection if with_outside else gaussians.projection[:, :width]
+    center = gaussians.center.astype(embeddings.dtype)
+    nearest, inside, outside = np.empty((3, len(embeddings)), np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for part in blocks(len(embeddings), len(center)):
+            rows = (embeddings[part] - center).astype(np.float32, copy=False) @ projection
+            within = rows[:, :width]
+            inside[part] = np.square(within) @ gaussians.precisions
+            nearest[part] = _nearest(within, gaussians.means)
+            outside[part] = _squares(rows[:, width:])
+    return Terms(nearest, inside, outside)
+
+
+def _nearest(rows: Floats, means: Floats) -> Floats:
+    """The squared distance to the nearest mean: found by a product, measured by differences."""
+    gaps = rows @ means.T
+    gaps -= _squares(means) / 2
+    return _squares(rows - means[gaps.argmax(axis=1)])
+
+
+def _squares(rows: Floats) -> Floats:
+    return np.einsum("nd,nd->n", rows, rows)
+
+
+def _scales(centered: Floats, center: Floats) -> tuple[Floats, Booleans]:
+    """(d,) the standard deviation of each dimension, and whether it is more than rounding.
+
+    Where it is not, the median of the others stands for it, or 1 where there are none.
+    """
+    deviations = np.sqrt(np.einsum("nd,nd->d", centered, centered) / len(centered))
+    varying: Booleans = deviations > ROUNDING * np.abs(center)
+    typical = np.median(deviations[varying]) if varying.any() else 1.0
+    return np.where(varying, deviations, typical), varying
+
+
+def _within(residuals: Floats, varying: Booleans) -> tuple[Floats, float]:
+    """(d, d) the covariance within classes, in units of the variance of all rows, and how far it is shrunk.
+
+    A dimension that is constant in n rows has the variance 1/n, as if one more row had differed as usual.
+    """
+    shrunk, shrinkage = shrunk_covariance(moments(residuals[:, varying]))
+    covariance = np.diag(np.where(varying, RIDGE, 1 / len(residuals)))
+    covariance[np.ix_(varying, varying)] += shrunk
+    return covariance, shrinkage
+
+
+def _subtract_means(rows: Floats, classes: Integers) -> tuple[Floats, Integers]:
+    """The mean of each class, (c, d), by which rows become residuals in place, and (c,) how many rows each has."""
+    _, places, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    means = np.zeros((len(counts), rows.shape[1]))
+    np.add.at(means, places, rows)
+    means /= counts[:, None]
+    rows -= means[places]
+    return means, counts
