@@ -1,6 +1,6 @@
 """What a reference holds for novelty, as arrays in one file."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from assayd_server.core.novelty.conformal import Calibration
 from assayd_server.core.novelty.gaussians import Gaussians
 from assayd_server.core.novelty.knn_distance import Neighbors
-from assayd_server.core.novelty.measures import NoveltyMeasure, combined_measures
+from assayd_server.core.novelty.measures import NEEDS, Need, NoveltyMeasure, combined_measures
 from assayd_server.core.novelty.scoring import Fitted
 from assayd_server.core.novelty.vim import Vim
 
@@ -38,6 +38,13 @@ class NoveltyReference:
     def combined(self) -> tuple[NoveltyMeasure, ...]:
         """What the combined measure is made of."""
         return combined_measures(self.calibrations)
+
+    def looks_at_embedding(self, measures: Collection[NoveltyMeasure]) -> bool:
+        """Whether any of these measures, or the verdict that comes with the combined one, needs the embedding."""
+        combines = NoveltyMeasure.COMBINED in measures
+        parts = {*measures, *(self.combined if combines else ())} - {NoveltyMeasure.COMBINED}
+        judges = combines and NoveltyMeasure.DOMAIN in self.calibrations
+        return judges or any(Need.EMBEDDING in NEEDS[part] for part in parts)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """By name, for a file: "gaussians.center", "calibration.gen.scores" and so on."""
