@@ -90,7 +90,9 @@ def test_declared_categories_take_the_places_that_are_left() -> None:
 
 def test_a_number_is_the_same_in_single_and_in_double_precision() -> None:
     bins = interval_bins(np.full(9, 0.1, np.float32))
-    assert bins.counts(np.array([0.1])).tolist() == bins.counts(np.array([0.1], np.float32)).tolist() == [0, 1, 0, 0]
+    assert (
+        bins.counts(np.array([0.1])).tolist() == bins.counts(np.array([0.1], np.float32)).tolist() == [0, 1, 0, 0]
+    )
     assert bins.counts(np.array([1e300, -1e300])).tolist() == [1, 0, 1, 0]
 
 
