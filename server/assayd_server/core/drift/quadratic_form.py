@@ -17,8 +17,8 @@ _NEAR_MEAN = 1e-4
 def quadratic_form_p_value(weights: Floats, value: float) -> float:
     """P(sum of w_i X_i >= value), for independent X_i that are chi-squared with one degree of freedom.
 
-    By a saddlepoint approximation: within 8 % of the probability down to 1e-4 whatever the weights, within 15 % down
-    to 1e-20, and the closer the more weights there are of the same size.
+    By a saddlepoint approximation: within 8 % of the probability down to 1e-4 whatever the weights, within 15 %
+    down to 1e-20, and the closer the more weights there are of the same size.
 
     Args:
         weights: (k,), at least 0; those of 0 count as none.
@@ -27,8 +27,8 @@ def quadratic_form_p_value(weights: Floats, value: float) -> float:
     Returns:
         In [0, 1]; 1 for a value of 0 or less.
 
-    Source: Kuonen 1999, Saddlepoint approximations for distributions of quadratic forms in normal variables; Lugannani
-    and Rice 1980, for the limit at the mean.
+    Source: Kuonen 1999, Saddlepoint approximations for distributions of quadratic forms in normal variables;
+    Lugannani and Rice 1980, for the limit at the mean.
     """
     if value <= 0:
         return 1.0

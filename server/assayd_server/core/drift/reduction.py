@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assayd_server.core.arrays import Floats
+from assayd_server.core.arrays import Booleans, Floats
 from assayd_server.core.blocks import blocks
 from assayd_server.core.validity import finite
 
@@ -64,8 +64,7 @@ class Reduction:
             (n, width) float64; NaN throughout for a row with NaN or an infinity.
         """
         reduced = np.empty((len(embeddings), self.width))
-        for place, rows in _scaled(embeddings, self.unit):
-            rows -= self.mean
+        for place, rows in _centred(embeddings, self.unit, self.mean):
             scores = rows @ self.directions
             reduced[place, : self.component_count] = scores / self.deviations
             if len(self.residual):
@@ -96,6 +95,11 @@ class Reduction:
         return cls(float(arrays["unit"]), mean, directions, deviations, residual)
 
 
+def with_coordinates(reduced: Floats) -> Booleans:
+    """Which rows of (n, width) have coordinates, and not NaN: (n,)."""
+    return np.logical_not(np.logical_or.reduce(np.isnan(reduced), axis=1))
+
+
 def fit_reduction(embeddings: Floats, component_count: int = 16) -> Reduction:
     """The reduction that a reference freezes.
 
@@ -111,7 +115,7 @@ def fit_reduction(embeddings: Floats, component_count: int = 16) -> Reduction:
     if not len(rows):
         raise ValueError("the embedding has no row without NaN or an infinity")
     unit = float(np.abs(rows).max(initial=0)) or 1.0
-    mean = sum(part.sum(axis=0) for _, part in _scaled(rows, unit)) / len(rows)
+    mean = sum(part.sum(axis=0) for _, part in _centred(rows, unit, np.zeros(rows.shape[1]))) / len(rows)
     variances, directions = _components(rows, unit, mean)
     kept = int((variances > max(_RANK * variances.max(initial=0), _ROUNDING**2)).sum())
     kept = min(kept, component_count)
@@ -122,10 +126,9 @@ def fit_reduction(embeddings: Floats, component_count: int = 16) -> Reduction:
 
 
 def _components(rows: Floats, unit: float, mean: Floats) -> tuple[Floats, Floats]:
-    """Variances, largest first, and directions, whose largest element is positive so that they are always the same."""
+    """Variances, largest first, and directions, each with its largest element positive: there are two signs."""
     covariance = np.zeros((len(mean), len(mean)))
-    for _, part in _scaled(rows, unit):
-        part -= mean
+    for _, part in _centred(rows, unit, mean):
         covariance += part.T @ part
     variances, directions = np.linalg.eigh(covariance / len(rows))
     largest = directions[np.abs(directions).argmax(axis=0), np.arange(len(mean))]
@@ -134,8 +137,7 @@ def _components(rows: Floats, unit: float, mean: Floats) -> tuple[Floats, Floats
 
 def _residual_law(rows: Floats, unit: float, mean: Floats, directions: Floats, deviation_min: float) -> Floats:
     distances = np.empty(len(rows))
-    for place, part in _scaled(rows, unit):
-        part -= mean
+    for place, part in _centred(rows, unit, mean):
         distances[place] = _distances(part, part @ directions)
     return np.array([distances.mean(), max(distances.std(), deviation_min)])
 
@@ -146,9 +148,10 @@ def _distances(rows: Floats, scores: Floats) -> Floats:
     return np.sqrt(np.maximum(squares, 0))
 
 
-def _scaled(embeddings: Floats, unit: float) -> Iterator[tuple[slice, Floats]]:
-    """Copies of some rows after others in double precision, in units, and where they come from; 0 for NaN."""
+def _centred(embeddings: Floats, unit: float, mean: Floats) -> Iterator[tuple[slice, Floats]]:
+    """Some rows after others, in double precision and in units, less the mean, and where they are; 0 for NaN."""
     for place in blocks(len(embeddings), max(embeddings.shape[1], 1)):
         with np.errstate(over="ignore"):
             rows = embeddings[place].astype(np.float64) / unit
-        yield place, np.nan_to_num(np.clip(rows, -_FAR, _FAR, out=rows), copy=False)
+        rows = np.nan_to_num(np.clip(rows, -_FAR, _FAR, out=rows), copy=False)
+        yield place, rows - mean
