@@ -25,7 +25,7 @@ def fit_novelty(
     """A reference of every measure that the outputs allow.
 
     Args:
-        fit: of n rows.
+        fit: of n rows: logits, probabilities or embeddings, or more of these.
         fit_classes: (n,), their labels, or the predicted classes.
         calibration: of m other rows, drawn as the first were. One by one, rows that a measure cannot score are
             left out for all of them.
@@ -48,8 +48,7 @@ def fit_novelty(
     classes = calibration_classes[complete]
     calibrations = {measure: calibrated(values, classes) for measure, values in kept.items()}
     parts = [kept[measure] for measure in combined_measures(kept)]
-    if parts:
-        calibrations[NoveltyMeasure.COMBINED] = calibrated_combination(parts, classes)
+    calibrations[NoveltyMeasure.COMBINED] = calibrated_combination(parts, classes)
     return NoveltyReference(fitted, calibrations)
 
 

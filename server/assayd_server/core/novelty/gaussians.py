@@ -13,7 +13,8 @@ the terms need is computed:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,12 @@ RIDGE = 1e-6
 thousandth of the whole, so that single precision can say how far from it a row lies, and none has no width."""
 ROUNDING = 5e-7
 """A dimension that varies by no more than this share of its mean is constant: four roundings of float32."""
+OFFSET_MAX = 1e4
+"""Times the rounding of float32 is a thousandth of a standard deviation at the worst. The center of a network's
+activations is far below; it is subtracted after the projection then, from fewer coordinates."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Gaussians:
     """What is known of c classes in d dimensions, in r = max(1, min(c - 1, d)) coordinates and d - r others."""
 
@@ -48,7 +52,7 @@ class Gaussians:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """By name, for a file."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Gaussians":
@@ -57,7 +61,30 @@ class Gaussians:
         Raises:
             KeyError: an array is missing.
         """
-        return cls(**{name: arrays[name] for name in cls.__slots__})
+        return cls(**{field.name: arrays[field.name] for field in fields(cls)})
+
+    @cached_property
+    def _offset(self) -> Floats | None:
+        """The projection of the center, (d,) float32; None where it is too long to be subtracted afterwards."""
+        if (np.abs(self.center) @ np.abs(self.projection)).max() > OFFSET_MAX:
+            return None
+        return (self.center @ self.projection).astype(np.float32)
+
+    def project(self, embeddings: Floats, width: int) -> Floats:
+        """The first coordinates of rows.
+
+        Args:
+            embeddings: (n, d), float32 or float64.
+            width: how many coordinates.
+
+        Returns:
+            (n, width) float32; not finite for a row that is not.
+        """
+        projection = self.projection[:, :width]
+        if self._offset is None:
+            centered: Floats = embeddings - self.center.astype(embeddings.dtype)
+            return centered.astype(np.float32, copy=False) @ projection
+        return embeddings.astype(np.float32, copy=False) @ projection - self._offset[:width]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +168,11 @@ def distance_terms(gaussians: Gaussians, embeddings: Floats, *, with_outside: bo
         From 0, NaN or infinite for a row that is not finite; infinite or NaN where squares leave single precision.
     """
     width = len(gaussians.precisions)
-    projection = gaussians.projection if with_outside else gaussians.projection[:, :width]
-    center = gaussians.center.astype(embeddings.dtype)
+    dimension = len(gaussians.center)
     nearest, inside, outside = np.empty((3, len(embeddings)), np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
-        for part in blocks(len(embeddings), len(center)):
-            rows = (embeddings[part] - center).astype(np.float32, copy=False) @ projection
+        for part in blocks(len(embeddings), dimension):
+            rows = gaussians.project(embeddings[part], dimension if with_outside else width)
             within = rows[:, :width]
             inside[part] = np.square(within) @ gaussians.precisions
             nearest[part] = _nearest(within, gaussians.means)
@@ -158,7 +184,7 @@ def _nearest(rows: Floats, means: Floats) -> Floats:
     """The squared distance to the nearest mean: found by a product, measured by differences."""
     gaps = rows @ means.T
     gaps -= _squares(means) / 2
-    return _squares(rows - means[gaps.argmax(axis=1)])
+    return _squares(rows - means.take(gaps.argmax(axis=1), axis=0))
 
 
 def _squares(rows: Floats) -> Floats:
