@@ -75,6 +75,16 @@ class Calibration:
         p_values: Floats = (count - self._ranks(scores)) / count
         return _masked(p_values, scores)
 
+    @cached_property
+    def _surprises(self) -> Floats:
+        """(n + 1,) -ln p, of a score that is higher than none, one, two and so on of the calibration."""
+        count = len(self.scores) + 1
+        return -np.log(np.arange(count, 0, -1) / count)
+
+    def surprises(self, scores: Floats) -> Floats:
+        """-ln p, with p as in p_values: (q,) float32 to (q,) float64, from 0; NaN for NaN."""
+        return _masked(self._surprises.take(self._ranks(scores)), scores)
+
     def class_p_values(self, scores: Floats, classes: Integers, *, class_rows_min: int = CLASS_ROWS_MIN) -> Floats:
         """The same among the rows of the same predicted class: the rate then holds for each class by itself.
 

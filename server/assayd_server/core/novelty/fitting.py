@@ -37,8 +37,7 @@ def fit_novelty(
         ValueError: no row is left, to fit with or to calibrate with.
     """
     fitted = _fitted(fit, fit_classes, neighbors, origin)
-    several = len(np.unique(fit_classes)) > 1
-    given = fit.given | ({Need.CLASSES} if several else set())
+    given = fit.given | ({Need.CLASSES} if len(np.unique(fit_classes)) > 1 else set())
     measures = [measure for measure in available(given) if measure is not NoveltyMeasure.COMBINED]
     scores = novelty_scores(fitted, calibration, measures)
     complete = ~np.logical_or.reduce([np.isnan(values) for values in scores.values()])
@@ -57,6 +56,6 @@ def _fitted(fit: Outputs, classes: Integers, neighbors: Floats | None, origin: F
         return Fitted()
     return Fitted(
         gaussians=fit_gaussians(fit.embeddings, classes),
-        neighbors=fit_neighbors(fit.embeddings if neighbors is None else neighbors),
+        neighbors=fit_neighbors(fit.embeddings if neighbors is None else neighbors, len(np.unique(classes))),
         vim=None if fit.logits is None else fit_vim(fit.embeddings, fit.logits, origin),
     )
