@@ -10,7 +10,7 @@ from assayd_server.core.novelty.conformal import Calibration, calibrated
 
 
 def test_the_combined_score_is_the_mean_of_minus_ln_p() -> None:
-    found = combined_score([np.array([1.0, 0.5, np.nan]), np.array([1.0, 0.125, 0.5])])
+    found = combined_score([-np.log([1.0, 0.5, np.nan]), -np.log([1.0, 0.125, 0.5])])
     assert found[:2] == pytest.approx([0, 2 * np.log(2)])
     assert np.isnan(found[2])
     assert found.dtype == np.float32
@@ -29,7 +29,7 @@ def p_value(scores: np.ndarray, place: int) -> float:
     """Of one row against the others: (rows, measures)."""
     others, none = np.delete(scores, place, axis=0), np.zeros(len(scores) - 1, int)
     parts: list[Calibration] = [calibrated(column, none) for column in others.T]
-    own = [part.p_values(scores[place : place + 1, number]) for number, part in enumerate(parts)]
+    own = [part.surprises(scores[place : place + 1, number]) for number, part in enumerate(parts)]
     return float(calibrated_combination(list(others.T), none).p_values(combined_score(own))[0])
 
 

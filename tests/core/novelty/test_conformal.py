@@ -26,6 +26,12 @@ def test_worked_values() -> None:
     assert calibration.p_value_min == 0.25
 
 
+def test_surprises_are_minus_the_logarithms_of_p_values() -> None:
+    calibration, scores = calibration_of(3, 1, 2, 2, 5), floats(0, 1, 2, 2.5, 9, NAN)
+    np.testing.assert_allclose(calibration.surprises(scores), -np.log(calibration.p_values(scores)), rtol=1e-14)
+    assert calibration.surprises(scores[:0]).shape == (0,)
+
+
 def test_of_rows_of_the_same_spread_a_share_of_exactly_a_has_a_p_value_of_at_most_a() -> None:
     """Each of n + 1 rows in turn against the others: the p-values are 1 / (n + 1), 2 / (n + 1) to 1."""
     scores = np.random.default_rng(0).normal(size=40).astype(np.float32)

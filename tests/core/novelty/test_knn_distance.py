@@ -6,7 +6,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
 from assayd_server.core.novelty import knn_distance as module
-from assayd_server.core.novelty.knn_distance import ROWS_MAX, fit_neighbors, knn_distance
+from assayd_server.core.novelty.knn_distance import ROWS_MAX, Neighbors, fit_neighbors, knn_distance
 
 NAN, INF = np.nan, np.inf
 
@@ -25,14 +25,16 @@ def plain_distances(reference: np.ndarray, rows: np.ndarray, k: int) -> np.ndarr
 )
 def test_distances_are_those_of_scikit_learn(row_count: int, k: int) -> None:
     reference, rows = rows_of(row_count), rows_of(700, seed=1)
-    found = knn_distance(fit_neighbors(reference), rows, k)
+    found = knn_distance(Neighbors(fit_neighbors(reference).directions, np.array(k)), rows)
     np.testing.assert_allclose(found, plain_distances(reference, rows, k), rtol=1e-5)
     assert found.dtype == np.float32
 
 
-def test_the_farthest_counts_where_there_are_fewer_than_k() -> None:
-    reference = np.array([[1.0, 0.0], [0.0, 2.0]])
-    assert knn_distance(fit_neighbors(reference), np.array([[3.0, 0.0]])) == pytest.approx([np.sqrt(2)])
+@pytest.mark.parametrize(
+    ("row_count", "class_count", "k"), [(1000, 10, 50), (1000, 20, 25), (30, 1, 15), (3, 3, 1), (1, 1, 1)]
+)
+def test_the_kth_nearest_is_no_farther_than_half_of_a_class(row_count: int, class_count: int, k: int) -> None:
+    assert int(fit_neighbors(rows_of(row_count), class_count).k) == k
 
 
 def test_only_the_direction_counts_however_long_a_row_is() -> None:

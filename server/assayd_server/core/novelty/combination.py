@@ -15,19 +15,18 @@ from assayd_server.core.arrays import Floats, Integers
 from assayd_server.core.novelty.conformal import Calibration, calibrated
 
 
-def combined_score(p_values: Sequence[Floats]) -> Floats:
+def combined_score(surprises: Sequence[Floats]) -> Floats:
     """The mean of -ln p.
 
     Args:
-        p_values: (q,) each, of one measure or more, above 0.
+        surprises: (q,) each, -ln p of one measure or more.
 
     Returns:
         (q,) float32, from 0; NaN where one is NaN.
 
     Source: Fisher 1932, Statistical Methods for Research Workers, for the sum of -2 ln p.
     """
-    total = sum(np.log(values) for values in p_values)
-    return np.asarray(total / -len(p_values), np.float32)
+    return np.asarray(sum(surprises) / len(surprises), np.float32)
 
 
 def calibrated_combination(scores: Sequence[Floats], classes: Integers) -> Calibration:
@@ -38,9 +37,9 @@ def calibrated_combination(scores: Sequence[Floats], classes: Integers) -> Calib
             what the measures are calibrated with.
         classes: (n,), the predicted class of each row, from 0.
     """
-    return calibrated(combined_score([_own_p_values(values) for values in scores]), classes)
+    return calibrated(combined_score([_own_surprises(values) for values in scores]), classes)
 
 
-def _own_p_values(scores: Floats) -> Floats:
-    """#{scores >= s_i} / (n + 1)"""
-    return (len(scores) - np.sort(scores).searchsorted(scores)) / (len(scores) + 1)
+def _own_surprises(scores: Floats) -> Floats:
+    """-ln(#{scores >= s_i} / (n + 1))"""
+    return -np.log((len(scores) - np.sort(scores).searchsorted(scores)) / (len(scores) + 1))

@@ -45,13 +45,19 @@ class Calibration:
         return 1 / (len(self.scores) + 1)
 
     @cached_property
+    def _raised(self) -> Floats:
+        """The scores with their tolerance, so that one that may be equal to a row's counts as at least as high."""
+        with np.errstate(over="ignore"):
+            return self.scores + np.float32(TIE_TOLERANCE) * np.abs(self.scores)
+
+    @cached_property
     def _class_keys(self) -> Integers:
         """(n,) ascending: class (n + 1) + how many scores are lower, so that one search finds both."""
-        return np.sort(self.classes.astype(np.int64) * (len(self.scores) + 1) + self.ranks(self.scores))
+        return np.sort(self.classes.astype(np.int64) * (len(self.scores) + 1) + self._ranks(self._raised))
 
-    def ranks(self, scores: Floats) -> Integers:
+    def _ranks(self, scores: Floats) -> Integers:
         """How many scores of the calibration are lower than each: (q,) to (q,), n for NaN."""
-        return self.scores.searchsorted(scores)
+        return self._raised.searchsorted(scores)
 
     def p_values(self, scores: Floats) -> Floats:
         """(1 + #{calibration >= s}) / (n + 1), so that P(p <= a) <= a for a row like those of the calibration.
@@ -66,8 +72,18 @@ class Calibration:
         for Outliers with Conformal p-values.
         """
         count = len(self.scores) + 1
-        p_values: Floats = (count - self.ranks(_lowered(scores))) / count
+        p_values: Floats = (count - self._ranks(scores)) / count
         return _masked(p_values, scores)
+
+    @cached_property
+    def _surprises(self) -> Floats:
+        """(n + 1,) -ln p, of a score that is higher than none, one, two and so on of the calibration."""
+        count = len(self.scores) + 1
+        return -np.log(np.arange(count, 0, -1) / count)
+
+    def surprises(self, scores: Floats) -> Floats:
+        """-ln p, with p as in p_values: (q,) float32 to (q,) float64, from 0; NaN for NaN."""
+        return _masked(self._surprises.take(self._ranks(scores)), scores)
 
     def class_p_values(self, scores: Floats, classes: Integers, *, class_rows_min: int = CLASS_ROWS_MIN) -> Floats:
         """The same among the rows of the same predicted class: the rate then holds for each class by itself.
@@ -86,7 +102,7 @@ class Calibration:
         keys, step = self._class_keys, len(self.scores) + 1
         starts = classes.astype(np.int64) * step
         first, last = keys.searchsorted(starts), keys.searchsorted(starts + step)
-        higher = last - keys.searchsorted(starts + self.ranks(_lowered(scores)))
+        higher = last - keys.searchsorted(starts + self._ranks(scores))
         of_class = (1 + higher) / (1 + last - first)
         p_values: Floats = np.where(last - first >= class_rows_min, of_class, self.p_values(scores))
         return _masked(p_values, scores)
@@ -106,12 +122,6 @@ def calibrated(scores: Floats, classes: Integers) -> Calibration:
     if not order.size:
         raise ValueError("scores are all NaN: there is nothing to calibrate with")
     return Calibration(scores[order].astype(np.float32), classes[order].astype(np.int32))
-
-
-def _lowered(scores: Floats) -> Floats:
-    """Each score less its tolerance, so that what may be equal counts as at least as high."""
-    with np.errstate(over="ignore"):  # below the least float all of the calibration is higher
-        return scores - np.float32(TIE_TOLERANCE) * np.abs(scores)
 
 
 def _masked(p_values: Floats, scores: Floats) -> Floats:

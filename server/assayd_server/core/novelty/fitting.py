@@ -25,7 +25,7 @@ def fit_novelty(
     """A reference of every measure that the outputs allow.
 
     Args:
-        fit: of n rows.
+        fit: of n rows: logits, probabilities or embeddings, or more of these.
         fit_classes: (n,), their labels, or the predicted classes.
         calibration: of m other rows, drawn as the first were. One by one, rows that a measure cannot score are
             left out for all of them.
@@ -37,8 +37,7 @@ def fit_novelty(
         ValueError: no row is left, to fit with or to calibrate with.
     """
     fitted = _fitted(fit, fit_classes, neighbors, origin)
-    several = len(np.unique(fit_classes)) > 1
-    given = fit.given | ({Need.CLASSES} if several else set())
+    given = fit.given | ({Need.CLASSES} if len(np.unique(fit_classes)) > 1 else set())
     measures = [measure for measure in available(given) if measure is not NoveltyMeasure.COMBINED]
     scores = novelty_scores(fitted, calibration, measures)
     complete = ~np.logical_or.reduce([np.isnan(values) for values in scores.values()])
@@ -48,8 +47,7 @@ def fit_novelty(
     classes = calibration_classes[complete]
     calibrations = {measure: calibrated(values, classes) for measure, values in kept.items()}
     parts = [kept[measure] for measure in combined_measures(kept)]
-    if parts:
-        calibrations[NoveltyMeasure.COMBINED] = calibrated_combination(parts, classes)
+    calibrations[NoveltyMeasure.COMBINED] = calibrated_combination(parts, classes)
     return NoveltyReference(fitted, calibrations)
 
 
@@ -58,6 +56,6 @@ def _fitted(fit: Outputs, classes: Integers, neighbors: Floats | None, origin: F
         return Fitted()
     return Fitted(
         gaussians=fit_gaussians(fit.embeddings, classes),
-        neighbors=fit_neighbors(fit.embeddings if neighbors is None else neighbors),
+        neighbors=fit_neighbors(fit.embeddings if neighbors is None else neighbors, len(np.unique(classes))),
         vim=None if fit.logits is None else fit_vim(fit.embeddings, fit.logits, origin),
     )

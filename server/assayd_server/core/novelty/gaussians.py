@@ -13,7 +13,8 @@ the terms need is computed:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,12 @@ RIDGE = 1e-6
 thousandth of the whole, so that single precision can say how far from it a row lies, and none has no width."""
 ROUNDING = 5e-7
 """A dimension that varies by no more than this share of its mean is constant: four roundings of float32."""
+OFFSET_MAX = 1e4
+"""Times the rounding of float32 is a thousandth of a standard deviation at the worst. The center of a network's
+activations is far below; it is subtracted after the projection then, from fewer coordinates."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Gaussians:
     """What is known of c classes in d dimensions, in r = max(1, min(c - 1, d)) coordinates and d - r others."""
 
@@ -48,7 +52,7 @@ class Gaussians:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """By name, for a file."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Gaussians":
@@ -57,12 +61,66 @@ class Gaussians:
         Raises:
             KeyError: an array is missing.
         """
-        return cls(**{name: arrays[name] for name in cls.__slots__})
+        return cls(**{field.name: arrays[field.name] for field in fields(cls)})
+
+    @cached_property
+    def _offset(self) -> Floats | None:
+        """The projection of the center, (d,) float32; None where it is too long to be subtracted afterwards."""
+        if (np.abs(self.center) @ np.abs(self.projection)).max() > OFFSET_MAX:
+            return None
+        return (self.center @ self.projection).astype(np.float32)
+
+    @cached_property
+    def weights(self) -> Floats:
+        """(r, 2) float64: of the squares of coordinates, 1 for the distance from a class, and the precisions."""
+        return np.column_stack([np.ones(len(self.precisions)), self.precisions])
+
+    @cached_property
+    def _class_squares(self) -> Floats:
+        """(c, 1) float64: |mean|^2"""
+        return np.square(self.means, dtype=np.float64).sum(axis=1, keepdims=True)
+
+    @cached_property
+    def _class_slopes(self) -> Floats:
+        """(c, r) float64: -2 mean"""
+        return -2 * self.means.astype(np.float64)
+
+    def class_terms(self, coordinates: Floats) -> Floats:
+        """|y - mean|^2 less |y|^2, of the class in which it is the least.
+
+        Args:
+            coordinates: (n, r) float64: classes may lie so far apart that float32 would lose the difference.
+
+        Returns:
+            (n,) float64.
+        """
+        terms = self._class_slopes @ coordinates.T  # with the rows last, along which the least is found fastest
+        terms += self._class_squares
+        return terms.min(axis=0)
+
+    def project(self, embeddings: Floats, width: int) -> Floats:
+        """The first coordinates of rows.
+
+        Args:
+            embeddings: (n, d), float32 or float64.
+            width: how many coordinates.
+
+        Returns:
+            (n, width) float32; not finite for a row that is not.
+        """
+        projection = self.projection[:, :width]
+        if self._offset is None:
+            centered: Floats = embeddings - self.center.astype(embeddings.dtype)
+            return centered.astype(np.float32, copy=False) @ projection
+        return embeddings.astype(np.float32, copy=False) @ projection - self._offset[:width]
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the distances of n rows are sums of, (n,) float32 each; the sums are infinite or NaN where one is."""
+    """What the distances of n rows are sums of, (n,) float64 each.
+
+    A distance is (n,) float32, and not finite where a term is not, or float32 cannot hold it.
+    """
 
     nearest: Floats
     inside: Floats
@@ -87,7 +145,7 @@ class Terms:
     @staticmethod
     def _sum(one: Floats, other: Floats) -> Floats:
         with np.errstate(over="ignore", invalid="ignore"):
-            return one + other
+            return (one + other).astype(np.float32)
 
 
 def fit_gaussians(embeddings: Floats, classes: Integers) -> Gaussians:
@@ -138,31 +196,19 @@ def distance_terms(gaussians: Gaussians, embeddings: Floats, *, with_outside: bo
         with_outside: whether the term is wanted that takes d^2 multiplications a row; the others take d r.
 
     Returns:
-        From 0, NaN or infinite for a row that is not finite; infinite or NaN where squares leave single precision.
+        From 0 but for rounding; NaN or infinite for a row that is not finite, or whose squares are not.
     """
-    width = len(gaussians.precisions)
-    projection = gaussians.projection if with_outside else gaussians.projection[:, :width]
-    center = gaussians.center.astype(embeddings.dtype)
-    nearest, inside, outside = np.empty((3, len(embeddings)), np.float32)
+    dimension, width = len(gaussians.center), len(gaussians.precisions)
+    terms = Terms(*np.empty((3, len(embeddings))))
     with np.errstate(over="ignore", invalid="ignore"):
-        for part in blocks(len(embeddings), len(center)):
-            rows = (embeddings[part] - center).astype(np.float32, copy=False) @ projection
-            within = rows[:, :width]
-            inside[part] = np.square(within) @ gaussians.precisions
-            nearest[part] = _nearest(within, gaussians.means)
-            outside[part] = _squares(rows[:, width:])
-    return Terms(nearest, inside, outside)
-
-
-def _nearest(rows: Floats, means: Floats) -> Floats:
-    """The squared distance to the nearest mean: found by a product, measured by differences."""
-    gaps = rows @ means.T
-    gaps -= _squares(means) / 2
-    return _squares(rows - means[gaps.argmax(axis=1)])
-
-
-def _squares(rows: Floats) -> Floats:
-    return np.einsum("nd,nd->n", rows, rows)
+        for part in blocks(len(embeddings), dimension):
+            rows = gaussians.project(embeddings[part], dimension if with_outside else width)
+            within = rows[:, :width].astype(np.float64)
+            squares = (within * within) @ gaussians.weights
+            terms.nearest[part] = squares[:, 0] + gaussians.class_terms(within)
+            terms.inside[part] = squares[:, 1]
+            terms.outside[part] = np.einsum("nd,nd->n", rows[:, width:], rows[:, width:])
+    return terms
 
 
 def _scales(centered: Floats, center: Floats) -> tuple[Floats, Booleans]:

@@ -11,7 +11,7 @@ from assayd_server.core.arrays import Booleans, Floats, Integers
 from assayd_server.core.novelty.usable import usable
 
 NEIGHBORS = 50
-"""k, as the paper has it for CIFAR."""
+"""k, as the paper has it for CIFAR, where a class has 5,000 rows in the reference."""
 ROWS_MAX = 10_000
 """Of a reference: a search looks at every one, and a file holds them all."""
 _BLOCK_ELEMENTS = 1 << 20
@@ -24,26 +24,32 @@ class Neighbors:
 
     directions: Floats
     """(m, d) float32, of length 1, m from 1 to 10,000."""
+    k: Integers
+    """() int64, from 1 to 50: the distance is that to the k-th nearest."""
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """By name, for a file."""
-        return {"directions": self.directions}
+        return {"directions": self.directions, "k": self.k}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Neighbors":
         """What arrays() gave.
 
         Raises:
-            KeyError: the array is missing.
+            KeyError: an array is missing.
         """
-        return cls(arrays["directions"])
+        return cls(arrays["directions"], arrays["k"])
 
 
-def fit_neighbors(embeddings: Floats) -> Neighbors:
+def fit_neighbors(embeddings: Floats, class_count: int = 1) -> Neighbors:
     """The directions of rows, of ROWS_MAX that are evenly spread over them where there are more.
+
+    The k-th nearest should be of the same class: k is 50, or half of the mean count of rows in a class if that is
+    less.
 
     Args:
         embeddings: (n, d). A row of zeros, or one that is not finite as float32, has no direction and is left out.
+        class_count: of the classes that the rows are of, from 1.
 
     Raises:
         ValueError: no row is left.
@@ -53,16 +59,16 @@ def fit_neighbors(embeddings: Floats) -> Neighbors:
     if not len(rows):
         raise ValueError("embeddings have no row that is finite and other than 0")
     kept = np.linspace(0, len(rows) - 1, min(len(rows), ROWS_MAX)).astype(np.int64)
-    return Neighbors(_directions(rows[kept]))
+    k = min(NEIGHBORS, max(1, len(kept) // (2 * class_count)))
+    return Neighbors(_directions(rows[kept]), np.array(k))
 
 
-def knn_distance(neighbors: Neighbors, embeddings: Floats, k: int = NEIGHBORS) -> Floats:
+def knn_distance(neighbors: Neighbors, embeddings: Floats) -> Floats:
     """The Euclidean distance between unit vectors, of a row and of the k-th nearest in the reference.
 
     Args:
         neighbors: of d dimensions, none of which is the row itself.
         embeddings: (n, d).
-        k: from 1; the farthest is taken where there are fewer.
 
     Returns:
         (n,) float32, in [0, 2]; 1 for a row of zeros, NaN for one that is not finite as float32.
@@ -70,14 +76,13 @@ def knn_distance(neighbors: Neighbors, embeddings: Floats, k: int = NEIGHBORS) -
     Source: Sun, Ming, Zhu and Li 2022, Out-of-Distribution Detection with Deep Nearest Neighbors.
     """
     reference = neighbors.directions
-    count = min(k, len(reference))
     distances = np.full(len(embeddings), np.nan, np.float32)
     positions = np.flatnonzero(usable(embeddings))
     size = max(1, _BLOCK_ELEMENTS // len(reference))
     for start in range(0, len(positions), size):
         part = positions[start : start + size]
         rows = _directions(embeddings[part])
-        differences = rows - reference[_kth_largest(rows @ reference.T, count)]
+        differences = rows - reference[_kth_largest(rows @ reference.T, int(neighbors.k))]
         distances[part] = np.sqrt(np.einsum("nd,nd->n", differences, differences))
     return distances
 

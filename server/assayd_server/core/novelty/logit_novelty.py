@@ -5,11 +5,11 @@ nothing but -inf. The most probable class is kept apart from the others, whose s
 certain: 1 - p1 would lose in single precision every row that is more certain than 0.9999999.
 """
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
-from assayd_server.core.arrays import Booleans, Floats
+from assayd_server.core.arrays import Booleans, Floats, Integers
 from assayd_server.core.row_sums import row_sums
 from assayd_server.core.softmax import gaps
 from assayd_server.core.two_largest import NARROW_COLUMNS_MAX
@@ -17,6 +17,8 @@ from assayd_server.core.two_largest import NARROW_COLUMNS_MAX
 GEN_POWER = 0.1
 GEN_CLASSES_MAX = 100
 """gamma and M, as the paper has them."""
+Places: TypeAlias = tuple[Integers, Integers]
+"""Rows and columns."""
 
 
 def max_logit(logits: Floats) -> Floats:
@@ -59,7 +61,7 @@ def msp_of_logits(logits: Floats, temperature: float = 1.0) -> Floats:
     Source: Hendrycks and Gimpel 2017, A Baseline for Detecting Misclassified and Out-of-Distribution Examples in
     Neural Networks.
     """
-    return _msp(*_apart(_weights(logits, temperature)))
+    return _msp(_weights(logits, temperature))
 
 
 def msp_of_probabilities(probabilities: Floats) -> Floats:
@@ -68,7 +70,7 @@ def msp_of_probabilities(probabilities: Floats) -> Floats:
     Args:
         probabilities: (n, c), c >= 2, from 0, rows sum to 1.
     """
-    return _msp(*_apart(_laid_out(probabilities, copies=True)))
+    return _msp(_laid_out(probabilities, copies=True))
 
 
 def gen_of_logits(logits: Floats, temperature: float = 1.0) -> Floats:
@@ -84,7 +86,7 @@ def gen_of_logits(logits: Floats, temperature: float = 1.0) -> Floats:
 
     Source: Liu, Lochman and Zach 2023, GEN: Pushing the Limits of Softmax-Based Out-of-Distribution Detection.
     """
-    return _gen(*_apart(_weights(logits, temperature)))
+    return _gen(_weights(logits, temperature))
 
 
 def gen_of_probabilities(probabilities: Floats) -> Floats:
@@ -93,7 +95,7 @@ def gen_of_probabilities(probabilities: Floats) -> Floats:
     Args:
         probabilities: (n, c), c >= 2, from 0, rows sum to 1.
     """
-    return _gen(*_apart(_laid_out(probabilities, copies=True)))
+    return _gen(_laid_out(probabilities, copies=True))
 
 
 def _weights(logits: Floats, temperature: float) -> Floats:
@@ -103,37 +105,35 @@ def _weights(logits: Floats, temperature: float) -> Floats:
         return np.exp(weights, out=weights)
 
 
-def _apart(weights: Floats) -> tuple[Floats, Floats]:
-    """The largest weight of each row, (n,), and the weights with 0 in its place, which are written over."""
-    rows, places = np.arange(len(weights)), weights.argmax(axis=1)
-    first = weights[rows, places]
-    weights[rows, places] = 0
-    return first, weights
+def _first_apart(weights: Floats) -> tuple[Places, Floats, Floats]:
+    """Where the largest weight of each row is, which becomes 0; its value, and the sum of the others."""
+    places = np.arange(len(weights)), weights.argmax(axis=1)
+    first = weights[places]
+    weights[places] = 0
+    return places, first, row_sums(weights)
 
 
-def _msp(first: Floats, others: Floats) -> Floats:
-    rest = row_sums(others)
+def _msp(weights: Floats) -> Floats:
+    _, first, rest = _first_apart(weights)
     return rest / (first + rest)
 
 
-def _gen(first: Floats, others: Floats) -> Floats:
-    """With s the sum of the weights w, p (1 - p) = w (s - w) / s^2, and for the largest w, s - w = the others."""
-    rest = row_sums(others)
+def _gen(weights: Floats) -> Floats:
+    """Of p (1 - p), where 1 - p is the others for the largest p; the rest of p is small enough to be taken from 1.
+
+    The order of p (1 - p) is that of p: the second largest p is no more than 1 less the largest.
+    """
+    places, first, rest = _first_apart(weights)
     total = first + rest
-    if others.shape[1] > GEN_CLASSES_MAX:
-        others = np.partition(others, 1 - GEN_CLASSES_MAX, axis=1)[:, 1 - GEN_CLASSES_MAX :]
-    products = total[:, None] - others
-    products *= others
-    sums = row_sums(_powers(products)) + _powers(first * rest)
-    return sums / _powers(total) ** 2
-
-
-def _powers(values: Floats) -> Floats:
-    """x^0.1, in place; a third of the time of np.power."""
+    weights /= total[:, None]
+    products = weights - weights * weights
+    products[places] = first / total * (rest / total)
+    if products.shape[1] > GEN_CLASSES_MAX:
+        products = np.partition(products, -GEN_CLASSES_MAX, axis=1)[:, -GEN_CLASSES_MAX:]
     with np.errstate(divide="ignore", invalid="ignore"):  # ln 0 = -inf, and its exponential is 0 again
-        np.log(values, out=values)
-    values *= GEN_POWER
-    return np.exp(values, out=values)
+        np.log(products, out=products)
+    products *= GEN_POWER
+    return row_sums(np.exp(products, out=products))  # a third of the time of np.power
 
 
 def _laid_out(rows: Floats, *, copies: bool = False) -> Floats:

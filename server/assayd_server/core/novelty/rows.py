@@ -39,8 +39,8 @@ def row_novelty(
     needed = {*measures, *(reference.combined if combines else ())} - {NoveltyMeasure.COMBINED}
     scores = novelty_scores(reference.fitted, outputs, needed)
     if combines:
-        pooled = [reference.calibrations[part].p_values(scores[part]) for part in reference.combined]
-        scores[NoveltyMeasure.COMBINED] = combined_score(pooled)
+        parts = [reference.calibrations[part].surprises(scores[part]) for part in reference.combined]
+        scores[NoveltyMeasure.COMBINED] = combined_score(parts)
     return {measure: _judged(reference, measure, scores[measure], classes) for measure in measures}
 
 

@@ -21,6 +21,8 @@ def bounded(scores: Floats, rows: Floats) -> Floats:
         scores: (n,), infinite or NaN for rows that are not usable, and for those that are too strange for numbers.
         rows: (n, d), of which only those are looked at whose score is not finite.
     """
+    if scores.dtype == np.float32 and np.isfinite(scores).all():
+        return scores
     values = clipped(scores)
     odd = np.flatnonzero(~(np.abs(values) < LARGEST))
     if odd.size:
@@ -29,5 +31,7 @@ def bounded(scores: Floats, rows: Floats) -> Floats:
 
 
 def clipped(scores: Floats) -> Floats:
-    """Scores as float32 without infinities; NaN stays: (n,) to (n,), an array of its own."""
+    """Scores as float32 without infinities; NaN stays: (n,) to (n,), the argument itself where nothing changes."""
+    if scores.dtype == np.float32 and np.isfinite(scores).all():
+        return scores
     return np.clip(scores, -LARGEST, LARGEST).astype(np.float32)
