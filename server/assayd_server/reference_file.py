@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assayd_server.bundle import ReferenceContent, digest_of
+from assayd_server.core.drift.reference import DriftReference
 from assayd_server.core.novelty import NoveltyReference
 from assayd_server.errors import ArtefactError
 from assayd_server.reference_manifest import ReferenceManifest, parsed_reference_manifest
@@ -26,19 +27,24 @@ class Reference:
     digest: str
     manifest: ReferenceManifest
     novelty: NoveltyReference
+    drift: DriftReference
 
     @property
     def one_line(self) -> str:
         """What it is, for people."""
         manifest = self.manifest
         rows = f"{manifest.fitted_rows:,} + {manifest.calibration_rows:,} rows"
-        return f"{rows}, novelty by {', '.join(self.novelty.measures)}, {self.digest}"
+        columns = len(self.drift.layout.columns)
+        return (
+            f"{rows}, {columns} columns, novelty by {', '.join(self.novelty.measures) or 'nothing'}, {self.digest}"
+        )
 
 
-def written(manifest: ReferenceManifest, novelty: NoveltyReference) -> bytes:
+def written(manifest: ReferenceManifest, novelty: NoveltyReference, drift: DriftReference) -> bytes:
     """The file; the same content gives the same bytes."""
     arrays: dict[str, NDArray[Any]] = {_MANIFEST: np.frombuffer(manifest.model_dump_json().encode(), np.uint8)}
     arrays |= {_NOVELTY + name: array for name, array in novelty.arrays().items()}
+    arrays |= {_DRIFT + name: array for name, array in drift.arrays().items()}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # NumPy dates all members 1980-01-01
     return buffer.getvalue()
@@ -57,9 +63,10 @@ def read_reference(read: ReferenceContent) -> Reference:
     manifest = parsed_reference_manifest(arrays[_MANIFEST].tobytes(), path)
     try:
         novelty = NoveltyReference.from_arrays(_of(arrays, _NOVELTY))
-    except (KeyError, ValueError) as error:
+        drift = DriftReference.from_arrays(_of(arrays, _DRIFT))
+    except (KeyError, ValueError, IndexError) as error:
         raise ArtefactError(f"{path}: is not whole: {error}") from None
-    return Reference(digest_of(content), manifest, novelty)
+    return Reference(digest_of(content), manifest, novelty, drift)
 
 
 def _of(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:

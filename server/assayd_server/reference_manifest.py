@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 from assayd_server.core.softmax import TEMPERATURE_MAX, TEMPERATURE_MIN
 from assayd_server.core.tasks import Task
 from assayd_server.errors import ArtefactError
+from assayd_server.features import Feature
 from assayd_server.manifests import Digest, StrictModel, first_problem
 
 _Count = Annotated[int, Field(ge=0, le=2**40)]
@@ -31,6 +32,8 @@ class ReferenceManifest(StrictModel):
     """Rows that means, axes and whitening were fitted to."""
     calibration_rows: _Count
     """Other rows, that scores and counts are of."""
+    features: tuple[Feature, ...] = ()
+    """Of the inputs, that are watched."""
     left_out: _Count = 0
     """Rows that could not be scored."""
     warnings: tuple[str, ...] = ()

@@ -29,6 +29,11 @@ class NoveltyReference:
     calibrations: Mapping[NoveltyMeasure, Calibration]
     """Of the same rows all of them, the combined measure among them where there is one."""
 
+    @classmethod
+    def empty(cls) -> "NoveltyReference":
+        """Without any measure."""
+        return cls(Fitted(), {})
+
     @property
     def measures(self) -> tuple[NoveltyMeasure, ...]:
         """What can be measured, in the order of declaration."""
