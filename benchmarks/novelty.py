@@ -125,8 +125,8 @@ def detection(pairs: Sequence[tuple[int, int]]) -> tuple[list[dict[str, Any]], d
         {
             "measure": name,
             "auroc": {"mean": np.mean(each, axis=0)[0], "lowest": min(each)[0], "highest": max(each)[0]},
-            "novel_found": np.mean(each, axis=0)[1],
-            "known_called_novel": np.mean(each, axis=0)[2],
+            "novel_found": known_or_none(np.mean(each, axis=0)[1]),
+            "known_called_novel": known_or_none(np.mean(each, axis=0)[2]),
         }
         for name, each in found.items()
     ]
@@ -136,6 +136,11 @@ def detection(pairs: Sequence[tuple[int, int]]) -> tuple[list[dict[str, Any]], d
 def share_below(p_values: np.ndarray) -> float:
     """Of rows with a p-value of at most ALPHA; NaN where there are no p-values."""
     return float(np.where(np.isnan(p_values), np.nan, p_values <= ALPHA).mean())
+
+
+def known_or_none(share: float) -> float | None:
+    """JSON has no NaN."""
+    return None if np.isnan(share) else share
 
 
 def shares_of_verdicts(task: Task) -> dict[str, float]:
@@ -158,7 +163,7 @@ def print_detection(entries: Sequence[Mapping[str, Any]], shares: Mapping[str, f
     print(ROW.format(*HEADINGS))
     for entry in sorted(entries, key=lambda one: -one["auroc"]["mean"]):
         figures = (*entry["auroc"].values(), entry["novel_found"], entry["known_called_novel"])
-        print(ROW.format(entry["measure"], *(f"{figure:.3f}" for figure in figures)))
+        print(ROW.format(entry["measure"], *("-" if figure is None else f"{figure:.3f}" for figure in figures)))
     print("\n".join(f"{name}: {share:.3f}" for name, share in shares.items()))
 
 

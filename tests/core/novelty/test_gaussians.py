@@ -6,7 +6,8 @@ from scipy.spatial.distance import cdist
 from sklearn.covariance import EmpiricalCovariance
 
 from assayd_server.core.blocks import BLOCK_ELEMENTS
-from assayd_server.core.novelty.gaussians import RIDGE, Gaussians, Terms, distance_terms, fit_gaussians
+from assayd_server.core.novelty.gaussian_fit import RIDGE, fit_gaussians
+from assayd_server.core.novelty.gaussians import Gaussians, Terms, distance_terms
 
 NAN, INF = np.nan, np.inf
 
@@ -145,6 +146,14 @@ def test_a_row_that_differs_where_the_reference_is_constant_is_far_away() -> Non
         np.testing.assert_allclose(terms_of(gaussians, fired).domain - usual.domain, 500, rtol=0.01)
     jitter = fit[:20] * np.float32(1 + 1e-7)
     np.testing.assert_allclose(terms_of(gaussians, jitter).mahalanobis, usual.mahalanobis[:20], rtol=0.01)
+
+
+@pytest.mark.parametrize("scale", [1e-44, 1e-33, 1e-20, 1e30])
+def test_rows_of_extreme_sizes_have_finite_distances(scale: float) -> None:
+    fit = np.random.default_rng(0).normal(size=(200, 4)) * scale
+    terms = terms_of(fit_gaussians(fit.astype(np.float32), np.arange(200) % 2), fit.astype(np.float32))
+    assert np.isfinite(terms.mahalanobis).all()
+    assert np.isfinite(terms.relative_mahalanobis).all()
 
 
 def test_dimensions_that_add_up_to_a_constant_are_no_trouble() -> None:

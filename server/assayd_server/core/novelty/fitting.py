@@ -5,7 +5,7 @@ import numpy as np
 from assayd_server.core.arrays import Floats, Integers
 from assayd_server.core.novelty.combination import calibrated_combination
 from assayd_server.core.novelty.conformal import calibrated
-from assayd_server.core.novelty.gaussians import fit_gaussians
+from assayd_server.core.novelty.gaussian_fit import fit_gaussians
 from assayd_server.core.novelty.knn_distance import fit_neighbors
 from assayd_server.core.novelty.measures import Need, NoveltyMeasure, available, combined_measures
 from assayd_server.core.novelty.reference import NoveltyReference
