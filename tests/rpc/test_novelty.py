@@ -129,7 +129,11 @@ def test_a_request_of_another_temperature_is_judged_by_that_of_the_reference(ser
     [
         ({"novelty": [99]}, "novelty[0]", "99 is unknown"),
         ({"novelty": [0]}, "novelty[0]", "0 is unknown"),
-        ({"novelty": [COMBINED], "novelty_alpha": 0.6}, "novelty_alpha", "is 0.6, allowed are above 0 and up to 0.5"),
+        (
+            {"novelty": [COMBINED], "novelty_alpha": 0.6},
+            "novelty_alpha",
+            "is 0.6, allowed are above 0 and up to 0.5",
+        ),
         ({"novelty": [COMBINED], "novelty_alpha": -1}, "novelty_alpha", "is -1, allowed are"),
         ({"novelty": [COMBINED], "novelty_alpha": np.nan}, "novelty_alpha", "is nan, allowed are"),
         ({"novelty": [COMBINED] * 100}, "novelty", "has 100 entries"),
