@@ -70,9 +70,7 @@ def _distance(reference: Floats, window: Floats) -> float:
         return 0.0
     after = np.searchsorted(reference, window, "right")
     before = after.copy()
-    tied = (
-        reference[after - 1] == window
-    )  # few as a rule, and a second search of all would take as long as the first
+    tied = reference[after - 1] == window  # few as a rule; a second search of all would take as long as the first
     before[tied] = np.searchsorted(reference, window[tied], "left")
     steps = np.arange(len(window) + 1) / len(window)
     above, below = steps[1:] - after / len(reference), before / len(reference) - steps[:-1]
