@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
         (["-m", "benchmarks.ranking_core", "--short"], "assayd's / its"),
         (["-m", "benchmarks.select_stream", "--short"], "calls / open stream"),
         (["-m", "benchmarks.learning_curve", "--short"], "labels to target"),
+        (["-m", "benchmarks.drift_calibration", "--short"], "chi_squared | 200"),
+        (["-m", "benchmarks.drift_speed", "--short"], "time / limit's"),
         pytest.param(
             ["-m", "benchmarks.rank_pool", "--short"],
             "merged rows",
@@ -33,6 +35,8 @@ ROOT = Path(__file__).resolve().parents[1]
         "ranking_core",
         "select_stream",
         "learning_curve",
+        "drift_calibration",
+        "drift_speed",
         "rank_pool",
     ],
 )
