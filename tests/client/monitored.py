@@ -1,0 +1,101 @@
+"""A monitoring server played by a function call, and what it answers."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from assayd.steps import Send
+from assayd.v1 import monitoring_pb2, scoring_pb2, tensor_pb2
+from client.scripted import Call, Refusal, rows_of, too_many_rows
+
+IDENTITY = scoring_pb2.ModelIdentity(name="m", version=3, digest="sha256:m")
+BINS = ["(-inf, 0.5]", "(0.5, inf)", "missing"]
+
+
+def result(test: int, effect: float, p_value: float) -> monitoring_pb2.TestResult:
+    return monitoring_pb2.TestResult(test=test, effect=effect, p_value=p_value)
+
+
+def columns() -> list[monitoring_pb2.ColumnDrift]:
+    """One that has drifted, one that has not, and the embedding."""
+    return [
+        monitoring_pb2.ColumnDrift(
+            name="entropy",
+            kind=monitoring_pb2.COLUMN_KIND_NUMERIC,
+            deciding=result(monitoring_pb2.DRIFT_TEST_PSI, 0.5, 1e-9),
+            p_adjusted=3e-9,
+            drifted=True,
+            informing=[result(monitoring_pb2.DRIFT_TEST_KS, 0.3, 1e-5)],
+            bins=BINS,
+            reference_counts=[100, 100, 0],
+            window_counts=[2, 5, 1],
+        ),
+        monitoring_pb2.ColumnDrift(
+            name="class",
+            kind=monitoring_pb2.COLUMN_KIND_CATEGORICAL,
+            deciding=result(monitoring_pb2.DRIFT_TEST_CHI_SQUARED, 0.01, 0.4),
+            p_adjusted=0.8,
+            bins=["ant", "bee", "other", "missing"],
+            reference_counts=[150, 50, 0, 0],
+            window_counts=[6, 2, 0, 0],
+            informing=[result(monitoring_pb2.DRIFT_TEST_BLACK_BOX_SHIFT, 0.1, 0.9)],
+        ),
+        monitoring_pb2.ColumnDrift(
+            name="embedding",
+            kind=monitoring_pb2.COLUMN_KIND_EMBEDDING,
+            deciding=result(monitoring_pb2.DRIFT_TEST_MMD, 0.002, 0.6),
+            p_adjusted=0.8,
+            informing=[result(monitoring_pb2.DRIFT_TEST_HOTELLING, 1.5, 0.25)],
+        ),
+    ]
+
+
+def answer(row_count: int = 8, **fields: Any) -> monitoring_pb2.TestDriftResponse:
+    return monitoring_pb2.TestDriftResponse(
+        **{
+            "model": IDENTITY,
+            "reference_digest": "sha256:r",
+            "row_count": row_count,
+            "drifted": True,
+            "columns": columns(),
+            "class_shares": [0.25, 0.75],
+            "alpha": 0.01,
+            "delta": 0.1,
+            "warnings": ["the window is large beside the reference"],
+        }
+        | fields
+    )
+
+
+def described() -> scoring_pb2.GetModelResponse:
+    """A model of one input of four numbers."""
+    takes = scoring_pb2.TensorSpec(name="x", data_type=tensor_pb2.DATA_TYPE_FLOAT64, shape=[-1, 4])
+    return scoring_pb2.GetModelResponse(model=scoring_pb2.Model(identity=IDENTITY, inputs=[takes]))
+
+
+@dataclass
+class Monitor:
+    """Answers each call at once, within its own limit of rows."""
+
+    rows_max: int = 2**31 - 1
+    refusals: list[Refusal] = field(default_factory=list)
+    """Of the first calls."""
+    effects: list[Send] = field(default_factory=list)
+
+    def __call__(self, effect: Send) -> Call:
+        self.effects.append(effect)
+        if self.refusals:
+            return Call(self.refusals.pop(0))  # type: ignore[arg-type]
+        if effect.method == "GetModel":
+            return Call(described())  # type: ignore[arg-type]
+        count = len(rows_of(effect.request))
+        return Call(too_many_rows(self.rows_max) if count > self.rows_max else answer(count))  # type: ignore[arg-type]
+
+    @property
+    def methods(self) -> list[str]:
+        """What was called."""
+        return [effect.method for effect in self.effects]
+
+    @property
+    def request(self) -> Any:
+        """The last one."""
+        return self.effects[-1].request

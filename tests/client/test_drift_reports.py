@@ -1,0 +1,164 @@
+"""What a comparison found, from a response: plain values, and a table to print."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from assayd import ColumnDrift, DriftReport, ModelIdentity, ReferenceColumn, ReferenceInfo
+from assayd.drift_report import report_of
+from assayd.drift_table import text_of
+from assayd.histograms import lines, shares
+from assayd.references import reference_info
+from assayd.v1 import monitoring_pb2
+from client.monitored import BINS, IDENTITY, answer, columns, result
+
+HIGH = "▁▂▃▄▅▆▇█"
+
+
+def test_a_report_holds_plain_values() -> None:
+    report = report_of(answer())
+    assert dataclasses.replace(report, columns=()) == DriftReport(
+        drifted=True,
+        columns=(),
+        class_shares=(0.25, 0.75),
+        row_count=8,
+        alpha=0.01,
+        delta=0.1,
+        warnings=("the window is large beside the reference",),
+        reference_digest="sha256:r",
+        model=ModelIdentity("m", 3, "sha256:m"),
+        sampled_from=None,
+    )
+    assert report.columns[0] == ColumnDrift(
+        name="entropy",
+        kind="numeric",
+        test="psi",
+        effect=0.5,
+        p_value=1e-9,
+        p_adjusted=3e-9,
+        drifted=True,
+        informing={"ks": (0.3, 1e-5)},
+        bins=tuple(BINS),
+        reference_counts=(100, 100, 0),
+        window_counts=(2, 5, 1),
+    )
+
+
+def test_every_kind_and_every_test_has_a_name() -> None:
+    report = report_of(answer())
+    assert [(column.kind, column.test, list(column.informing)) for column in report.columns] == [
+        ("numeric", "psi", ["ks"]),
+        ("categorical", "chi_squared", ["black_box_shift"]),
+        ("embedding", "mmd", ["hotelling"]),
+    ]
+
+
+def test_what_a_newer_server_calls_otherwise_is_unknown() -> None:
+    newer = monitoring_pb2.ColumnDrift(name="a", kind=99, deciding=result(99, 0, 1), informing=[result(98, 0, 1)])
+    (column,) = report_of(answer(columns=[newer])).columns
+    assert (column.kind, column.test, column.informing) == ("unknown", "unknown", {"unknown": (0.0, 1.0)})
+
+
+TABLE = """\
+1 of 3 columns have drifted: 8 rows against the reference of m version 3 (alpha 0.01, delta 0.1)
+
+column     test         effect  p (Holm)  verdict
+entropy    psi             0.5     3e-09  drifted  reference  ▇▇·
+                                                   window     ▄█▂
+class      chi_squared    0.01       0.8  -        reference  █▃··
+                                                   window     █▃··
+embedding  mmd           0.002       0.8  -
+
+classes in the window, estimated: 1 75.0%, 0 25.0%
+warning: the window is large beside the reference"""
+
+
+def test_a_report_prints_as_a_table() -> None:
+    assert str(report_of(answer())) == TABLE
+
+
+def test_classes_may_have_names() -> None:
+    assert "estimated: bee 75.0%, ant 25.0%\n" in text_of(report_of(answer()), ["ant", "bee"])
+
+
+def test_a_name_that_is_missing_is_a_position() -> None:
+    assert "estimated: 1 75.0%, ant 25.0%\n" in text_of(report_of(answer()), ["ant"])
+
+
+def test_of_many_classes_the_most_frequent_are_printed() -> None:
+    text = str(report_of(answer(class_shares=np.arange(12) / 66)))
+    assert "estimated: 11 16.7%, 10 15.2%, 9 13.6%, " in text
+    assert " 2 3.0% and 2 more\n" in text
+
+
+def test_a_report_without_drift_says_so() -> None:
+    report = report_of(answer(drifted=False, columns=columns()[1:], class_shares=[], warnings=[]))
+    lines = str(report).splitlines()
+    assert lines[0] == "no drift in 2 columns: 8 rows against the reference of m version 3 (alpha 0.01, delta 0.1)"
+    assert lines[-1].startswith("embedding")
+
+
+def test_a_sample_is_said_to_be_one() -> None:
+    report = dataclasses.replace(report_of(answer(5000)), sampled_from=1_000_000)
+    assert "drifted: 5,000 rows of 1,000,000, drawn at random, against the reference" in str(report)
+
+
+def test_a_report_without_columns_prints_too() -> None:
+    assert str(report_of(answer(drifted=False, columns=[]))).startswith("no drift in 0 columns")
+
+
+def test_both_lines_are_by_the_highest_bin_of_either() -> None:
+    assert lines((8, 0, 0), (1, 1, 6), bins_max=10) == ("█··", "▁▁▆")
+
+
+def test_a_bin_with_anything_in_it_is_told_from_one_with_nothing() -> None:
+    assert lines((1, 10**12), (0, 5), bins_max=10) == ("▁█", "·█")
+
+
+@pytest.mark.parametrize("counts", [(0, 0), (0, 3)])
+def test_a_sample_of_nothing_has_no_blocks(counts: tuple[int, ...]) -> None:
+    assert lines((0, 0), counts, bins_max=10)[0] == "··"
+
+
+def test_every_height_has_its_block() -> None:
+    assert lines(tuple(range(1, 9)), (0,) * 8, bins_max=8)[0] == HIGH
+
+
+def test_of_many_bins_neighbours_are_taken_together_but_missing_values_stay_apart() -> None:
+    counts = (*[1] * 100, 25)
+    first, second = lines(counts, (0,) * 101, bins_max=5)
+    assert (first, second) == ("████" + "█", "·" * 5)
+    assert lines((*[1] * 100, 0), counts, bins_max=5)[0][-1] == "·"
+
+
+def test_shares_are_of_all_that_is_counted() -> None:
+    assert shares((1, 3)).tolist() == [0.25, 0.75]
+    assert shares((0, 0)).tolist() == [0, 0]
+
+
+def test_a_reference_is_described_in_plain_values() -> None:
+    reference = monitoring_pb2.Reference(
+        digest="sha256:r",
+        fitted_rows=100,
+        calibration_rows=200,
+        columns=[
+            monitoring_pb2.ReferenceColumn(
+                name="entropy", kind=monitoring_pb2.COLUMN_KIND_NUMERIC, bins=BINS, counts=[100, 99, 1]
+            )
+        ],
+        novelty_measures=["combined", "gen"],
+        model_digest="sha256:o",
+        warnings=["few rows"],
+    )
+    response = monitoring_pb2.GetReferenceResponse(model=IDENTITY, reference=reference)
+    assert reference_info(response) == ReferenceInfo(
+        digest="sha256:r",
+        fitted_rows=100,
+        calibration_rows=200,
+        columns=(ReferenceColumn("entropy", "numeric", tuple(BINS), (100, 99, 1)),),
+        novelty_measures=("combined", "gen"),
+        model_digest="sha256:o",
+        warnings=("few rows",),
+        model=ModelIdentity("m", 3, "sha256:m"),
+    )
