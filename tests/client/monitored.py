@@ -72,6 +72,23 @@ def described() -> scoring_pb2.GetModelResponse:
     return scoring_pb2.GetModelResponse(model=scoring_pb2.Model(identity=IDENTITY, inputs=[takes]))
 
 
+def reference() -> monitoring_pb2.Reference:
+    return monitoring_pb2.Reference(
+        digest="sha256:r",
+        fitted_rows=1000,
+        calibration_rows=1200,
+        columns=[
+            monitoring_pb2.ReferenceColumn(
+                name="entropy", kind=monitoring_pb2.COLUMN_KIND_NUMERIC, bins=BINS, counts=[700, 500, 0]
+            ),
+            monitoring_pb2.ReferenceColumn(name="embedding", kind=monitoring_pb2.COLUMN_KIND_EMBEDDING),
+        ],
+        novelty_measures=["combined", "gen"],
+        model_digest="sha256:o",
+        warnings=["few rows"],
+    )
+
+
 @dataclass
 class Monitor:
     """Answers each call at once, within its own limit of rows."""

@@ -11,7 +11,7 @@ from assayd.drift_table import text_of
 from assayd.histograms import lines, shares
 from assayd.references import reference_info
 from assayd.v1 import monitoring_pb2
-from client.monitored import BINS, IDENTITY, answer, columns, result
+from client.monitored import BINS, IDENTITY, answer, columns, reference, result
 
 HIGH = "▁▂▃▄▅▆▇█"
 
@@ -138,25 +138,15 @@ def test_shares_are_of_all_that_is_counted() -> None:
 
 
 def test_a_reference_is_described_in_plain_values() -> None:
-    reference = monitoring_pb2.Reference(
-        digest="sha256:r",
-        fitted_rows=100,
-        calibration_rows=200,
-        columns=[
-            monitoring_pb2.ReferenceColumn(
-                name="entropy", kind=monitoring_pb2.COLUMN_KIND_NUMERIC, bins=BINS, counts=[100, 99, 1]
-            )
-        ],
-        novelty_measures=["combined", "gen"],
-        model_digest="sha256:o",
-        warnings=["few rows"],
-    )
-    response = monitoring_pb2.GetReferenceResponse(model=IDENTITY, reference=reference)
+    response = monitoring_pb2.GetReferenceResponse(model=IDENTITY, reference=reference())
     assert reference_info(response) == ReferenceInfo(
         digest="sha256:r",
-        fitted_rows=100,
-        calibration_rows=200,
-        columns=(ReferenceColumn("entropy", "numeric", tuple(BINS), (100, 99, 1)),),
+        fitted_rows=1000,
+        calibration_rows=1200,
+        columns=(
+            ReferenceColumn("entropy", "numeric", tuple(BINS), (700, 500, 0)),
+            ReferenceColumn("embedding", "embedding", (), ()),
+        ),
         novelty_measures=("combined", "gen"),
         model_digest="sha256:o",
         warnings=("few rows",),

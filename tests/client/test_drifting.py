@@ -13,7 +13,7 @@ from assayd.arrays import decode
 from assayd.blocking import Blocking
 from assayd.drift_options import collect_window, drift_request, sample_of
 from assayd.drifting import DriftJob
-from assayd.v1 import monitoring_pb2, rows_pb2
+from assayd.v1 import monitoring_pb2
 from client.monitored import IDENTITY, Monitor, answer
 from client.scripted import Refusal, oversized, rows_of
 from client.test_client_pool_fleet import refusal
@@ -145,15 +145,17 @@ def test_a_window_without_rows_is_left_to_the_server() -> None:
 def client(bare_server: Callable[..., str], connect_to: Callable[..., Client]) -> Client:
     """Of a server that has drifted by as many rows as it gets, and knows the wire alone."""
 
-    def answered(message: bytes, _context: grpc.ServicerContext) -> bytes:
+    def tested(message: bytes, _context: grpc.ServicerContext) -> bytes:
         request = monitoring_pb2.TestDriftRequest.FromString(message)
-        if not request.HasField("rows"):  # it is one of GetReference, whose model is the same field
-            reference = monitoring_pb2.Reference(digest=f"sha256:{request.model.name}{request.model.version}")
-            return monitoring_pb2.GetReferenceResponse(model=IDENTITY, reference=reference).SerializeToString()
-        assert request.rows == rows_pb2.Rows.FromString(request.rows.SerializeToString())
-        return answer(len(rows_of(request)), alpha=request.alpha).SerializeToString()  # type: ignore[arg-type]
+        return answer(len(rows_of(request)), alpha=request.alpha).SerializeToString()
 
-    return connect_to(bare_server(answered))
+    def described(message: bytes, _context: grpc.ServicerContext) -> bytes:
+        wanted = monitoring_pb2.GetReferenceRequest.FromString(message).model
+        digest = f"sha256:{wanted.name}{wanted.version}"
+        reference = monitoring_pb2.Reference(digest=digest)
+        return monitoring_pb2.GetReferenceResponse(model=IDENTITY, reference=reference).SerializeToString()
+
+    return connect_to(bare_server({"TestDrift": tested, "GetReference": described}))
 
 
 def test_both_clients_test_a_window(client: Client) -> None:
