@@ -39,5 +39,6 @@ def _block(height: float) -> str:
 def _narrowed(counts: Counts, bins_max: int) -> Counts:
     if len(counts) <= bins_max:
         return counts
-    starts = np.linspace(0, len(counts) - 1, bins_max).astype(np.int64)
+    together = -(-(len(counts) - 1) // (bins_max - 1))  # the same everywhere, or heights would say how many
+    starts = [*range(0, len(counts) - 1, together), len(counts) - 1]
     return tuple(np.add.reduceat(np.asarray(counts, np.int64), starts).tolist())

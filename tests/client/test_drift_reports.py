@@ -125,11 +125,10 @@ def test_every_height_has_its_block() -> None:
     assert lines(tuple(range(1, 9)), (0,) * 8, bins_max=8)[0] == HIGH
 
 
-def test_of_many_bins_neighbours_are_taken_together_but_missing_values_stay_apart() -> None:
-    counts = (*[1] * 100, 25)
-    first, second = lines(counts, (0,) * 101, bins_max=5)
-    assert (first, second) == ("████" + "█", "·" * 5)
-    assert lines((*[1] * 100, 0), counts, bins_max=5)[0][-1] == "·"
+def test_of_many_bins_as_many_neighbours_are_taken_together_everywhere_but_missing_values_stay_apart() -> None:
+    counts = (*[1] * 30, 2)
+    assert lines(counts, (0,) * 31, bins_max=20) == ("█" * 16, "·" * 16)
+    assert lines((*[1] * 31, 0), (*[0] * 31, 1), bins_max=20) == ("▁" * 16 + "·", "·" * 16 + "█")
 
 
 def test_shares_are_of_all_that_is_counted() -> None:
