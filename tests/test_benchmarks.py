@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
         (["-m", "benchmarks.diversity", "--short"], "BatchBALD"),
         (["-m", "benchmarks.ranking_core", "--short"], "assayd's / its"),
         (["-m", "benchmarks.select_stream", "--short"], "calls / open stream"),
+        (["-m", "benchmarks.novelty", "--short"], "forward pass"),
         (["-m", "benchmarks.learning_curve", "--short"], "labels to target"),
         pytest.param(
             ["-m", "benchmarks.rank_pool", "--short"],
@@ -32,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[1]
         "diversity",
         "ranking_core",
         "select_stream",
+        "novelty",
         "learning_curve",
         "rank_pool",
     ],

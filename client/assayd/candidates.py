@@ -51,12 +51,16 @@ class Candidates:
         if not len(self):
             return added
         check_alike("added", added.ids, "these", self.ids)
-        both = _concatenated([self, added])
-        _, places = np.unique(both.ids, return_inverse=True)
-        order = np.lexsort((-np.arange(len(both)), -both.similarities, places))
-        _, first = np.unique(places[order], return_index=True)
+        order = np.argsort(self.ids, kind="stable")
+        found = np.searchsorted(self.ids[order], added.ids).clip(max=len(self) - 1)
+        places = order[found]
+        known = self.ids[places] == added.ids
+        better = known & (added.similarities >= self.similarities[places])
+        sources, similarities = self.sources.copy(), self.similarities.copy()
+        sources[places[better]] = added.sources[better]
+        similarities[places[better]] = added.similarities[better]
         return replace(
-            _taken(both, np.sort(order[first])),
+            _concatenated([replace(self, sources=sources, similarities=similarities), _taken(added, ~known)]),
             pool_digest=added.pool_digest or self.pool_digest,
             model=added.model or self.model,
         )

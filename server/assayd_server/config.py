@@ -56,6 +56,8 @@ class Settings(BaseModel):
     """One ONNX file to serve. Either this or repository must be given."""
     repository: Path | None = None
     """A folder of bundles to serve, <name>/<version>/bundle.json."""
+    reference: Path | None = None
+    """With model: a reference, as assayd reference build writes it, that rows are compared with."""
     logits_output: str | None = None
     """With model: the output that holds unnormalised class scores, where its name does not tell."""
     probabilities_output: str | None = None
@@ -153,6 +155,8 @@ class Settings(BaseModel):
             raise ConflictError(chosen, "goes with model; a bundle says how it is read")
         if self.repository is not None and self.pool is not None:
             raise ConflictError("pool", "goes with model; a bundle has its pool in it")
+        if self.repository is not None and self.reference is not None:
+            raise ConflictError("reference", "goes with model; a bundle has its reference in it")
         if not self.insecure and not _is_loopback(self.host):
             raise ConflictError(
                 "host",

@@ -1,21 +1,19 @@
-"""The index of a pool on its way to disk."""
+"""The index of a pool on its way to disk, and how well it does."""
 
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass
 from pathlib import Path
 
+from assayd_server.array_writing import write_array
 from assayd_server.errors import ArtefactError
+from assayd_server.index_choice import choose
 from assayd_server.index_kind import Kind
+from assayd_server.nearest import NearestSearch
+from assayd_server.pool import Index, build
+from assayd_server.pool_manifest import CELLS, INDEX
+from assayd_server.progress import shown
+from assayd_server.recall import Measured, measure
 from assayd_server.stored_vectors import StoredVectors
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """How well an index does."""
-
-    recall: float
-    k: int
-    queries_per_second: float
-    exact_queries_per_second: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +23,42 @@ class WrittenIndex:
     kind: Kind
     why: str
     """The reason for the kind, in a sentence."""
+    parameters: dict[str, str]
     measured: Measured
-    parameters: dict[str, str] = field(default_factory=dict)
 
 
-def write_index(folder: Path, stored: StoredVectors, *, kind: Kind | None, threads: int) -> WrittenIndex:  # noqa: ARG001
-    """None is needed for exact search, which is the only one for now."""
-    if kind not in (None, Kind.FLAT):
-        raise ArtefactError(f"--kind: {kind} is not there yet")
-    return WrittenIndex(Kind.FLAT, "as it was asked", Measured(1.0, min(100, len(stored)), 0.0, 0.0))
+def write_index(folder: Path, stored: StoredVectors, *, kind: Kind | None, threads: int) -> WrittenIndex:
+    """Build an index, write it and its cells, and measure it; a flat one needs no file.
+
+    Args:
+        folder: where neither is yet.
+        stored: what is searched.
+        kind: of the index; None to have it chosen.
+        threads: to work with.
+
+    Raises:
+        ArtefactError: it cannot be written.
+    """
+    chosen, why = (
+        choose(len(stored), stored.dimension, stored.metric) if kind is None else (kind, "as it was asked")
+    )
+    index = None
+    if chosen is not Kind.FLAT:
+        with shown(f"building an index of kind {chosen}"):
+            index = build(stored, chosen, threads=threads)
+        _write(folder, index)
+    with shown("trying it on rows of the pool"):
+        measured = measure(NearestSearch(stored, index, threads=threads))
+    return WrittenIndex(chosen, why, index.parameters if index else {}, measured)
+
+
+def _write(folder: Path, index: Index) -> None:
+    path = folder / INDEX
+    try:
+        index.write(path)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    except (OSError, RuntimeError) as error:  # Faiss has no class of its own for what it could not do
+        raise ArtefactError(f"{path}: cannot be written: {error}") from None
+    if index.cells is not None:
+        write_array(folder / CELLS, index.cells.astype("<i4"))

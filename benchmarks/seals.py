@@ -1,0 +1,176 @@
+"""What a search for rare rows costs and finds by SEALS: python -m benchmarks.seals [--data FILE] [--short].
+
+Simulated active learning, as in Coleman et al. 2022. What is looked for is in 0.1 % or 1 % of a pool. A logistic
+regression on the pool's vectors begins with five rows of it and others that are not; each round it is trained anew
+on all labels there are, judged on rows held out, and gets the labels of a batch. The batch is drawn by chance, or
+is the most uncertain of the whole pool, which NumPy scans in this process, or of the candidates alone, which
+select_candidates of a server in another process finds, scores and chooses. All strategies for one concept go round
+by round in turn, so that their times compare.
+
+Without --data the pools are 1,000,000 x 128 rows around 2,000 centres, seeds 0 to 4: half an hour on two cores, and
+2 GB of disk in the temporary folder. FILE is letter-recognition.data of the UCI repository (Frey and Slate 1991).
+Writes figures, a table and a plot to benchmarks/results as each pool is done, unless --short.
+"""
+
+import argparse
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from assayd import ChannelSettings, Client
+from benchmarks.pool_serving import build_pool, serving_pool
+from benchmarks.rare_concepts import SPECTRA, Task, clusters, letters
+from benchmarks.seals_reports import draw, shown, write
+from benchmarks.seals_strategies import Labelling, Run, start, strategies
+
+RESULTS = Path(__file__).parent / "results"
+SEED_COUNT = 5
+CANDIDATES_MAX = 1 << 18
+MODEL_ROWS_MAX, MODEL_BATCH_ROWS, REPEATS = 200_000, 4096, 3
+PURITY_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How rows are labelled."""
+
+    name: str
+    kind: str
+    k: int
+    start_count: int
+    batch: int
+    round_count: int
+    tasks: tuple[Callable[[], Task], ...]
+
+    @property
+    def label_counts(self) -> list[int]:
+        """How many labels there are in each round."""
+        return [self.start_count + self.batch * number for number in range(self.round_count + 1)]
+
+
+def setting(path: Path | None, *, short: bool) -> Setting:
+    """The letters, or the clusters where no file is named."""
+    seeds = range(1 if short else SEED_COUNT)
+    if path is not None:
+        tasks = tuple(partial(letters, path, seed) for seed in seeds)
+        return Setting("letters", "flat", 10, 20, 20, 2 if short else 19, tasks)
+    row_count = 20_000 if short else 1_000_000
+    names = list(SPECTRA)[-1:] if short else list(SPECTRA)
+    tasks = tuple(partial(clusters, name, seed, row_count=row_count) for seed in seeds for name in names)
+    return Setting("clusters", "ivf", 100, 100, 100, 2 if short else 19, tasks)
+
+
+def pool_runs(task: Task, given: Setting) -> Iterator[tuple[dict[str, Any], list[Run]]]:
+    """What the pool is, and the runs for each concept."""
+    threads = os.cpu_count() or 1
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        model, rows = folder / "model.onnx", folder / "rows.npy"
+        model.write_bytes(task.model)
+        np.save(rows, task.model_inputs if task.embedded else task.vectors)
+        flags = {"input": rows, "model": model} if task.embedded else {"vectors": rows}
+        pool = build_pool(folder / "pool", kind=given.kind, **flags)
+        rows.unlink()
+        limits = {"ids_max": CANDIDATES_MAX, "scores_elements_max": 1 << 22, "message_bytes_max": 1 << 26}
+        settings = ChannelSettings(message_bytes_max=1 << 26)
+        with (
+            serving_pool(model, pool, threads=threads, **limits) as server,
+            Client(server.address, deadline_seconds=300, settings=settings) as client,
+        ):
+            yield about_pool(task, client, k=given.k), []
+            for concept in task.concepts:
+                begun = start(task, concept, given.start_count)
+                labellings = [
+                    Labelling(task, concept, strategy, begun)
+                    for strategy in strategies(task, client, batch=given.batch, k=given.k)
+                ]
+                for _ in range(given.round_count):
+                    for labelling in labellings:
+                        labelling.round()
+                yield {}, [labelling.run() for labelling in labellings]
+
+
+def about_pool(task: Task, client: Client, *, k: int) -> dict[str, Any]:
+    """How like each other the rows of a group are, how well the index finds them, and what scoring all costs."""
+    rows = np.random.default_rng(task.seed).choice(len(task.vectors), min(PURITY_ROWS, len(task.vectors)), False)
+    near = client.search(ids=rows, k=k).ids
+    info = client.pool()
+    return {
+        "pool": task.name,
+        "seed": task.seed,
+        "rows": len(task.vectors),
+        "dimension": info.dimension,
+        "index": info.index_kind,
+        "index_parameters": info.index_parameters,
+        "recall": info.recall,
+        "purity": float((task.groups[near] == task.groups[rows][:, None]).mean()),
+        "seconds_from_inputs": from_inputs(task, client),
+        "input_width": task.model_inputs.shape[1],
+        "input_type": str(task.model_inputs.dtype),
+    }
+
+
+def from_inputs(task: Task, client: Client) -> float:
+    """Seconds that all rows take from inputs through the model; measured on a part of them, where there are many."""
+    row_count = min(len(task.vectors), MODEL_ROWS_MAX)
+    taken = []
+    for _ in range(REPEATS):
+        starts = range(0, row_count, MODEL_BATCH_ROWS)
+        places = (np.arange(at, min(at + MODEL_BATCH_ROWS, row_count)) % len(task.model_inputs) for at in starts)
+        began = time.perf_counter()
+        client.rank_stream((task.model_inputs[each] for each in places), count=100, measure="max_entropy")
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken) * len(task.vectors) / row_count
+
+
+def settings_of(given: Setting, *, named: bool) -> dict[str, Any]:
+    """How the runs came about."""
+    packages = ("numpy", "scikit-learn", "faiss-cpu", "grpcio", "onnxruntime")
+    return {
+        "data": given.name,
+        "command": "python -m benchmarks.seals" + (" --data FILE" if named else ""),
+        "versions": {name: version(name) for name in packages} | {"python": platform.python_version()},
+        "cores": os.cpu_count(),
+        "k": given.k,
+        "batch": given.batch,
+        "label_counts": given.label_counts,
+    }
+
+
+def main() -> None:
+    """Simulate, print, and write down."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, help="letter-recognition.data; clusters where it is not given")
+    parser.add_argument(
+        "--short", action="store_true", help="few rows, two rounds of one seed, and nothing is written"
+    )
+    asked = parser.parse_args()
+    given = setting(asked.data, short=asked.short)
+    settings = settings_of(given, named=asked.data is not None)
+    pools: list[dict[str, Any]] = []
+    runs: list[Run] = []
+    for pool, found in chain.from_iterable(pool_runs(task(), given) for task in given.tasks):
+        pools += [pool] if pool else []
+        runs += found
+        print(".", end="", flush=True)
+        if found and not asked.short:
+            write(runs, pools, settings, RESULTS / f"seals_{given.name}.json")
+            draw(runs, pools, settings, RESULTS / f"seals_{given.name}.png")
+    print("\n" + shown(runs, pools, settings))
+    if not asked.short:
+        (RESULTS / f"seals_{given.name}.md").write_text(shown(runs, pools, settings))
+
+
+if __name__ == "__main__":
+    main()

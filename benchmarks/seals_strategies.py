@@ -1,0 +1,234 @@
+"""Who chooses the rows to label: chance, a scan of the whole pool, or SEALS by the service; for seals.py."""
+
+import time
+import warnings
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
+
+from assayd import Candidates, Client
+from benchmarks.rare_concepts import Concept, Task
+
+BLOCK_ROWS = 1 << 16
+INVERSE_PENALTY = 100.0
+"""C of the logistic regression: vectors of length 1 need weights that are larger than 1."""
+POSITIVES_AT_START = 5
+MEASURES = ("max_entropy", "information_density")
+
+
+@dataclass(frozen=True)
+class Head:
+    """The logit of a row is vector . weights + bias."""
+
+    weights: np.ndarray
+    bias: float
+
+    def logits(self, vectors: np.ndarray) -> np.ndarray:
+        """(n,) float32."""
+        return vectors @ self.weights + np.float32(self.bias)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Rows to label, and how many were scored for it."""
+
+    rows: np.ndarray
+    scored: int
+
+
+class Strategy(Protocol):
+    """Chooses."""
+
+    name: str
+
+    def choose(self, head: Head, new: np.ndarray, labelled: np.ndarray) -> Choice:
+        """Rows of the pool that are not labelled; the new ones are those that were labelled last."""
+        ...
+
+
+@dataclass
+class Random:
+    """By chance."""
+
+    row_count: int
+    batch: int
+    rng: np.random.Generator
+    name: str = "random"
+
+    def choose(self, head: Head, new: np.ndarray, labelled: np.ndarray) -> Choice:  # noqa: ARG002
+        """Of all rows without a label."""
+        rows = np.setdiff1d(self.rng.choice(self.row_count, self.batch + len(labelled), replace=False), labelled)
+        return Choice(self.rng.permutation(rows)[: self.batch], 0)
+
+
+@dataclass
+class WholePool:
+    """All vectors through the head, block by block, by NumPy in float32 in this process, on all cores."""
+
+    vectors: np.ndarray
+    batch: int
+    measure: str
+    lengths: np.ndarray
+    """(N,): of the vectors."""
+    sum_of_units: np.ndarray
+    """(d,) float64: of the vectors at length 1."""
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Name it."""
+        self.name = f"{self.measure}, whole pool"
+
+    def choose(self, head: Head, new: np.ndarray, labelled: np.ndarray) -> Choice:  # noqa: ARG002
+        """The most uncertain rows."""
+        taken = self.vectors[labelled] / self.lengths[labelled, None]
+        direction = self.sum_of_units - taken.sum(axis=0, dtype=np.float64)
+        direction = (direction / (len(self.vectors) - len(labelled))).astype(np.float32)
+        places = np.sort(labelled)
+        rows, scores = np.empty(0, np.int64), np.empty(0, np.float32)
+        for start in range(0, len(self.vectors), BLOCK_ROWS):
+            block = self.vectors[start : start + BLOCK_ROWS]
+            found = self._scores(block, self.lengths[start : start + BLOCK_ROWS], head, direction)
+            found[places[slice(*np.searchsorted(places, [start, start + len(block)]))] - start] = -np.inf
+            better = np.flatnonzero(found > (scores.min() if len(scores) == self.batch else -np.inf))
+            rows, scores = np.append(rows, better + start), np.append(scores, found[better])
+            if len(rows) > self.batch:
+                best = np.argpartition(-scores, self.batch - 1)[: self.batch]
+                rows, scores = rows[best], scores[best]
+        return Choice(rows, len(self.vectors) - len(labelled))
+
+    def _scores(self, block: np.ndarray, lengths: np.ndarray, head: Head, direction: np.ndarray) -> np.ndarray:
+        """The entropy of two classes falls with the logit's size, so that max_entropy needs no exponential."""
+        if self.measure == "max_entropy":
+            logits = head.logits(block)
+            return np.negative(np.abs(logits, out=logits), out=logits)
+        both = block @ np.stack([head.weights, direction], axis=1)
+        return entropy(both[:, 0] + np.float32(head.bias)) * np.maximum(both[:, 1] / lengths, 0)
+
+
+@dataclass
+class Seals:
+    """The candidates alone, by select_candidates of a server."""
+
+    client: Client
+    batch: int
+    measure: str
+    k: int
+    candidates: Candidates | None = None
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Name it."""
+        self.name = f"{self.measure}, SEALS"
+
+    def choose(self, head: Head, new: np.ndarray, labelled: np.ndarray) -> Choice:
+        """The most uncertain candidates; what is added to them is kept here, on the client's side."""
+        selection = self.client.select_candidates(
+            new,
+            labeled_ids=labelled,
+            candidates=self.candidates,
+            head=(np.stack([np.zeros_like(head.weights), head.weights]), np.array([0, head.bias], np.float32)),
+            measure=self.measure,
+            count=self.batch,
+            k=self.k,
+        )
+        added = selection.added
+        self.candidates = added if self.candidates is None else self.candidates.updated(added)
+        return Choice(selection.ids, selection.candidate_count)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One strategy for one concept: a value for each count of labels, or for each round."""
+
+    pool: str
+    seed: int
+    concept: str
+    groups: int
+    positives: int
+    strategy: str
+    average_precisions: list[float]
+    recalls: list[float]
+    scored: list[int]
+    seconds: list[float]
+
+
+class Labelling:
+    """What one strategy has come to."""
+
+    def __init__(self, task: Task, concept: Concept, strategy: Strategy, start: np.ndarray) -> None:
+        self.strategy = strategy
+        self._task, self._concept = task, concept
+        self._positive = np.isin(task.groups, concept.groups)
+        self._held_out = np.isin(task.held_out_groups, concept.groups)
+        self._labelled = self._new = start
+        self._average_precisions: list[float] = []
+        self._recalls: list[float] = []
+        self._choices: list[tuple[int, float]] = []
+        self._head = self._trained()
+
+    def round(self) -> None:
+        """Choose, label, train, judge."""
+        began = time.perf_counter()
+        choice = self.strategy.choose(self._head, self._new, self._labelled)
+        self._choices.append((choice.scored, time.perf_counter() - began))
+        self._new, self._labelled = choice.rows, np.append(self._labelled, choice.rows)
+        self._head = self._trained()
+
+    def _trained(self) -> Head:
+        classifier = LogisticRegression(C=INVERSE_PENALTY)
+        positive = self._positive[self._labelled]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # a hundred steps are enough to choose by
+            classifier.fit(self._task.vectors[self._labelled], positive)
+        head = Head(classifier.coef_[0].astype(np.float32), float(classifier.intercept_[0]))
+        scores = head.logits(self._task.held_out)
+        self._average_precisions.append(float(average_precision_score(self._held_out, scores)))
+        self._recalls.append(float(positive.sum() / self._positive.sum()))
+        return head
+
+    def run(self) -> Run:
+        """As figures."""
+        return Run(
+            pool=self._task.name,
+            seed=self._task.seed,
+            concept=self._concept.name,
+            groups=len(self._concept.groups),
+            positives=int(self._positive.sum()),
+            strategy=self.strategy.name,
+            average_precisions=self._average_precisions,
+            recalls=self._recalls,
+            scored=[scored for scored, _ in self._choices],
+            seconds=[seconds for _, seconds in self._choices],
+        )
+
+
+def start(task: Task, concept: Concept, count: int) -> np.ndarray:
+    """Five rows of the concept by chance, and others up to the count."""
+    rng = np.random.default_rng(task.seed)
+    positive = np.isin(task.groups, concept.groups)
+    few = rng.choice(np.flatnonzero(positive), POSITIVES_AT_START, replace=False)
+    return np.append(few, rng.choice(np.flatnonzero(~positive), count - POSITIVES_AT_START, replace=False))
+
+
+def strategies(task: Task, client: Client, *, batch: int, k: int) -> list[Strategy]:
+    """Each of them, afresh."""
+    lengths = np.linalg.norm(task.vectors, axis=1).clip(1e-30)
+    sum_of_units = (1 / lengths.astype(np.float64)) @ task.vectors
+    found: list[Strategy] = [Random(len(task.vectors), batch, np.random.default_rng([task.seed, 6]))]
+    for measure in MEASURES:
+        found += [
+            WholePool(task.vectors, batch, measure, lengths, sum_of_units),
+            Seals(client, batch, measure, k),
+        ]
+    return found
+
+
+def entropy(logits: np.ndarray) -> np.ndarray:
+    """Of two classes, in nats, from the logit of one of them."""
+    size = np.abs(logits)
+    other = np.exp(-size)
+    return np.log1p(other) + size * other / (1 + other)

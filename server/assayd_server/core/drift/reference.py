@@ -1,0 +1,118 @@
+"""The reference: the layout and the counts of healthy rows, that windows are held against."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assayd_server.core.arrays import Floats
+from assayd_server.core.drift.bins import BinKind, Bins, Values, category_bins, interval_bins
+from assayd_server.core.drift.fourier import fit_fourier_features
+from assayd_server.core.drift.label_shift import confusion_counts
+from assayd_server.core.drift.layout import Column, Embedding, Layout, Role, component_values, joined, part
+from assayd_server.core.drift.reduction import fit_reduction
+from assayd_server.core.drift.window import WindowState
+
+CLASS_COLUMN = "predicted_class"
+"""The column that shares of classes are estimated from, where the reference has labels."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ColumnValues:
+    """A column of the rows that a reference is made of."""
+
+    name: str
+    values: Values
+    """(n,), as bins take them."""
+    kind: BinKind = BinKind.INTERVALS
+    role: Role = Role.DECIDES
+    declared: Values | None = None
+    """For categories: those that are possible though none of the rows is in them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DriftReference:
+    """What windows are held against."""
+
+    layout: Layout
+    state: WindowState
+    """Of the reference's own rows."""
+
+    confusion: NDArray[np.int64] | None
+    """(B, B), of the class column, as confusion_counts gives it; None where the reference has no labels."""
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All that there is to it, as arrays that hold no objects."""
+        arrays = {**self.layout.arrays(), **joined({"state": self.state.arrays()})}
+        return arrays if self.confusion is None else {**arrays, "confusion": self.confusion}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "DriftReference":
+        """The reference that gave these arrays.
+
+        Raises:
+            ValueError: they are not those of a reference; KeyError where one is not there.
+        """
+        layout, state = Layout.from_arrays(arrays), WindowState.from_arrays(part(arrays, "state"))
+        empty = layout.count(0, {})
+        if {name: array.shape for name, array in state.arrays().items()} != {
+            name: array.shape for name, array in empty.arrays().items()
+        }:
+            raise ValueError("the counts of the reference are not those of its columns")
+        return cls(layout, state, arrays.get("confusion"))
+
+
+def fit_drift_reference(
+    row_count: int,
+    columns: Sequence[ColumnValues],
+    *,
+    embeddings: Floats | None = None,
+    labels: Values | None = None,
+    bin_count: int = 10,
+    category_count_max: int = 30,
+    component_count: int = 16,
+    frequency_count: int = 128,
+    seed: int = 0,
+) -> DriftReference:
+    """Freeze bins, components and features, and count the rows that they come from.
+
+    Args:
+        row_count: n, at least 1.
+        columns: of different names, in the order that they are to have; components of the embedding come last.
+        embeddings: (n, d).
+        labels: (n,), of the kind of the class column. They have no say where there is no such column.
+        bin_count: for intervals.
+        category_count_max: for categories.
+        component_count: the most principal components that count for the embedding.
+        frequency_count: D of the Fourier features.
+        seed: of the Fourier features.
+
+    Raises:
+        ValueError: no embedding is finite.
+    """
+    sources = [*columns]
+    embedding = None
+    if embeddings is not None:
+        reduction = fit_reduction(embeddings, component_count)
+        reduced = reduction.reduce(embeddings)
+        embedding = Embedding(reduction, fit_fourier_features(reduced, frequency_count=frequency_count, seed=seed))
+        components = component_values(reduction, reduced)
+        sources += [ColumnValues(name=name, values=values) for name, values in components.items()]
+    frozen = [Column(one.name, _bins(one, bin_count, category_count_max), one.role) for one in sources]
+    layout = Layout(tuple(frozen), embedding)
+    values = {one.name: one.values for one in sources}
+    confusion = _confusion(layout, values, labels)
+    return DriftReference(layout, layout.count(row_count, values, embeddings), confusion)
+
+
+def _bins(column: ColumnValues, bin_count: int, category_count_max: int) -> Bins:
+    if column.kind is BinKind.INTERVALS:
+        return interval_bins(column.values, bin_count)
+    return category_bins(column.values, category_count_max, declared=column.declared)
+
+
+def _confusion(layout: Layout, values: Mapping[str, Values], labels: Values | None) -> NDArray[np.int64] | None:
+    found = [column.bins for column in layout.columns if column.name == CLASS_COLUMN]
+    return confusion_counts(found[0], values[CLASS_COLUMN], labels) if found and labels is not None else None

@@ -1,0 +1,80 @@
+"""How hard an index searches: just hard enough to find what is there, as measured when it is built."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from assayd_server.index_kind import Kind
+
+RECALL_TARGET = 0.98
+"""Of the nearest ones, on rows of the pool: what is stored as the pool's recall is about this, or more."""
+NEIGHBORS = (10, 100)
+"""How many are searched for when recall is measured; the lower recall counts."""
+COUNT_MIN = 40
+"""For fewer neighbours as many are proposed as for these: the first few are where rough distances err most."""
+FETCHES = (1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
+_FETCH_MAX = {Kind.IVF: 2.0, Kind.HNSW: 1.5, Kind.LSH: 16.0, Kind.IVFPQ: 16.0}
+_NAMES = {Kind.HNSW: "visited", Kind.IVF: "probes", Kind.LSH: "probes", Kind.IVFPQ: "probes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a search may cost."""
+
+    kind: Kind
+    width: int
+    """How many cells are searched, or how many rows of a graph are kept in sight."""
+    fetch: float
+    """How many rows are proposed for each one that is wanted, from 1."""
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """As the manifest has them."""
+        return {_NAMES[self.kind]: str(self.width), "fetch": str(self.fetch)}
+
+    def width_for(self, count: int) -> int:
+        """For more neighbours than it was measured with, as much wider."""
+        return math.ceil(self.width * max(1.0, count / (NEIGHBORS[-1] + 1)))
+
+    def proposals_for(self, count: int) -> int:
+        """How many rows are proposed where so many neighbours are wanted."""
+        return math.ceil(self.fetch * max(count, COUNT_MIN))
+
+
+def effort_of(kind: Kind, parameters: Mapping[str, str]) -> Effort:
+    """What a manifest tells.
+
+    Raises:
+        ValueError: a parameter is missing or out of its range.
+    """
+    effort = Effort(kind, int(parameters[_NAMES[kind]]), float(parameters["fetch"]))
+    if effort.width < 1 or not 1 <= effort.fetch <= FETCHES[-1]:
+        raise ValueError(f"{_NAMES[kind]} is {effort.width} and fetch is {effort.fetch}, which is out of range")
+    return effort
+
+
+def least_effort(kind: Kind, *, width_max: int, recall_of: Callable[[Effort], float]) -> Effort:
+    """The narrowest search that reaches the target, and then the fewest proposals; the most of both if none does.
+
+    Args:
+        kind: of the index.
+        width_max: no search is wider.
+        recall_of: measures an effort.
+    """
+    fetches = [fetch for fetch in FETCHES if fetch <= _FETCH_MAX[kind]]
+    efforts = (Effort(kind, width, fetches[-1]) for width in _widths(width_max))
+    chosen = _first(efforts, recall_of) or Effort(kind, width_max, fetches[-1])
+    return _first((Effort(kind, chosen.width, fetch) for fetch in fetches[:-1]), recall_of) or chosen
+
+
+def _widths(width_max: int) -> Iterator[int]:
+    """1, 2, 3, 4, 6, 8, 12 and so on, and the largest one at last."""
+    for doublings in range(width_max.bit_length()):
+        yield from (width for width in (2**doublings, 3 * 2**doublings // 2) if width < width_max)
+    yield width_max
+
+
+def _first(efforts: Iterable[Effort], recall_of: Callable[[Effort], float]) -> Effort | None:
+    return next((effort for effort in efforts if recall_of(effort) >= RECALL_TARGET), None)
