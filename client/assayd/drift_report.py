@@ -13,7 +13,6 @@ _TESTS: dict[int, str] = {
     monitoring_pb2.DRIFT_TEST_MMD: "mmd",
     monitoring_pb2.DRIFT_TEST_KS: "ks",
     monitoring_pb2.DRIFT_TEST_HOTELLING: "hotelling",
-    monitoring_pb2.DRIFT_TEST_BLACK_BOX_SHIFT: "black_box_shift",
 }
 
 
@@ -28,14 +27,16 @@ class ColumnDrift:
     """The test that decides: psi, chi_squared or mmd."""
     effect: float
     """How far the window is from the reference, 0 or more."""
+    effect_min: float
+    """From where on it matters: delta, or what the server takes for the embedding."""
     p_value: float
     """How likely an effect as large is where nothing has changed."""
     p_adjusted: float
     """That, corrected for the number of columns (Holm 1979)."""
     drifted: bool
-    """Whether the effect is at least delta, and p_adjusted at most alpha."""
+    """Whether the effect is at least effect_min, and p_adjusted at most alpha."""
     informing: dict[str, tuple[float, float]]
-    """(effect, p-value) of further tests, which do not decide, by name: ks, hotelling, black_box_shift."""
+    """(effect, p-value) of further tests, which do not decide, by name: ks or hotelling."""
     bins: tuple[str, ...]
     """The names of its b bins; the last one is for missing values. None of the embedding."""
     reference_counts: tuple[int, ...]
@@ -52,15 +53,18 @@ class DriftReport:
     """Whether any column has drifted."""
     columns: tuple[ColumnDrift, ...]
     """Those that have drifted first, then by p_adjusted, then by effect."""
-    class_shares: tuple[float, ...]
-    """(c,): the shares of the classes in the window, as estimated by how the model errs on the reference if only
-    these shares have changed; none where the reference has no labels."""
+    class_shares: dict[str, float]
+    """By class, the share of it in the window, as estimated by how the model errs on the reference if only these
+    shares have changed; none where the reference has no labels."""
+    class_shifts: dict[str, tuple[float, float]]
+    """By class, (effect, p-value) of whether the model has become more or less sure of it, by the test of
+    Kolmogorov and Smirnov, corrected for the number of classes. None where there are very many."""
     row_count: int
     """How many rows were compared."""
     alpha: float
     """The level of the whole test."""
     delta: float
-    """The effect that is needed."""
+    """The effect that is needed, but for the embedding."""
     warnings: tuple[str, ...]
     """Sentences for people, such as that the window is large beside the reference."""
     reference_digest: str
@@ -80,7 +84,8 @@ def report_of(response: monitoring_pb2.TestDriftResponse) -> DriftReport:
     return DriftReport(
         drifted=response.drifted,
         columns=tuple(map(_column, response.columns)),
-        class_shares=tuple(response.class_shares),
+        class_shares={each.name: each.share for each in response.class_shares},
+        class_shifts={each.name: (each.effect, each.p_adjusted) for each in response.class_shifts},
         row_count=response.row_count,
         alpha=response.alpha,
         delta=response.delta,
@@ -96,6 +101,7 @@ def _column(column: monitoring_pb2.ColumnDrift) -> ColumnDrift:
         kind=kind_of(column.kind),
         test=_test(column.deciding),
         effect=column.deciding.effect,
+        effect_min=column.effect_min,
         p_value=column.deciding.p_value,
         p_adjusted=column.p_adjusted,
         drifted=column.drifted,

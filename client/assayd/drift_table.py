@@ -11,22 +11,23 @@ if TYPE_CHECKING:
 BINS_SHOWN_MAX = 20
 CLASSES_SHOWN_MAX = 10
 
-_HEAD = ("column", "test", "effect", "p (Holm)", "verdict", "", "")
-_TO_THE_RIGHT = (2, 3)
+_HEAD = ("column", "test", "effect", "needed", "p (Holm)", "verdict", "", "")
+_TO_THE_RIGHT = (2, 3, 4)
 
 
-def text_of(report: "DriftReport", labels: Sequence[str] = ()) -> str:
-    """What a report says, most shifted columns first.
+def text_of(report: "DriftReport") -> str:
+    """What a report says, most shifted columns first."""
+    parts = [headline(report), "", *_table([_HEAD, *_rows(report.columns)]), "", *_classes(report)]
+    return "\n".join([*parts, *(f"warning: {warning}" for warning in report.warnings)]).rstrip()
 
-    Args:
-        report: any.
-        labels: names of the classes; without them their positions stand for them.
-    """
-    parts = [headline(report), "", *_table([_HEAD, *_rows(report.columns)])]
-    if report.class_shares:
-        parts += ["", f"classes in the window, estimated: {_listed(class_shares(report, labels))}"]
-    parts += [f"warning: {warning}" for warning in report.warnings]
-    return "\n".join(parts)
+
+def _classes(report: "DriftReport") -> Iterator[str]:
+    shares = sorted(report.class_shares.items(), key=lambda pair: -pair[1])
+    if shares:
+        yield f"classes in the window, estimated: {_listed([f'{name} {share:.1%}' for name, share in shares])}"
+    shifted = [name for name, (_, p_value) in report.class_shifts.items() if p_value <= report.alpha]
+    if shifted:
+        yield f"classes whose probability has shifted: {_listed(shifted)}"
 
 
 def headline(report: "DriftReport") -> str:
@@ -39,25 +40,16 @@ def headline(report: "DriftReport") -> str:
     return f"{verdict}: {report.row_count:,} rows{sample} against the reference of {model} ({levels})"
 
 
-def class_shares(report: "DriftReport", labels: Sequence[str] = ()) -> list[tuple[str, float]]:
-    """(class, share), the most frequent first."""
-    named = [
-        (labels[place] if place < len(labels) else str(place), share)
-        for place, share in enumerate(report.class_shares)
-    ]
-    return sorted(named, key=lambda pair: -pair[1])
-
-
-def _listed(pairs: Sequence[tuple[str, float]]) -> str:
-    shown = ", ".join(f"{name} {share:.1%}" for name, share in pairs[:CLASSES_SHOWN_MAX])
-    more = len(pairs) - CLASSES_SHOWN_MAX
-    return f"{shown} and {more} more" if more > 0 else shown
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - CLASSES_SHOWN_MAX
+    return ", ".join(names[:CLASSES_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
 
 
 def _rows(columns: Sequence["ColumnDrift"]) -> Iterator[tuple[str, ...]]:
     for column in columns:
         verdict = "drifted" if column.drifted else "-"
-        said = (column.name, column.test, f"{column.effect:.3g}", f"{column.p_adjusted:.2g}", verdict)
+        numbers = (f"{column.effect:.3g}", f"{column.effect_min:.3g}", f"{column.p_adjusted:.2g}")
+        said = (column.name, column.test, *numbers, verdict)
         if not column.bins:
             yield (*said, "", "")
             continue

@@ -31,10 +31,12 @@ class ReferenceInfo:
 
     digest: str
     """"sha256:" and 64 hexadecimal digits, of the file."""
+    row_count: int
+    """Rows that windows are compared with."""
     fitted_rows: int
-    """Rows that it was fitted to."""
+    """Rows that novelty was fitted to."""
     calibration_rows: int
-    """Rows that it was calibrated with."""
+    """Other rows, that it was calibrated with."""
     columns: tuple[ReferenceColumn, ...]
     novelty_measures: tuple[str, ...]
     """The measures that score can be asked for."""
@@ -56,6 +58,7 @@ def reference_info(response: monitoring_pb2.GetReferenceResponse) -> ReferenceIn
     reference = response.reference
     return ReferenceInfo(
         digest=reference.digest,
+        row_count=reference.row_count,
         fitted_rows=reference.fitted_rows,
         calibration_rows=reference.calibration_rows,
         columns=tuple(

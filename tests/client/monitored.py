@@ -22,6 +22,7 @@ def columns() -> list[monitoring_pb2.ColumnDrift]:
             name="entropy",
             kind=monitoring_pb2.COLUMN_KIND_NUMERIC,
             deciding=result(monitoring_pb2.DRIFT_TEST_PSI, 0.5, 1e-9),
+            effect_min=0.1,
             p_adjusted=3e-9,
             drifted=True,
             informing=[result(monitoring_pb2.DRIFT_TEST_KS, 0.3, 1e-5)],
@@ -37,12 +38,13 @@ def columns() -> list[monitoring_pb2.ColumnDrift]:
             bins=["ant", "bee", "other", "missing"],
             reference_counts=[150, 50, 0, 0],
             window_counts=[6, 2, 0, 0],
-            informing=[result(monitoring_pb2.DRIFT_TEST_BLACK_BOX_SHIFT, 0.1, 0.9)],
+            effect_min=0.1,
         ),
         monitoring_pb2.ColumnDrift(
             name="embedding",
             kind=monitoring_pb2.COLUMN_KIND_EMBEDDING,
             deciding=result(monitoring_pb2.DRIFT_TEST_MMD, 0.002, 0.6),
+            effect_min=0.01,
             p_adjusted=0.8,
             informing=[result(monitoring_pb2.DRIFT_TEST_HOTELLING, 1.5, 0.25)],
         ),
@@ -57,7 +59,14 @@ def answer(row_count: int = 8, **fields: Any) -> monitoring_pb2.TestDriftRespons
             "row_count": row_count,
             "drifted": True,
             "columns": columns(),
-            "class_shares": [0.25, 0.75],
+            "class_shares": [
+                monitoring_pb2.ClassShare(name="ant", share=0.25),
+                monitoring_pb2.ClassShare(name="bee", share=0.75),
+            ],
+            "class_shifts": [
+                monitoring_pb2.ClassShift(name="ant", effect=0.3, p_adjusted=0.01),
+                monitoring_pb2.ClassShift(name="bee", effect=0.1, p_adjusted=0.5),
+            ],
             "alpha": 0.01,
             "delta": 0.1,
             "warnings": ["the window is large beside the reference"],
@@ -75,6 +84,7 @@ def described() -> scoring_pb2.GetModelResponse:
 def reference() -> monitoring_pb2.Reference:
     return monitoring_pb2.Reference(
         digest="sha256:r",
+        row_count=2200,
         fitted_rows=1000,
         calibration_rows=1200,
         columns=[

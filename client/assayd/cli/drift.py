@@ -1,6 +1,5 @@
 """`assayctl drift`."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -117,8 +116,8 @@ def drift(
             info = client.model(model, version=version)
             report = _tested(client, window, info, wanted=wanted, quiet=quiet)
         if html is not None:
-            write_page(html, report, title=rows.name, labels=info.labels)
-        _print(report, info.labels, as_json=as_json, quiet=quiet)
+            write_page(html, report, title=rows.name)
+        _print(report, as_json=as_json, quiet=quiet)
     if report.drifted:
         raise typer.Exit(ExitCode.DRIFTED)
 
@@ -156,8 +155,8 @@ def _told(error: InvalidArgumentError, source: Source) -> Exception:
     return error if error.reason else CommandError(f"{source.path}: {error.message}")  # else the server's
 
 
-def _print(report: DriftReport, labels: Sequence[str], *, as_json: bool, quiet: bool) -> None:
+def _print(report: DriftReport, *, as_json: bool, quiet: bool) -> None:
     if as_json:
-        print_json(document(report, labels))
+        print_json(document(report))
     elif not quiet:
-        print_text(text_of(report, labels))
+        print_text(text_of(report))

@@ -1,14 +1,12 @@
 """A drift report as plain JSON values."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from assayd import ColumnDrift, DriftReport
-from assayd.drift_table import class_shares
 
 
-def document(report: DriftReport, labels: Sequence[str]) -> dict[str, Any]:
+def document(report: DriftReport) -> dict[str, Any]:
     """All that a report says; what is no number is null."""
     return {
         "drifted": report.drifted,
@@ -17,7 +15,8 @@ def document(report: DriftReport, labels: Sequence[str]) -> dict[str, Any]:
         "alpha": report.alpha,
         "delta": report.delta,
         "columns": [_column(column) for column in report.columns],
-        "class_shares": dict(class_shares(report, labels)),
+        "class_shares": report.class_shares,
+        "class_shifts": {name: _test(*found) for name, found in report.class_shifts.items()},
         "warnings": list(report.warnings),
         "reference_digest": report.reference_digest,
         "model": {"name": report.model.name, "version": report.model.version, "digest": report.model.digest},
@@ -29,18 +28,19 @@ def _column(column: ColumnDrift) -> dict[str, Any]:
         "name": column.name,
         "kind": column.kind,
         "test": column.test,
-        "effect": _number(column.effect),
-        "p_value": _number(column.p_value),
+        **_test(column.effect, column.p_value),
+        "effect_min": _number(column.effect_min),
         "p_adjusted": _number(column.p_adjusted),
         "drifted": column.drifted,
-        "informing": {
-            test: {"effect": _number(effect), "p_value": _number(p_value)}
-            for test, (effect, p_value) in column.informing.items()
-        },
+        "informing": {test: _test(*found) for test, found in column.informing.items()},
         "bins": list(column.bins),
         "reference_counts": list(column.reference_counts),
         "window_counts": list(column.window_counts),
     }
+
+
+def _test(effect: float, p_value: float) -> dict[str, float | None]:
+    return {"effect": _number(effect), "p_value": _number(p_value)}
 
 
 def _number(value: float) -> float | None:

@@ -8,20 +8,19 @@ from typing import BinaryIO
 
 from assayd import ColumnDrift, DriftReport
 from assayd.cli.drift_plot import plot
-from assayd.drift_table import class_shares, headline
+from assayd.drift_table import headline
 from assayd.durable import write_whole
 from assayd.histograms import shares
 
 _PAGE = Template(Path(__file__).with_name("drift_page.html").read_text(encoding="utf-8"))
 
 
-def page(report: DriftReport, *, title: str, labels: Sequence[str] = ()) -> str:
+def page(report: DriftReport, *, title: str) -> str:
     """HTML; every name that comes from data is escaped.
 
     Args:
         report: any.
         title: what was compared, such as the name of a file.
-        labels: names of the classes.
     """
     return _PAGE.substitute(
         title=escape(title),
@@ -31,15 +30,15 @@ def page(report: DriftReport, *, title: str, labels: Sequence[str] = ()) -> str:
         warnings="".join(f'<p class="warning">{escape(warning)}</p>' for warning in report.warnings),
         overview="".join(map(_row, report.columns)),
         columns="".join(map(_section, report.columns)),
-        classes=_classes(class_shares(report, labels)),
+        classes=_shares(report) + _shifts(report),
         model=escape(report.model.digest),
         reference=escape(report.reference_digest),
     )
 
 
-def write_page(path: Path, report: DriftReport, *, title: str, labels: Sequence[str]) -> None:
+def write_page(path: Path, report: DriftReport, *, title: str) -> None:
     """Write a page, which appears whole or not at all; the arguments are those of page."""
-    content = page(report, title=title, labels=labels).encode()
+    content = page(report, title=title).encode()
 
     def write(file: BinaryIO) -> None:
         file.write(content)
@@ -49,7 +48,8 @@ def write_page(path: Path, report: DriftReport, *, title: str, labels: Sequence[
 
 def _row(column: ColumnDrift) -> str:
     verdict = '<strong class="drifted">drifted</strong>' if column.drifted else "no drift"
-    cells = (plot(column), escape(column.test), f"{column.effect:.3g}", f"{column.p_adjusted:.2g}", verdict)
+    numbers = (f"{column.effect:.3g}", f"{column.effect_min:.3g}", f"{column.p_adjusted:.2g}")
+    cells = (plot(column), escape(column.test), *numbers, verdict)
     return f"{_named_row(column.name, cells)}\n"
 
 
@@ -85,13 +85,26 @@ def _bins(column: ColumnDrift) -> str:
     return f"<table>{_head('bin', 'reference', 'share', 'window', 'share')}{body}</table>"
 
 
-def _classes(pairs: Sequence[tuple[str, float]]) -> str:
-    if not pairs:
+def _shares(report: DriftReport) -> str:
+    if not report.class_shares:
         return ""
-    rows = "".join(_named_row(name, (f"{share:.2%}",)) for name, share in pairs)
+    rows = "".join(_named_row(name, (f"{share:.2%}",)) for name, share in report.class_shares.items())
     return (
         "<h2>Classes of the window</h2><p>Estimated from how the model errs on the reference, if only these "
         f"shares have changed.</p><table>{_head('class', 'share')}{rows}</table>"
+    )
+
+
+def _shifts(report: DriftReport) -> str:
+    if not report.class_shifts:
+        return ""
+    rows = "".join(
+        _named_row(name, (f"{effect:.3g}", f"{p_value:.2g}"))
+        for name, (effect, p_value) in report.class_shifts.items()
+    )
+    return (
+        "<h2>Probabilities of the classes</h2><p>Whether the model has become more or less sure of each: this "
+        f"informs, and does not decide.</p><table>{_head('class', 'KS', 'p (Holm)')}{rows}</table>"
     )
 
 

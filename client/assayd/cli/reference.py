@@ -40,7 +40,10 @@ def described(info: ReferenceInfo) -> Iterator[tuple[str, str]]:
     yield "model", f"{info.model.name} version {info.model.version}"
     yield "digest", info.digest
     yield "made with", info.model_digest
-    yield "rows", f"{info.fitted_rows:,} fitted, {info.calibration_rows:,} calibrated"
+    yield (
+        "rows",
+        f"{info.row_count:,}; of novelty {info.fitted_rows:,} fitted, {info.calibration_rows:,} calibrated",
+    )
     yield "novelty", ", ".join(info.novelty_measures) or "none"
     for column in info.columns:
         bins = f", {len(column.bins)} bins, {sum(column.counts):,} rows" if column.bins else ""

@@ -91,7 +91,7 @@ def test_a_file_that_has_drifted_is_told_in_a_table_and_by_the_exit_code(
     assert lines[0].startswith("1 of 3 columns have drifted: 1,000 rows against the reference of m version 3")
     assert "reference  ▇▇·" in lines[3]
     assert "window     ▄█▂" in lines[4]
-    assert lines[-2] == "classes in the window, estimated: bee 75.0%, ant 25.0%"
+    assert lines[-3] == "classes in the window, estimated: bee 75.0%, ant 25.0%"
     assert lines[-1] == "warning: the window is large beside the reference"
     np.testing.assert_array_equal(monitoring.rows, x)
     assert monitoring.rows.dtype == np.float32
@@ -156,7 +156,8 @@ def test_all_that_is_found_is_there_as_json(assayctl: Assayctl, monitoring: Moni
         "sampled_from": None,
         "alpha": 0.01,
         "delta": 0.1,
-        "class_shares": {"bee": 0.75, "ant": 0.25},
+        "class_shares": {"ant": 0.25, "bee": 0.75},
+        "class_shifts": {"ant": {"effect": 0.3, "p_value": 0.01}, "bee": {"effect": 0.1, "p_value": 0.5}},
         "warnings": ["the window is large beside the reference"],
         "reference_digest": "sha256:r",
         "model": {"name": "m", "version": 3, "digest": "sha256:m"},
@@ -166,6 +167,7 @@ def test_all_that_is_found_is_there_as_json(assayctl: Assayctl, monitoring: Moni
         "kind": "numeric",
         "test": "psi",
         "effect": 0.5,
+        "effect_min": 0.1,
         "p_value": 1e-9,
         "p_adjusted": 3e-9,
         "drifted": True,
@@ -193,7 +195,7 @@ def test_the_page_shows_what_was_found(assayctl: Assayctl) -> None:
     assert texts(root, ".//h1") == ["pool.npy drifted"]
     (overview,) = root.findall(".//table[@class='overview']")
     assert texts(overview, "tr/th[@scope='row']") == ["entropy", "class", "embedding"]
-    assert texts(overview, "tr/td[5]") == ["drifted", "no drift", "no drift"]
+    assert texts(overview, "tr/td[6]") == ["drifted", "no drift", "no drift"]
     assert texts(root, ".//details/summary") == [
         "entropy (numeric)",
         "class (categorical)",
@@ -203,9 +205,11 @@ def test_the_page_shows_what_was_found(assayctl: Assayctl) -> None:
     tests, bins = root.find(".//details").findall("table")
     assert texts(tests, "tr/th[@scope='row']") == ["psi, which decides", "ks"]
     assert texts(bins, "tr[2]/*") == ["(-inf, 0.5]", "100", "50.00%", "2", "25.00%"]
+    classes, shifts = root.findall("./body/table")
+    assert texts(classes, "tr/td") == ["25.00%", "75.00%"]
+    assert texts(shifts, "tr[2]/*") == ["ant", "0.3", "0.01"]
     everything = "".join(root.itertext())
     assert "1 of 3 columns have drifted: 1,000 rows against the reference of m version 3" in everything
-    assert "bee" in everything
     assert texts(root, ".//p[@class='warning']") == ["the window is large beside the reference"]
 
 
@@ -222,10 +226,10 @@ def test_a_plot_has_two_bars_for_each_bin_by_one_scale(assayctl: Assayctl) -> No
 def test_a_window_and_a_reference_of_nothing_have_a_plot(assayctl: Assayctl, monitoring: Monitoring) -> None:
     column = columns()[0]
     column.reference_counts[:] = column.window_counts[:] = [0, 0, 0]
-    monitoring.answer = {"columns": [column], "class_shares": []}
+    monitoring.answer = {"columns": [column], "class_shares": [], "class_shifts": []}
     root = page(assayctl)
     assert {bar.get("height") for bar in root.findall(".//rect")} == {"0.00"}
-    assert "Classes of the window" not in "".join(root.itertext())
+    assert texts(root, ".//h2") == ["Columns", "Tests and bins"]
 
 
 def test_the_page_needs_nothing_besides_itself(assayctl: Assayctl) -> None:
@@ -326,7 +330,7 @@ def test_reference_prints_what_there_is_to_compare_with(assayctl: Assayctl) -> N
         "model      m version 3\n"
         "digest     sha256:r\n"
         "made with  sha256:o\n"
-        "rows       1,000 fitted, 1,200 calibrated\n"
+        "rows       2,200; of novelty 1,000 fitted, 1,200 calibrated\n"
         "novelty    combined, gen\n"
         "column     entropy: numeric, 3 bins, 1,200 rows\n"
         "column     embedding: embedding\n"
