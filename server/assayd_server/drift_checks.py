@@ -1,7 +1,7 @@
 """Whether a window can be compared with a reference: everything is refused before anything is computed."""
 
 from assayd_server.checks import wrong
-from assayd_server.core.drift import EMBEDDING
+from assayd_server.core.drift import EMBEDDING, DriftSettings
 from assayd_server.core.tasks import Task
 from assayd_server.drift_wanted import DriftWanted
 from assayd_server.reference_file import Reference
@@ -21,6 +21,9 @@ def check_drift(rows: Sent, wanted: DriftWanted, model: Servable, reference: Ref
         )
     if isinstance(rows, Logits | Probabilities) and model.contract.task is Task.REGRESSION:
         raise wrong("rows", "are of classes, and the model gives values: send inputs", "ROWS_NOT_USABLE")
+    if rows.count < DriftSettings().window_rows_min:
+        message = f"are {rows.count}, a window needs {DriftSettings().window_rows_min} at least"
+        raise wrong("rows", message, "NOTHING_TO_TEST")
     _check_embeddings(rows, wanted, reference)
     known = [*(column.name for column in reference.drift.layout.columns), EMBEDDING]
     for index, name in enumerate(wanted.columns):

@@ -1,5 +1,6 @@
 """Input features that are watched for drift, by name."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ def feature_columns(features: Sequence[Feature], rows: Inputs) -> list[ColumnVal
     for feature in features:
         values = tensors.get(feature.input, tensors.get("") if len(rows.tensors) == 1 else None)
         if values is not None:
-            found.append(_column(feature, values.reshape(len(values), -1)))
+            found.append(_column(feature, values.reshape(len(values), math.prod(values.shape[1:]))))
     return found
 
 

@@ -48,7 +48,8 @@ def build(wanted: ReferenceWanted) -> str:
     """Make a reference, and say what it is.
 
     Raises:
-        StartError: flags do not go together, rows or labels are not what they should be, or nothing can be written.
+        StartError: flags do not go together, rows or labels are not what they should be, or nothing can be
+            written.
     """
     wanted.check()
     bundle, model = _loaded(wanted)
@@ -213,8 +214,8 @@ def _warnings(seen: ReferenceRows, train: ReferenceRows | None, labels: Integers
         yield f"{left_out} rows could not be scored and are left out of novelty"
     if labels is not None and len(seen) >= _ALL_RIGHT_ROWS and (seen.predictions == labels).all():
         yield (
-            f"the model is right on all {len(seen)} rows: if it was trained on them, it is surer of them than of any "
-            "other, and everything new will look like drift"
+            f"the model is right on all {len(seen)} rows: if it was trained on them, it is surer of them than of "
+            "any other, and everything new will look like drift"
         )
     if train is not None:
         yield from _seen_before(seen, train)
@@ -225,8 +226,8 @@ def _seen_before(seen: ReferenceRows, train: ReferenceRows) -> Iterator[str]:
     shared = len(_fingerprints(seen) & _fingerprints(train))
     if shared > _SHARED_MAX * len(seen):
         yield (
-            f"{shared} of the {len(seen)} rows are among the training rows too: take rows that the model has not seen, "
-            "or everything new will look like drift"
+            f"{shared} of the {len(seen)} rows are among the training rows too: take rows that the model has not "
+            "seen, or everything new will look like drift"
         )
 
 

@@ -24,5 +24,6 @@ def _lines(reference: Reference) -> Iterator[str]:
     informing = len(layout.columns) - len(deciding)
     if informing:
         yield f"and {informing} of single classes, which inform"
-    yield f"novelty: {', '.join(reference.novelty.measures) or 'none, the model has neither classes nor an embedding'}"
+    measures = ", ".join(reference.novelty.measures)
+    yield f"novelty: {measures or 'none, the model has neither classes nor an embedding'}"
     yield from (f"warning: {warning}" for warning in manifest.warnings)

@@ -62,7 +62,12 @@ class ReferenceRows:
 def watched(model: Servable, temperature: float | None = None) -> Wanted:
     """How rows are scored to be watched."""
     outputs = frozenset({Output.EMBEDDINGS} if model.contract.embedding_width else set[Output]())
-    return Wanted(outputs=outputs, temperature=temperature, uncertainties=UNCERTAINTIES[model.contract.task])
+    task = model.contract.task
+    return Wanted(
+        outputs=outputs,
+        temperature=None if task is Task.REGRESSION else temperature,
+        uncertainties=UNCERTAINTIES[task],
+    )
 
 
 def run(model: Servable, rows: GivenRows, features: Sequence[Feature] = ()) -> ReferenceRows:

@@ -1,4 +1,4 @@
-"""Drift of a batch through the wire: what moved is found, what did not is left alone, and every odd window answered."""
+"""Drift of a batch through the wire: what moved is found, what did not is not, and every odd window is answered."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -46,7 +46,7 @@ def server(serve: Serve, reference: Path) -> Server:
     return serve(onnx_models.identity(), reference=reference)
 
 
-def tested(server: Server, **fields: object) -> Drift:
+def compared(server: Server, **fields: object) -> Drift:
     with grpc.insecure_channel(server.address) as channel:
         stub = monitoring_pb2_grpc.MonitoringServiceStub(channel)
         return stub.TestDrift(monitoring_pb2.TestDriftRequest(**fields))
@@ -54,7 +54,7 @@ def tested(server: Server, **fields: object) -> Drift:
 
 def refused(server: Server, **fields: object) -> AssaydError:
     with pytest.raises(grpc.RpcError) as caught:
-        tested(server, **fields)
+        compared(server, **fields)
     return from_rpc_error(caught.value)
 
 
@@ -69,19 +69,19 @@ COLUMNS = {
 
 
 def test_healthy_rows_have_not_drifted(server: Server) -> None:
-    report = tested(server, rows=inputs(FRESH))
+    report = compared(server, rows=inputs(FRESH))
     assert (report.drifted, drifted(report), report.row_count) == (False, set(), 500)
     assert {column.name for column in report.columns} == COLUMNS
     assert (report.alpha, report.delta, list(report.warnings)) == (0.01, 0.1, [])
 
 
 def test_false_alarms_are_as_rare_as_was_asked(server: Server) -> None:
-    alarms = [tested(server, rows=inputs(healthy(400)[0]), alpha=0.05, delta=1e-9).drifted for _ in range(100)]
+    alarms = [compared(server, rows=inputs(healthy(400)[0]), alpha=0.05, delta=1e-9).drifted for _ in range(100)]
     assert sum(alarms) <= 12  # 5 of 100, and chance
 
 
 def test_another_mix_of_classes_is_found_and_named(server: Server) -> None:
-    report = tested(server, rows=inputs(healthy(500, (0.7, 0.1, 0.1, 0.1))[0]))
+    report = compared(server, rows=inputs(healthy(500, (0.7, 0.1, 0.1, 0.1))[0]))
     assert {"predicted_class", "embedding"} <= drifted(report)
     shares = {share.name: share.share for share in report.class_shares}
     assert shares["0"] == pytest.approx(0.7, abs=0.05)
@@ -91,7 +91,7 @@ def test_another_mix_of_classes_is_found_and_named(server: Server) -> None:
 def test_a_feature_that_moves_is_found_with_both_histograms(server: Server) -> None:
     rows = FRESH.copy()
     rows[:, 2] += 3
-    report = tested(server, rows=inputs(rows))
+    report = compared(server, rows=inputs(rows))
     column = next(column for column in report.columns if column.name == "x[2]")
     assert column.drifted
     assert column.deciding.effect >= column.effect_min
@@ -104,7 +104,7 @@ def test_a_feature_that_moves_is_found_with_both_histograms(server: Server) -> N
 
 
 def test_drifted_columns_come_first(server: Server) -> None:
-    flags = [column.drifted for column in tested(server, rows=inputs(FRESH + 1)).columns]
+    flags = [column.drifted for column in compared(server, rows=inputs(FRESH + 1)).columns]
     assert flags == sorted(flags, reverse=True)
     assert any(flags)
 
@@ -112,7 +112,7 @@ def test_drifted_columns_come_first(server: Server) -> None:
 def test_a_feature_that_is_all_missing_raises_the_alarm(server: Server) -> None:
     rows = FRESH.copy()
     rows[:, 2] = np.nan
-    report = tested(server, rows=inputs(rows))
+    report = compared(server, rows=inputs(rows))
     assert report.drifted
     for column in report.columns:
         assert np.isfinite([column.deciding.effect, column.deciding.p_value, column.p_adjusted]).all()
@@ -122,41 +122,41 @@ def test_a_feature_that_is_all_missing_raises_the_alarm(server: Server) -> None:
 
 
 def test_a_constant_window_is_finite_and_an_alarm(server: Server) -> None:
-    report = tested(server, rows=inputs(np.zeros((200, 4), np.float32)))
+    report = compared(server, rows=inputs(np.zeros((200, 4), np.float32)))
     assert report.drifted
     assert np.isfinite([column.deciding.effect for column in report.columns]).all()
 
 
 def test_scores_and_embeddings_are_tested_without_the_model(server: Server) -> None:
-    of_logits = tested(server, rows=rows_pb2.Rows(logits=encode(FRESH)), embeddings=encode(2 * FRESH))
-    of_inputs = tested(server, rows=inputs(FRESH))
+    of_logits = compared(server, rows=rows_pb2.Rows(logits=encode(FRESH)), embeddings=encode(2 * FRESH))
+    of_inputs = compared(server, rows=inputs(FRESH))
     by_name = {column.name: column for column in of_inputs.columns}
     for column in of_logits.columns:
         assert column.window_counts == by_name[column.name].window_counts
     assert "not compared" in of_logits.warnings[0]
     assert "x[2]" in of_logits.warnings[0]
-    of_embeddings = tested(server, rows=rows_pb2.Rows(embeddings=encode(2 * FRESH)))
+    of_embeddings = compared(server, rows=rows_pb2.Rows(embeddings=encode(2 * FRESH)))
     assert {column.name for column in of_embeddings.columns} == COLUMNS - {
         "predicted_class", "top_probability", "entropy", "novelty", "x[2]"
     }  # fmt: skip
 
 
 def test_only_columns_that_were_asked_for_are_tested(server: Server) -> None:
-    report = tested(server, rows=inputs(FRESH), columns=["entropy", "embedding"])
+    report = compared(server, rows=inputs(FRESH), columns=["entropy", "embedding"])
     assert {column.name for column in report.columns} == {"entropy", "embedding"}
     assert list(report.warnings) == []
 
 
 def test_a_window_that_is_large_beside_the_reference_comes_with_a_warning(server: Server) -> None:
-    report = tested(server, rows=inputs(healthy(1000)[0]))
+    report = compared(server, rows=inputs(healthy(1000)[0]))
     assert "more than a twentieth" in report.warnings[0]
 
 
 @pytest.mark.parametrize(
     ("fields", "field", "says"),
     [
-        ({"rows": inputs(FRESH[:49])}, "rows", "the window has 49 rows, at least 50 are needed"),
-        ({"rows": inputs(FRESH[:0])}, "rows", "the window has 0 rows"),
+        ({"rows": inputs(FRESH[:49])}, "rows", "are 49, a window needs 50 at least"),
+        ({"rows": inputs(FRESH[:0])}, "rows", "are 0, a window needs 50"),
         ({}, "rows", "is missing"),
         ({"rows": inputs(FRESH), "alpha": 0.7}, "alpha", "is 0.7, allowed are above 0 and up to 0.5"),
         ({"rows": inputs(FRESH), "delta": -1}, "delta", "is -1, allowed are"),
@@ -179,7 +179,7 @@ def test_what_is_wrong_is_said(server: Server, fields: dict, field: str, says: s
     error = refused(server, **fields)
     assert (error.status, error.field) == (grpc.StatusCode.INVALID_ARGUMENT, field)
     assert says in error.message
-    assert not tested(server, rows=inputs(FRESH)).drifted  # and the server lives on
+    assert not compared(server, rows=inputs(FRESH)).drifted  # and the server lives on
 
 
 def test_a_model_without_a_reference_says_how_to_make_one(serve: Serve) -> None:
@@ -188,8 +188,8 @@ def test_a_model_without_a_reference_says_how_to_make_one(serve: Serve) -> None:
 
 
 def test_another_reference_than_is_meant_is_not_taken(server: Server) -> None:
-    digest = tested(server, rows=inputs(FRESH)).reference_digest
-    assert tested(server, rows=inputs(FRESH), reference_digest=digest).reference_digest == digest
+    digest = compared(server, rows=inputs(FRESH)).reference_digest
+    assert compared(server, rows=inputs(FRESH), reference_digest=digest).reference_digest == digest
     error = refused(server, rows=inputs(FRESH), reference_digest="sha256:other")
     assert (error.status, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "REFERENCE_DIFFERS")
 
@@ -203,7 +203,23 @@ def test_a_reference_says_what_it_holds(server: Server) -> None:
     assert set(reference.novelty_measures) >= {"combined", "energy", "gen", "knn", "vim", "relative_mahalanobis"}
 
 
-@pytest.mark.parametrize("name", ["multilabel", "regression"])
-def test_models_of_labels_and_values_are_watched_too(serve: Serve, tmp_path: Path, name: str) -> None:
-    model = {"multilabel": onnx_models.passed_through("scores"), "regression": onnx_models.identity()}[name]
-    del model
+def names_of(report: Drift) -> set[str]:
+    return {column.name for column in report.columns}
+
+
+def test_a_model_of_labels_is_watched_by_their_number_and_its_uncertainty(serve: Serve, tmp_path: Path) -> None:
+    model = onnx_models.labels(4)
+    server = serve(model, reference=references.write_reference(tmp_path, model, FIT[:3000]))
+    report = compared(server, rows=inputs(FRESH[:100]))
+    assert (report.drifted, names_of(report)) == (False, {"label_count", "uncertainty"})
+    assert "label_count" in drifted(compared(server, rows=inputs(FRESH[:100] + 9)))
+
+
+def test_a_regression_model_is_watched_by_its_values(serve: Serve, tmp_path: Path) -> None:
+    model = onnx_models.regression(2)
+    server = serve(model, reference=references.write_reference(tmp_path, model, FIT[:3000]))
+    report = compared(server, rows=inputs(FRESH[:100]))
+    assert (report.drifted, names_of(report) >= {"value_1", "value_2", "embedding"}) == (False, True)
+    assert drifted(compared(server, rows=inputs(FRESH[:100] + 9))) >= {"value_1", "value_2"}
+    error = refused(server, rows=rows_pb2.Rows(logits=encode(FRESH)))
+    assert "the model gives values" in error.message

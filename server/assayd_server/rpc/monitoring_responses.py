@@ -22,8 +22,8 @@ _KINDS = {
     BinKind.CATEGORIES: monitoring_pb2.COLUMN_KIND_CATEGORICAL,
 }
 _CAUTIONS = {
-    Caution.LARGE_WINDOW: "the window has more than a twentieth of the rows of the reference: false alarms may be far "
-    "more or far fewer than alpha says, give the reference more rows or take a smaller window",
+    Caution.LARGE_WINDOW: "the window has more than a twentieth of the rows of the reference: false alarms may be "
+    "far more or far fewer than alpha says, give the reference more rows or take a smaller window",
 }
 
 
