@@ -36,7 +36,7 @@ class ColumnDrift:
     drifted: bool
     """Whether the effect is at least effect_min, and p_adjusted at most alpha."""
     informing: dict[str, tuple[float, float]]
-    """(effect, p-value) of further tests, which do not decide, by name: ks or hotelling."""
+    """(effect, p-value) of further tests, which do not decide, by name: ks, psi or hotelling."""
     bins: tuple[str, ...]
     """The names of its b bins; the last one is for missing values. None of the embedding."""
     reference_counts: tuple[int, ...]

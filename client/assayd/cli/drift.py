@@ -1,5 +1,6 @@
 """`assayctl drift`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,7 +49,7 @@ _SampleRows = Annotated[
         min=1,
         max=_ROWS_MAX,
         metavar="N",
-        help="Test a random sample of so many rows; default what goes in one call, at most 10,000.",
+        help="Test a random sample of so many; default a 20th of the reference's, from 1,000 to 10,000.",
     ),
 ]
 _Seed = Annotated[int, typer.Option(min=0, max=2**64 - 1, metavar="N", help="Of the sample.")]
@@ -61,9 +62,11 @@ _Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing: the exit c
 class _Window:
     source: Source
     columns: Columns
+    """Those of the rows alone."""
     kind: str
-    sample_rows: int | None
-    seed: int
+    types: Mapping[str, pa.DataType]
+    """How to read the columns of a format that has no types."""
+    sample: Sample
 
 
 def drift(
@@ -90,7 +93,7 @@ def drift(
     """Test whether a file of rows still looks like the reference: exit code 0 if so, 4 if it has drifted.
 
     A column has drifted where there is both an effect of at least delta and evidence at the level alpha, corrected
-    for the number of columns. Of a longer file a random sample is tested, the same one each time.
+    for the number of columns. Of a long file a random sample is tested, the same one each time.
 
     \b
     Examples:
@@ -102,8 +105,7 @@ def drift(
         if html is not None:
             check_output(html, rows=rows, overwrite=overwrite, flag="--html", extensions=(".html",))
         source = sources.open_source(rows)
-        chosen = choose(source, columns, id_column)
-        window = _Window(source=source, columns=chosen, kind=kind, sample_rows=sample_rows, seed=seed)
+        features = Columns(choose(source, columns, id_column).features, None)
         wanted = DriftOptions(
             alpha=alpha,
             delta=delta,
@@ -113,8 +115,16 @@ def drift(
             version=version,
         )
         with connected(address, deadline_seconds) as client:
-            info = client.model(model, version=version)
-            report = _tested(client, window, info, wanted=wanted, quiet=quiet)
+            info, reference = client.model(model, version=version), client.reference(model, version=version)
+            borne = default_sample_rows(reference.row_count, source.row_bytes(features.all))
+            window = _Window(
+                source=source,
+                columns=features,
+                kind=kind,
+                types=_types(kind, features, info),
+                sample=Sample(sample_rows or borne, seed),
+            )
+            report = _tested(client, window, wanted, quiet=quiet)
         if html is not None:
             write_page(html, report, title=rows.name)
         _print(report, as_json=as_json, quiet=quiet)
@@ -122,16 +132,11 @@ def drift(
         raise typer.Exit(ExitCode.DRIFTED)
 
 
-def _tested(
-    client: Client, window: _Window, model: ModelInfo, *, wanted: DriftOptions, quiet: bool
-) -> DriftReport:
-    source, features = window.source, Columns(window.columns.features, None)
-    reading = Reading(
-        columns=features.all, batch_rows=batch_rows(source, features), types=_types(window, features, model)
-    )
-    sample = Sample(window.sample_rows or default_sample_rows(source.row_bytes(features.all)), window.seed)
+def _tested(client: Client, window: _Window, wanted: DriftOptions, *, quiet: bool) -> DriftReport:
+    source, columns = window.source, window.columns
+    reading = Reading(columns=columns.all, batch_rows=batch_rows(source, columns), types=window.types)
     with progress.shown(total=source.row_count, done=0, quiet=quiet) as shown:
-        read = read_window(source, reading, sample, shown)
+        read = read_window(source, reading, window.sample, shown)
     given: dict[str, Any] = {_KINDS[window.kind]: read.rows}
     try:
         report = client.test_drift(**given, **wanted)
@@ -140,11 +145,8 @@ def _tested(
     return replace(report, sampled_from=read.row_count) if len(read.rows) < read.row_count else report
 
 
-def _types(window: _Window, features: Columns, model: ModelInfo) -> dict[str, pa.DataType]:
-    """How to read the columns of a format that has no types."""
-    if window.kind == "inputs":
-        return dict(types(features, model.inputs))
-    return dict.fromkeys(features.features, pa.float64())
+def _types(kind: str, columns: Columns, model: ModelInfo) -> Mapping[str, pa.DataType]:
+    return types(columns, model.inputs) if kind == "inputs" else dict.fromkeys(columns.features, pa.float64())
 
 
 def _told(error: InvalidArgumentError, source: Source) -> Exception:

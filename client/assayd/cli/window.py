@@ -17,8 +17,10 @@ from assayd.drift_options import Sample
 
 Rows: TypeAlias = pa.Table | Array
 
-SAMPLE_ROWS_MAX = 10_000
-"""By default: more would find smaller effects only, which are trifles."""
+SAMPLE_ROWS_MIN, SAMPLE_ROWS_MAX = 1_000, 10_000
+"""By default: with fewer, effects that matter go unseen, and more would find trifles only."""
+REFERENCE_SHARE = 20
+"""Of a window that is larger than one in so many rows of the reference, the rate of false alarms is uncertain."""
 _HELD_FACTOR = 4
 """How many samples are held before the smallest keys are looked for, which costs a copy of the rows."""
 
@@ -32,13 +34,15 @@ class Window:
     """Of the whole file."""
 
 
-def default_sample_rows(row_bytes: int) -> int:
-    """As many rows as one call takes.
+def default_sample_rows(reference_rows: int, row_bytes: int) -> int:
+    """How many rows are tested where nobody says: as many as the reference bears and one call takes.
 
     Args:
+        reference_rows: that the window is compared with.
         row_bytes: about what a row takes; above 0.
     """
-    return max(1, min(SAMPLE_ROWS_MAX, ChannelSettings().message_bytes_max // row_bytes))
+    borne = min(max(reference_rows // REFERENCE_SHARE, SAMPLE_ROWS_MIN), SAMPLE_ROWS_MAX)
+    return max(1, min(borne, ChannelSettings().message_bytes_max // row_bytes))
 
 
 def read_window(source: Source, reading: Reading, sample: Sample, progress: Progress) -> Window:

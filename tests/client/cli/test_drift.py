@@ -32,6 +32,7 @@ class Monitoring:
         self.requests: list[monitoring_pb2.TestDriftRequest] = []
         self.answer: dict[str, Any] = {}
         self.rows_max = 2**31 - 1
+        self.reference_rows = 2200
 
     @property
     def rows(self) -> np.ndarray:
@@ -48,7 +49,9 @@ class Monitoring:
         return answer(count, **self.answer).SerializeToString()
 
     def get_reference(self, _message: bytes, _context: grpc.ServicerContext) -> bytes:
-        return monitoring_pb2.GetReferenceResponse(model=IDENTITY, reference=reference()).SerializeToString()
+        held = reference()
+        held.row_count = self.reference_rows
+        return monitoring_pb2.GetReferenceResponse(model=IDENTITY, reference=held).SerializeToString()
 
     def get_model(self, _message: bytes, _context: grpc.ServicerContext) -> bytes:
         takes = scoring_pb2.TensorSpec(name="x", data_type=tensor_pb2.DATA_TYPE_FLOAT32, shape=[-1, 4])
@@ -139,10 +142,14 @@ def test_a_sample_is_drawn_where_it_is_asked_for(
     assert {tuple(row) for row in first} <= {tuple(row) for row in x}
 
 
-def test_a_long_file_is_sampled_by_default(assayctl: Assayctl, monitoring: Monitoring) -> None:
+@pytest.mark.parametrize(("reference_rows", "rows"), [(2000, 1000), (40_000, 2000)])
+def test_a_long_file_is_sampled_by_default_as_the_reference_bears_it(
+    assayctl: Assayctl, monitoring: Monitoring, reference_rows: int, rows: int
+) -> None:
     np.save("long.npy", np.zeros((12_000, 4), np.float32))
+    monitoring.reference_rows = reference_rows
     found = document(assayctl, "--input", "long.npy")
-    assert (found["rows"], found["sampled_from"]) == (10_000, 12_000)
+    assert (found["rows"], found["sampled_from"]) == (rows, 12_000)
 
 
 def test_all_that_is_found_is_there_as_json(assayctl: Assayctl, monitoring: Monitoring) -> None:
@@ -310,8 +317,9 @@ def test_what_the_server_refuses_is_told_in_its_words(assayctl: Assayctl, bare_s
         context.abort(grpc.StatusCode.INVALID_ARGUMENT, "columns: 'a' is not one of the reference's")
         raise AssertionError("abort returned")
 
-    other = Assayctl(bare_server({"TestDrift": refused, "GetModel": Monitoring().get_model}))
-    sentence = other.refusal("drift", "--input", "pool.npy", "--compare", "a")
+    like = Monitoring()
+    methods = {"TestDrift": refused, "GetModel": like.get_model, "GetReference": like.get_reference}
+    sentence = Assayctl(bare_server(methods)).refusal("drift", "--input", "pool.npy", "--compare", "a")
     assert sentence.endswith("columns: 'a' is not one of the reference's")
 
 

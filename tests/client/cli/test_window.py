@@ -66,6 +66,11 @@ def test_a_file_without_rows_is_named() -> None:
         read("none.npy", Sample(5, 0))
 
 
-@pytest.mark.parametrize(("row_bytes", "rows"), [(1, 10_000), (16 * 1024, 1024), (2**40, 1)])
-def test_by_default_a_sample_is_what_goes_in_a_message(row_bytes: int, rows: int) -> None:
-    assert default_sample_rows(row_bytes) == rows
+@pytest.mark.parametrize(("reference_rows", "rows"), [(450, 1000), (20_020, 1001), (10**6, 10_000)])
+def test_by_default_a_sample_is_a_twentieth_of_the_reference_within_bounds(reference_rows: int, rows: int) -> None:
+    assert default_sample_rows(reference_rows, 8) == rows
+
+
+@pytest.mark.parametrize(("row_bytes", "rows"), [(32 * 1024, 512), (2**40, 1)])
+def test_by_default_a_sample_goes_in_a_message(row_bytes: int, rows: int) -> None:
+    assert default_sample_rows(10**6, row_bytes) == rows
