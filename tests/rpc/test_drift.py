@@ -1,4 +1,4 @@
-"""Drift of a batch through the wire: what moved is found, what did not is not, and every odd window is answered."""
+"""Drift of a batch through the wire: what moved is found, what did not is not, every odd window is answered."""
 
 from collections.abc import Callable
 from pathlib import Path

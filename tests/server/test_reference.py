@@ -85,9 +85,6 @@ def test_training_rows_add_to_features_and_neighbours_and_to_nothing_else(tmp_pa
     features = ("x[3]",)
     plain = read(references.write_reference(tmp_path / "a", MODEL, ROWS, features=features))
     both = read(references.write_reference(tmp_path / "b", MODEL, ROWS, features=features, train=train))
-    counts = [
-        dict(zip(columns(r), r.drift.layout.split(r.drift.state.counts), strict=False)) for r in (plain, both)
-    ]
     by_name = [
         {
             c.name: n.sum()
@@ -95,7 +92,6 @@ def test_training_rows_add_to_features_and_neighbours_and_to_nothing_else(tmp_pa
         }
         for r in (plain, both)
     ]
-    assert counts
     assert (by_name[0]["x[3]"], by_name[1]["x[3]"]) == (1000, 1600)
     assert (by_name[0]["entropy"], by_name[1]["entropy"]) == (1000, 1000)
 
@@ -170,7 +166,7 @@ def test_the_command_builds_and_shows_a_reference(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["reference", "build", *map(str, flags)])
     assert result.exit_code == 0, result.output
     shown = CliRunner().invoke(cli, ["reference", "show", str(tmp_path / "r.npz")])
-    assert shown.output in result.output.replace("\nwritten", "\nwritten")
+    assert shown.output in result.output
     assert "rows: 1,000 for drift; 500 fit novelty, 500 others calibrate it" in shown.output
     assert "novelty: msp, max_logit, energy, gen, knn, mahalanobis" in shown.output
     assert show(tmp_path / "r.npz") + "\n" == shown.output
@@ -192,7 +188,7 @@ def test_a_model_that_is_read_otherwise_is_refused(tmp_path: Path, serve: Any) -
 def test_a_file_that_was_cut_off_is_refused(tmp_path: Path, length: int) -> None:
     path = references.write_reference(tmp_path / "r", MODEL, ROWS)
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(ArtefactError, match="written to its end|is no reference|is not whole"):
+    with pytest.raises(ArtefactError, match=r"written to its end|is no reference|is not whole"):
         read(path)
 
 
@@ -228,7 +224,7 @@ def test_a_file_that_is_not_whole_is_refused(tmp_path: Path, arrays: dict, says:
 def test_no_object_is_unpickled(tmp_path: Path) -> None:
     path = tmp_path / "r.npz"
     np.savez(path, manifest=np.array([{"a": 1}], object))
-    with pytest.raises(ArtefactError, match="is no .npz file of numbers"):
+    with pytest.raises(ArtefactError, match=r"is no \.npz file of numbers"):
         read(path)
 
 
@@ -241,6 +237,6 @@ def test_a_manifest_of_another_format_is_refused(tmp_path: Path) -> None:
         read(path)
 
 
-def test_a_committee_of_samples_is_watched_by_its_mean(tmp_path: Path) -> None:
+def test_a_model_of_probabilities_without_an_embedding_has_fewer_measures(tmp_path: Path) -> None:
     reference = read(references.write_reference(tmp_path, onnx_models.softmax_only(output="probabilities"), ROWS))
     assert set(reference.novelty.measures) == {"msp", "gen", "combined"}
