@@ -188,7 +188,7 @@ def test_a_window_that_the_server_does_not_take_at_once_is_told_with_how_many_ro
 
 
 def test_a_window_that_is_too_small_is_refused(client: Client) -> None:
-    with pytest.raises(InvalidArgumentError, match="at least 50 are needed") as caught:
+    with pytest.raises(InvalidArgumentError, match="rows: are 49, a window needs 50 at least") as caught:
         client.test_drift(WINDOW[:49])
     assert caught.value.field == "rows"
 
