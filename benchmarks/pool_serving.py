@@ -1,4 +1,4 @@
-"""Pools that `assayd index build` makes, and servers of them in processes of their own; for seals.py and others."""
+"""Pools that `assayd index build` makes, and servers of them in processes of their own."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ OPSET, IR_VERSION = 17, 9
 
 
 def perceptron(layers: Sequence[tuple[np.ndarray, np.ndarray]]) -> bytes:
-    """An .onnx file: x, (n, w) float32, through layers of weights and biases to logits; embedding is the last hidden."""
+    """An .onnx file: x, (n, w) float32, through layers to logits; the last hidden one is the embedding."""
     nodes, weights, last = [], [], "x"
     for number, (matrix, bias) in enumerate(layers):
         weights += [
@@ -45,7 +45,7 @@ def build_pool(output: Path, *, kind: str, **given: Path) -> Path:
     Args:
         output: the folder to write.
         kind: of the index.
-        **given: flags that name files, such as vectors=Path("pool.npy"); those of the rows are "input" and "model".
+        **given: flags that name files, such as vectors=Path("pool.npy").
     """
     flags = [part for name, path in given.items() for part in (f"--{name}", str(path))]
     command = [sys.executable, "-m", "assayd_server", "index", "build", "--kind", kind, "--output", str(output)]

@@ -11,9 +11,11 @@ from benchmarks.small_networks import hidden_layer, trained
 
 DIMENSION, CLUSTER_COUNT, SIGMA = 128, 2000, 0.5
 SPECTRA = {"round clusters": 0.0, "overlapping clusters": 2.0}
-"""The variance of dimension i, of centres and within clusters alike, is i to minus this power. 0 is the plain case,
-in which no two of the 2,000 clusters touch; with 2 most of it lies in few dimensions, and clusters overlap."""
+"""The variance of dimension i, of centres and within clusters alike, is i to minus this power. With 0 no two of
+the 2,000 clusters touch; with 2 most of the variance lies in few dimensions, and clusters overlap."""
 SHARES = (0.001, 0.01)
+POSITIVES_MIN = 100
+"""Of a concept that is looked for."""
 HELD_OUT = 100_000
 INPUT_WIDTH, HIDDEN = 784, 256
 LETTERS_WIDTH = 64
@@ -87,9 +89,10 @@ def cluster_concepts(centres: np.ndarray, groups: np.ndarray, rng: np.random.Gen
     """One cluster of each share, and small clusters beside each other that have it together."""
     shares = np.bincount(groups, minlength=len(centres)) / len(groups)
     units = centres / np.linalg.norm(centres, axis=1, keepdims=True)
-    for share in SHARES:
+    enough = [share for share in SHARES if share * len(groups) >= POSITIVES_MIN]
+    for share in enough:
         yield Concept(f"{share:.1%} in one cluster", np.array([np.argmin(np.abs(shares - share))]))
-    for share in SHARES:
+    for share in enough:
         small = np.flatnonzero(shares <= share / 3)
         near = small[np.argsort(-units[small] @ units[rng.choice(small)])]
         together = near[np.cumsum(shares[near]) <= share]

@@ -5,11 +5,11 @@ regression on the pool's vectors begins with five rows of it and others that are
 on all labels there are, judged on rows held out, and gets the labels of a batch. The batch is drawn by chance, or
 is the most uncertain of the whole pool, which NumPy scans in this process, or of the candidates alone, which
 select_candidates of a server in another process finds, scores and chooses. All strategies for one concept go round
-by round in turn, so that their times compare.
+by round in turn, and the server and NumPy have as many threads, so that their times compare.
 
-Without --data the pools are 1,000,000 x 128 rows around 2,000 centres, seeds 0 to 4: half an hour on two cores, and
-2 GB of disk in the temporary folder. FILE is letter-recognition.data of the UCI repository (Frey and Slate 1991).
-Writes figures, a table and a plot to benchmarks/results as each pool is done, unless --short.
+Without --data the pools are 1,000,000 x 128 rows around 2,000 centres, seeds 0 to 4: half an hour on two cores,
+and 2 GB of disk in the temporary folder. FILE is letter-recognition.data of the UCI repository (Frey and Slate
+1991). Writes figures, a table and a plot to benchmarks/results as each pool is done, unless --short.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from assayd import ChannelSettings, Client
 from benchmarks.pool_serving import build_pool, serving_pool
@@ -65,16 +66,15 @@ def setting(path: Path | None, *, short: bool) -> Setting:
     if path is not None:
         tasks = tuple(partial(letters, path, seed) for seed in seeds)
         return Setting("letters", "flat", 10, 20, 20, 2 if short else 19, tasks)
-    row_count = 20_000 if short else 1_000_000
+    row_count = 10_000 if short else 1_000_000
     names = list(SPECTRA)[-1:] if short else list(SPECTRA)
-    tasks = tuple(partial(clusters, name, seed, row_count=row_count) for seed in seeds for name in names)
+    tasks = tuple(partial(clusters, name, seed, row_count=row_count) for name in names for seed in seeds)
     return Setting("clusters", "ivf", 100, 100, 100, 2 if short else 19, tasks)
 
 
-def pool_runs(task: Task, given: Setting) -> Iterator[tuple[dict[str, Any], list[Run]]]:
+def pool_runs(task: Task, given: Setting, threads: int) -> Iterator[tuple[dict[str, Any], list[Run]]]:
     """What the pool is, and the runs for each concept."""
-    threads = os.cpu_count() or 1
-    with TemporaryDirectory() as name:
+    with TemporaryDirectory() as name, threadpool_limits(threads):
         folder = Path(name)
         model, rows = folder / "model.onnx", folder / "rows.npy"
         model.write_bytes(task.model)
@@ -92,7 +92,9 @@ def pool_runs(task: Task, given: Setting) -> Iterator[tuple[dict[str, Any], list
             for concept in task.concepts:
                 begun = start(task, concept, given.start_count)
                 labellings = [
-                    Labelling(task, concept, strategy, begun)
+                    Labelling(
+                        task, concept, strategy, begun, lambda: time.process_time() + server.processor_seconds()
+                    )
                     for strategy in strategies(task, client, batch=given.batch, k=given.k)
                 ]
                 for _ in range(given.round_count):
@@ -106,6 +108,8 @@ def about_pool(task: Task, client: Client, *, k: int) -> dict[str, Any]:
     rows = np.random.default_rng(task.seed).choice(len(task.vectors), min(PURITY_ROWS, len(task.vectors)), False)
     near = client.search(ids=rows, k=k).ids
     info = client.pool()
+    weights = np.random.default_rng(task.seed).standard_normal((2, info.dimension), dtype=np.float32)
+    head = (weights, np.zeros(2, np.float32))
     return {
         "pool": task.name,
         "seed": task.seed,
@@ -115,33 +119,38 @@ def about_pool(task: Task, client: Client, *, k: int) -> dict[str, Any]:
         "index_parameters": info.index_parameters,
         "recall": info.recall,
         "purity": float((task.groups[near] == task.groups[rows][:, None]).mean()),
-        "seconds_from_inputs": from_inputs(task, client),
+        "seconds_from_inputs": seconds_of(client, len(task.vectors), partial(inputs_at, task)),
+        "seconds_from_pool_ids": seconds_of(client, len(task.vectors), lambda at: {"pool_ids": at}, head=head),
         "input_width": task.model_inputs.shape[1],
         "input_type": str(task.model_inputs.dtype),
     }
 
 
-def from_inputs(task: Task, client: Client) -> float:
-    """Seconds that all rows take from inputs through the model; measured on a part of them, where there are many."""
-    row_count = min(len(task.vectors), MODEL_ROWS_MAX)
-    taken = []
+def inputs_at(task: Task, places: np.ndarray) -> np.ndarray:
+    """What the model takes for some rows of the pool."""
+    return task.model_inputs[places % len(task.model_inputs)]
+
+
+def seconds_of(client: Client, total: int, rows: Callable[[np.ndarray], Any], **wanted: Any) -> float:
+    """How long the server takes to rank all rows; measured on a part of them, where there are many."""
+    row_count, taken = min(total, MODEL_ROWS_MAX), []
     for _ in range(REPEATS):
         starts = range(0, row_count, MODEL_BATCH_ROWS)
-        places = (np.arange(at, min(at + MODEL_BATCH_ROWS, row_count)) % len(task.model_inputs) for at in starts)
+        batches = (rows(np.arange(at, min(at + MODEL_BATCH_ROWS, row_count))) for at in starts)
         began = time.perf_counter()
-        client.rank_stream((task.model_inputs[each] for each in places), count=100, measure="max_entropy")
+        client.rank_stream(batches, count=100, measure="max_entropy", **wanted)
         taken.append(time.perf_counter() - began)
-    return statistics.median(taken) * len(task.vectors) / row_count
+    return statistics.median(taken) * total / row_count
 
 
-def settings_of(given: Setting, *, named: bool) -> dict[str, Any]:
+def settings_of(given: Setting, *, named: bool, threads: int) -> dict[str, Any]:
     """How the runs came about."""
     packages = ("numpy", "scikit-learn", "faiss-cpu", "grpcio", "onnxruntime")
     return {
         "data": given.name,
         "command": "python -m benchmarks.seals" + (" --data FILE" if named else ""),
         "versions": {name: version(name) for name in packages} | {"python": platform.python_version()},
-        "cores": os.cpu_count(),
+        "threads": threads,
         "k": given.k,
         "batch": given.batch,
         "label_counts": given.label_counts,
@@ -155,12 +164,14 @@ def main() -> None:
     parser.add_argument(
         "--short", action="store_true", help="few rows, two rounds of one seed, and nothing is written"
     )
+    parser.add_argument("--threads", type=int, default=1, help="of the server, and of NumPy's scan of the pool")
     asked = parser.parse_args()
+    os.environ["OPENBLAS_NUM_THREADS"] = str(asked.threads)  # of the servers, which are processes of their own
     given = setting(asked.data, short=asked.short)
-    settings = settings_of(given, named=asked.data is not None)
+    settings = settings_of(given, named=asked.data is not None, threads=asked.threads)
     pools: list[dict[str, Any]] = []
     runs: list[Run] = []
-    for pool, found in chain.from_iterable(pool_runs(task(), given) for task in given.tasks):
+    for pool, found in chain.from_iterable(pool_runs(task(), given, asked.threads) for task in given.tasks):
         pools += [pool] if pool else []
         runs += found
         print(".", end="", flush=True)

@@ -12,11 +12,22 @@ import numpy as np
 from benchmarks.seals_strategies import MEASURES, Run
 
 RANDOM, WHOLE, SEALS = "random", "whole pool", "SEALS"
-HEAD = """\
-| what is looked for | rows chosen by | average precision | over the whole pool's | positives found | \
-scored a round, of the pool | at most | milliseconds a round | whole pool / SEALS | from inputs / SEALS |
-|---|---|---|---|---|---|---|---|---|---|
-"""
+COLUMNS = (
+    "what is looked for",
+    "rows chosen by",
+    "average precision",
+    "over the whole pool's",
+    "positives found",
+    "scored a round, of the pool",
+    "at most",
+    "milliseconds a round",
+    "whole pool / SEALS",
+    "in processor time",
+    "logits alone / SEALS",
+    "by pool ids / SEALS",
+    "from inputs / SEALS",
+)
+HEAD = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}\n"
 EXPLANATION = """\
 Of {rows:,} rows, {last:,} labels in batches of {batch}, k = {k}, means over {seeds} seeds.
 
@@ -25,10 +36,13 @@ Of {rows:,} rows, {last:,} labels in batches of {batch}, k = {k}, means over {se
   lowest in brackets.
 - positives found: the share of all positives in the pool that have a label at the end.
 - scored a round: the mean share of the pool over all rounds; at most: in any round of any seed.
-- milliseconds a round: from the trained head to the rows to label, median. SEALS: a call of select_candidates, that
-  is gRPC, search, scores and choice, and the client's keeping of the candidates. Whole pool: NumPy on vectors in
-  memory, float32, block by block, all {cores} cores; for max_entropy the logit alone, with no exponential.
-- whole pool / SEALS: how many times as long the whole pool takes, the median over rounds of the ratio in one round.
+- milliseconds a round: from the trained head to the rows to label, median. SEALS: a call of select_candidates,
+  that is gRPC, search, scores and choice, and the client's keeping of the candidates. Whole pool: NumPy on vectors
+  in memory, float32, block by block, {threads} thread(s), as the server.
+- whole pool / SEALS: how many times as long the whole pool takes, the median over rounds of the ratio in a round.
+- in processor time: the same of the processor time of all rounds, of client and server together.
+- logits alone / SEALS: the same for a scan without the entropies, which max_entropy of two classes does not need.
+- by pool ids / SEALS: the same for all rows by the same server, from their ids and the head (rank_stream).
 - from inputs / SEALS: the same for all rows sent to the same server and through its model (rank_stream).
 """
 
@@ -56,7 +70,7 @@ def shown(runs: Sequence[Run], pools: Sequence[dict[str, Any]], settings: dict[s
             batch=settings["batch"],
             k=settings["k"],
             seeds=len({run.seed for run in runs}),
-            cores=settings["cores"],
+            threads=settings["threads"],
         )
     )
     return "\n".join(parts)
@@ -69,7 +83,9 @@ def _about(pools: Sequence[dict[str, Any]]) -> str:
     seconds = statistics.median(pool["seconds_from_inputs"] for pool in pools)
     return (
         f"Of a row's nearest, {purity:.1%} are of its own group. Index: {first['index']}, recall {recall:.3f}. "
-        f"All rows from inputs ({first['input_width']} x {first['input_type']}) through the model: {seconds:.1f} s."
+        f"All rows from inputs ({first['input_width']} x {first['input_type']}) through the model: "
+        f"{seconds:.1f} s; "
+        f"from their ids: {statistics.median(pool['seconds_from_pool_ids'] for pool in pools):.1f} s."
     )
 
 
@@ -99,13 +115,21 @@ def _over(own: Sequence[Run], runs: Sequence[Run]) -> str:
     return f"{_mean(gaps):+.3f} ({min(gaps):+.3f})"
 
 
-def _ratios(own: Sequence[Run], runs: Sequence[Run], pools: Sequence[dict[str, Any]]) -> tuple[str, str]:
+def _ratios(own: Sequence[Run], runs: Sequence[Run], pools: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     if SEALS not in own[0].strategy:
-        return "-", "-"
+        return ("-",) * 5
     scans = [np.divide(_whole(run, runs).seconds, run.seconds) for run in own]
-    models = {pool["seed"]: pool["seconds_from_inputs"] for pool in pools}
-    inputs = [models[run.seed] / np.array(run.seconds) for run in own]
-    return f"{np.median(scans):.2f}", f"{np.median(inputs):.0f}"
+    by_seed = {pool["seed"]: pool for pool in pools}
+    served = [
+        np.median([by_seed[run.seed][name] / np.array(run.seconds) for run in own])
+        for name in ("seconds_from_pool_ids", "seconds_from_inputs")
+    ]
+    logits = [
+        np.divide(_whole(run, runs).seconds_of_logits, run.seconds) for run in own if MEASURES[0] in run.strategy
+    ]
+    alone = f"{np.median(logits):.2f}" if logits else "-"
+    used = sum(_whole(run, runs).processor_seconds for run in own) / sum(run.processor_seconds for run in own)
+    return f"{np.median(scans):.2f}", f"{used:.2f}", alone, f"{served[0]:.0f}", f"{served[1]:.0f}"
 
 
 def _whole(run: Run, runs: Sequence[Run]) -> Run:

@@ -2,7 +2,8 @@
 
 import time
 import warnings
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +19,8 @@ INVERSE_PENALTY = 100.0
 """C of the logistic regression: vectors of length 1 need weights that are larger than 1."""
 POSITIVES_AT_START = 5
 MEASURES = ("max_entropy", "information_density")
+LOGIT_ALONE = "the logit alone"
+"""Chooses what max_entropy does, with no exponential: two classes allow it."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +104,11 @@ class WholePool:
         return Choice(rows, len(self.vectors) - len(labelled))
 
     def _scores(self, block: np.ndarray, lengths: np.ndarray, head: Head, direction: np.ndarray) -> np.ndarray:
-        """The entropy of two classes falls with the logit's size, so that max_entropy needs no exponential."""
-        if self.measure == "max_entropy":
+        if self.measure == LOGIT_ALONE:  # the entropy of two classes falls with its size
             logits = head.logits(block)
             return np.negative(np.abs(logits, out=logits), out=logits)
+        if self.measure == "max_entropy":
+            return entropy(head.logits(block))
         both = block @ np.stack([head.weights, direction], axis=1)
         return entropy(both[:, 0] + np.float32(head.bias)) * np.maximum(both[:, 1] / lengths, 0)
 
@@ -154,13 +158,29 @@ class Run:
     recalls: list[float]
     scored: list[int]
     seconds: list[float]
+    seconds_of_logits: list[float]
+    """Of a scan of all logits alone, in the same round; empty where it was not timed."""
+    processor_seconds: float
+    """Of choosing in all rounds, by this process and the server."""
 
 
 class Labelling:
     """What one strategy has come to."""
 
-    def __init__(self, task: Task, concept: Concept, strategy: Strategy, start: np.ndarray) -> None:
+    def __init__(
+        self, task: Task, concept: Concept, strategy: Strategy, start: np.ndarray, clock: Callable[[], float]
+    ) -> None:
+        """Begin.
+
+        Args:
+            task: the pool.
+            concept: what is looked for.
+            strategy: chooses.
+            start: rows that have a label.
+            clock: seconds of processor time, of all processes.
+        """
         self.strategy = strategy
+        self._clock, self._processor_seconds = clock, 0.0
         self._task, self._concept = task, concept
         self._positive = np.isin(task.groups, concept.groups)
         self._held_out = np.isin(task.held_out_groups, concept.groups)
@@ -168,13 +188,19 @@ class Labelling:
         self._average_precisions: list[float] = []
         self._recalls: list[float] = []
         self._choices: list[tuple[int, float]] = []
+        self._seconds_of_logits: list[float] = []
         self._head = self._trained()
 
     def round(self) -> None:
         """Choose, label, train, judge."""
-        began = time.perf_counter()
+        used, began = self._clock(), time.perf_counter()
         choice = self.strategy.choose(self._head, self._new, self._labelled)
         self._choices.append((choice.scored, time.perf_counter() - began))
+        self._processor_seconds += self._clock() - used
+        if isinstance(self.strategy, WholePool) and self.strategy.measure == "max_entropy":
+            began = time.perf_counter()
+            replace(self.strategy, measure=LOGIT_ALONE).choose(self._head, self._new, self._labelled)
+            self._seconds_of_logits.append(time.perf_counter() - began)
         self._new, self._labelled = choice.rows, np.append(self._labelled, choice.rows)
         self._head = self._trained()
 
@@ -203,6 +229,8 @@ class Labelling:
             recalls=self._recalls,
             scored=[scored for scored, _ in self._choices],
             seconds=[seconds for _, seconds in self._choices],
+            seconds_of_logits=self._seconds_of_logits,
+            processor_seconds=self._processor_seconds,
         )
 
 

@@ -40,8 +40,8 @@ K, BATCH, QUERIES, IN_FLIGHT = 10, 64, 4096, 6
 CORES = sorted(os.sched_getaffinity(0))
 BARE, FETCHED, RERANKED, SERVED = "Faiss", "Faiss fetching more", "in process", "Search"
 EXPLANATION = """\
-{rows:,} x {dimension} around 2,000 centres that overlap, queries of the same kind, batches of {batch}, k = {k}, one
-thread; medians of {rounds} rounds, lowest to highest in brackets.
+{rows:,} x {dimension} around 2,000 centres that overlap, queries of the same kind, batches of {batch}, k = {k},
+one thread; medians of {rounds} rounds, lowest to highest in brackets.
 
 - Search / in process: queries a second of Search over gRPC, over those of the same search in process: the index
   proposes, the exact similarities of what it proposes are computed, and the best are kept.
@@ -166,9 +166,8 @@ def show(found: list[Rates]) -> None:
     print("|---|---|---|---|---|---|")
     for one in found:
         ratios = [spread(one.ratio(way)) for way in ways]
-        print(
-            f"| {one.kind} | {one.recall:.3f} | {statistics.median(one.rates[SERVED]):,.0f} | {' | '.join(ratios)} |"
-        )
+        own = f"{statistics.median(one.rates[SERVED]):,.0f}"
+        print(f"| {one.kind} | {one.recall:.3f} | {own} | {' | '.join(ratios)} |")
 
 
 def main() -> None:

@@ -23,9 +23,9 @@ RESULTS = Path(__file__).parent / "results" / "shared_pool.json"
 DIMENSION = 128
 FIELDS = ("Rss", "Pss", "Shared_Clean", "Private_Clean", "Private_Dirty")
 EXPLANATION = """\
-In MiB, by /proc/PID/smaps. Rss: what of the file the process has in memory. Pss: its share, pages that two processes
-have counted half. Shared_Clean: pages that others have too. Private_Dirty: pages that are a copy of its own.
-all: VmRSS, what the process has in memory in all."""
+In MiB, by /proc/PID/smaps. Rss: what of the file the process has in memory. Pss: its share, pages that two
+processes have counted half. Shared_Clean: pages that others have too. Private_Dirty: pages that are a copy of its
+own. all: VmRSS, what the process has in memory in all."""
 
 
 @dataclass(frozen=True)

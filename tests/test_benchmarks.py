@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
 
 
 @pytest.mark.parametrize(
@@ -20,11 +21,12 @@ ROOT = Path(__file__).resolve().parents[1]
         (["-m", "benchmarks.select_stream", "--short"], "calls / open stream"),
         (["-m", "benchmarks.novelty", "--short"], "forward pass"),
         (["-m", "benchmarks.learning_curve", "--short"], "labels to target"),
+        (["-m", "benchmarks.seals", "--short"], "max_entropy, SEALS"),
+        pytest.param(["-m", "benchmarks.rank_pool", "--short"], "merged rows", marks=READS_PROC),
         pytest.param(
-            ["-m", "benchmarks.rank_pool", "--short"],
-            "merged rows",
-            marks=pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"),
+            ["-m", "benchmarks.search_rate", "--short", "--kinds", "ivf"], "Search / in process", marks=READS_PROC
         ),
+        pytest.param(["-m", "benchmarks.shared_pool", "--short"], "\nshared: two servers", marks=READS_PROC),
     ],
     ids=[
         "server_kinds",
@@ -35,7 +37,10 @@ ROOT = Path(__file__).resolve().parents[1]
         "select_stream",
         "novelty",
         "learning_curve",
+        "seals",
         "rank_pool",
+        "search_rate",
+        "shared_pool",
     ],
 )
 def test_a_benchmark_runs(command: list[str], words: str) -> None:

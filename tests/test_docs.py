@@ -157,13 +157,30 @@ def test_each_command_of_assayd_is_shown_but_the_demo_that_needs_no_words() -> N
     assert shown | {"demo"} == {command.name for command in typer.main.get_group(cli).commands.values()}
 
 
+def test_each_command_of_an_index_is_shown_and_each_flag_but_those_of_inspect() -> None:
+    page = ROOT / "docs" / "retrieval.md"
+    of_assayd = typer.main.get_group(cli).commands
+    known = of_assayd["index"].commands
+    words = [command.split() for command in commands("assayd", page)]
+    assert {line[2] for line in words if line[1] == "index"} == set(known)
+    flags = {flag for command in known.values() for parameter in command.params for flag in parameter.opts}
+    elsewhere = {flag for parameter in of_assayd["inspect"].params for flag in parameter.opts}
+    text = "\n".join(line for line in page.read_text().splitlines() if "--" in line)
+    assert {flag for flag in flags - elsewhere if flag.startswith("--") and flag not in text} == set()
+
+
 def model_and_data(folder: Path) -> None:
-    """The files that commands in the documents name: a model whose logits are its rows, and four classes."""
+    """The files that commands in the documents name: a model whose logits are its rows, four classes, a pool."""
     (folder / "model.onnx").write_bytes(onnx_models.identity(4))
     rng = np.random.default_rng(0)
     rows = rng.normal(0, 4, (200, 4)).astype(np.float32)
     np.save(folder / "rows.npy", rows)
     np.save(folder / "y.npy", (rows / 2 + rng.gumbel(size=rows.shape)).argmax(axis=1))
+    ids = rng.permutation(len(rows))
+    np.save(folder / "pool.npy", rows)
+    np.save(folder / "ids.npy", ids)
+    columns = {f"column_{place}": rows[:, place] for place in range(4)}
+    parquet.write_table(pa.table({"id": ids, **columns}), folder / "pool.parquet")
 
 
 @pytest.mark.xdist_group("docs")

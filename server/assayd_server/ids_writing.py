@@ -70,9 +70,7 @@ def _common(given: GivenIds) -> tuple[np.dtype[Any], int]:
         count += len(block)
     if not kinds:
         raise ArtefactError(f"{given.source}: there are no ids")
-    if len({kind for kind, _ in kinds}) > 1:
-        raise ArtefactError(f"{given.source}: some ids are whole numbers and some are text: all must be alike")
-    kind, width = max(kinds)
+    kind, width = max(kinds)  # of one file, and so of one kind
     return np.dtype("<i8") if kind == "i" else np.dtype(f"S{width}"), count
 
 

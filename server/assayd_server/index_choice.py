@@ -1,28 +1,33 @@
-"""Which kind of index a pool gets where nobody says: the one that is fastest for its size, within memory."""
+"""Which kind of index a pool gets where none is asked for."""
 
 from assayd_server.core.similarity import Metric
 from assayd_server.index_kind import Kind
 
-FLAT_ELEMENTS_MAX = 2_000_000
-"""Numbers that are compared with a query in well under a millisecond, which an index hardly beats."""
-CODES_ROWS_MAX = 20_000_000
-"""With more rows than this, a byte for each number of a row takes more memory than most machines have to spare."""
+FLAT_NUMBERS_MAX = 4_000_000
+"""Up to here comparing with every vector takes a millisecond or so, for which nobody misses a neighbour."""
+IVF_BYTES_MAX = 8 << 30
+"""Up to here the codes of ivf, a byte for each number, are taken to fit into memory."""
 
 
 def choose(row_count: int, dimension: int, metric: Metric) -> tuple[Kind, str]:
-    """The kind, and why, in a sentence.
+    """The kind, and a sentence that says why.
 
     Args:
-        row_count: N.
-        dimension: d.
-        metric: what the pool is searched by; it makes no difference.
+        row_count: N, from 1.
+        dimension: d, from 1.
+        metric: the similarity; all kinds do for each.
     """
-    del metric
-    if row_count * dimension <= FLAT_ELEMENTS_MAX:
-        return Kind.FLAT, f"{row_count:,} rows of {dimension} are compared one by one in well under a millisecond"
-    if row_count <= CODES_ROWS_MAX:
-        return (
-            Kind.IVF,
-            f"of {row_count:,} rows, cells leave a few thousand to compare, by codes of {dimension} bytes",
-        )
-    return Kind.IVFPQ, f"codes of {row_count:,} rows fit into memory at a quarter of a byte for each number"
+    numbers = row_count * dimension
+    size = f"{row_count:,} rows of {dimension:,} numbers, {numbers:,} in all,"
+    if numbers <= FLAT_NUMBERS_MAX:
+        return Kind.FLAT, f"{size} are few enough to compare each by {metric} (up to {FLAT_NUMBERS_MAX:,})"
+    codes = f"{_gigabytes(numbers)} at a byte each"
+    if numbers <= IVF_BYTES_MAX:
+        reason = f"and fit into memory as {codes} (up to {_gigabytes(IVF_BYTES_MAX)})"
+        return Kind.IVF, f"{size} are too many to compare each (up to {FLAT_NUMBERS_MAX:,}), {reason}"
+    limit = _gigabytes(IVF_BYTES_MAX)
+    return Kind.LSH, f"{size} are {codes}, more than {limit}, and {_gigabytes(numbers / 8)} at a bit each"
+
+
+def _gigabytes(byte_count: float) -> str:
+    return f"{byte_count / 1e9:.3g} GB"

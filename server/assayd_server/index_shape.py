@@ -11,7 +11,9 @@ from assayd_server.index_kind import Kind
 ROWS_PER_CELL_MIN = 16
 CELLS_MAX = 1 << 16
 LINKS = 16
-"""Of a row in the graph; twice as many in its lowest layer. 32 found 0.5 % more neighbours, for half as many bytes again."""
+"""Of a row in the graph; twice as many in its lowest layer. 32 find hardly more, in half
+as many bytes again.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ class Shape:
 def shape_for(kind: Kind, *, row_count: int, dimension: int) -> Shape:
     """The shape of an index that is about to be built.
 
-    The nearest cells are found by a product with all of their centres, and then searched: with twice the root of the
-    rows, the two take about as long.
+    The nearest cells are found among all of their centres, and then searched: with twice as many cells as the root
+    of the rows, the two take about as long.
     """
     cells = max(1, min(CELLS_MAX, round(2 * math.sqrt(row_count)), row_count // ROWS_PER_CELL_MIN))
     return Shape(kind, dimension, 0 if kind is Kind.HNSW else cells)

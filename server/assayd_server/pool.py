@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,9 @@ from assayd_server.stored_vectors import StoredVectors
 __all__ = ["Index", "Kind", "approximate_scores", "build", "flat_proposals", "read"]
 
 BLAS_QUERIES_MIN = 8
-"""From how many queries at once exact search is a matrix product, which makes 64 five times as fast, and training fifteen."""
+"""From how many queries at once exact search is a matrix product, which makes 64 of them five times as fast, and
+training fifteen times.
+"""
 ADD_ROWS = 1 << 16
 POINTS_PER_CENTRE = 64
 ITERATIONS = 10
@@ -32,6 +36,7 @@ VISITED_MAX = 4096
 VISITED_AT_BUILD = 100
 """Of tight clusters a graph that was built with faiss's 40 never finds 2 %, however far it is walked."""
 TRIAL_ROWS = 200
+_READING = threading.Lock()
 _METRICS = {
     Metric.COSINE: faiss.METRIC_INNER_PRODUCT,
     Metric.INNER_PRODUCT: faiss.METRIC_INNER_PRODUCT,
@@ -123,8 +128,10 @@ class Index:
         return faiss.SearchParametersPreTransform(index_params=inner)
 
     def write(self, path: Path) -> None:
-        """Write it, to be read with its kind and parameters."""
+        """Write it, to be read with its kind and parameters. Faiss alone can read it too: it stops there."""
         faiss.write_index(self._index, str(path))
+        with path.open("ab") as file:
+            file.write(_ending(file.tell()))
 
 
 def build(stored: StoredVectors, kind: Kind, *, threads: int, seed: int = 0) -> Index:
@@ -160,7 +167,7 @@ def _train(index: Any, shape: Shape, stored: StoredVectors, seed: int) -> None:
     clusterings = [part.cp for part in parts if hasattr(part, "cp")]
     for part in parts:
         if hasattr(part, "pq"):
-            part.do_polysemous_training = False  # for a search that is not used here: 98 % of the time
+            part.do_polysemous_training = False  # serves a search not made here, and takes 50 times as long
             clusterings.append(part.pq.cp)
     for clustering in clusterings:
         clustering.seed, clustering.niter = seed, ITERATIONS
@@ -232,16 +239,46 @@ def read(path: Path, *, kind: Kind, parameters: Mapping[str, str], stored: Store
         shape, effort = shape_of(kind, parameters, dimension=stored.dimension), effort_of(kind, parameters)
     except (KeyError, ValueError) as error:
         raise ArtefactError(f"{path}: the parameters of its manifest are not those of {kind}: {error}") from None
-    try:
-        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-    except (RuntimeError, MemoryError):
-        raise ArtefactError(f"{path}: is not an index that faiss can read") from None
+    index = _mapped(path)
     due = _traits(faiss.index_factory(stored.dimension, shape.recipe, _METRICS[stored.metric]))
     if _traits(index) != due or index.ntotal != len(stored) or not index.is_trained:
-        raise ArtefactError(
-            f"{path}: is not a {kind} index of {len(stored)} rows of {stored.dimension} numbers for {stored.metric}"
-        )
+        wanted = f"{len(stored)} rows of {stored.dimension} numbers, for {stored.metric}"
+        raise ArtefactError(f"{path}: is not the {kind} index that its manifest tells of, over {wanted}")
     return Index(index, shape, effort, None)
+
+
+def _mapped(path: Path) -> Any:
+    size = _checked_size(path)
+    with _READING:
+        limits = faiss.get_deserialization_vector_byte_limit(), faiss.get_deserialization_loop_limit()
+        faiss.set_deserialization_vector_byte_limit(size)  # no part is larger than the whole
+        faiss.set_deserialization_loop_limit(size)
+        try:
+            return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        except (RuntimeError, MemoryError):
+            raise ArtefactError(f"{path}: faiss cannot read it") from None
+        finally:
+            faiss.set_deserialization_vector_byte_limit(limits[0])
+            faiss.set_deserialization_loop_limit(limits[1])
+
+
+def _checked_size(path: Path) -> int:
+    """The size of a file that ends as it should: faiss crashes on some that were cut off."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END) - len(_ending(0))
+            file.seek(max(size, 0))
+            ending = file.read()
+    except OSError as error:
+        raise ArtefactError(f"{path}: cannot be read: {error.strerror}") from None
+    if size < 0 or ending != _ending(size):
+        raise ArtefactError(f"{path}: is no index of a pool, or not all of one")
+    return size
+
+
+def _ending(size: int) -> bytes:
+    """What follows after so many bytes of faiss's."""
+    return b"assayd.index.1\n" + size.to_bytes(8, "little")
 
 
 def _traits(index: Any) -> list[Any]:

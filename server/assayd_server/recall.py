@@ -1,4 +1,4 @@
-"""How well an index does: the share of the true neighbours that it finds, and how fast, beside exact search."""
+"""How much of what exact search finds an index finds too, and how much faster it is."""
 
 import time
 from collections.abc import Callable
@@ -6,67 +6,63 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assayd_server.core.arrays import Integers
+from assayd_server.core.arrays import Floats, Integers
 from assayd_server.nearest import Nearest, NearestSearch
 
-_BATCH_ROWS = 64
-_SECONDS_MAX = 20.0
-"""An exact search of a very large pool is measured on as many rows as this allows."""
+BATCH_QUERIES = 64
+"""As many are searched for at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """On rows of the pool, each without itself."""
+    """Of a sample of rows of the pool."""
 
     recall: float
-    """The share of the k nearest rows that were found; 1 of an exact search."""
+    """The share of the k nearest that was found, the mean over the sample, in [0, 1]."""
     k: int
     queries_per_second: float
-    """In batches of 64."""
+    """Of the index, in batches of 64, with the threads that the search has."""
     exact_queries_per_second: float
+    """Of exact search, in turn with it."""
+
+
+def recall_of(found: Nearest, exact: Nearest) -> Floats:
+    """(n,) the share of the exact neighbours of each query that was found; one that is as similar does as well.
+
+    Args:
+        found: of an index.
+        exact: of exact search, for the same queries and k; 1 where it found none.
+    """
+    least = np.where(np.isnan(exact.similarities), np.inf, exact.similarities).min(axis=1, keepdims=True)
+    hits = (found.similarities >= least).sum(axis=1)  # False for NaN
+    return np.where(exact.counts, hits / np.maximum(exact.counts, 1), 1.0)
 
 
 def measure(search: NearestSearch, *, seed: int = 0, sample_rows: int = 1000, k: int = 100) -> Measured:
-    """Search for some rows of the pool, both ways.
+    """Search for rows of the pool, themselves left out.
 
     Args:
-        search: that is measured.
-        seed: of what rows are searched for.
-        sample_rows: how many, at most; fewer where the pool is large and searched exactly.
-        k: how many neighbours of each, or as many as there are.
+        search: with an index, or without: then the recall is 1 and both rates are that of exact search.
+        seed: of the sample.
+        sample_rows: how many rows, at least 1; all where there are fewer.
+        k: how many neighbours; all others where there are fewer, and 1 in a pool of one row, which has none.
     """
     stored = search.stored
-    k = min(k, len(stored) - 1)
-    if k < 1:
-        return Measured(1.0, 0, 0.0, 0.0)
     random = np.random.default_rng(seed)
     own = np.sort(random.choice(len(stored), min(sample_rows, len(stored)), replace=False))
-    queries = np.asarray(stored.searched[own])
-    exact, exact_rate = _timed(lambda part: search.exact(queries[part], k, own=own[part]), len(own))
-    if search.is_exact:
-        return Measured(1.0, k, exact_rate, exact_rate)
-    found, rate = _timed(lambda part: search.nearest(queries[part], k, own=own[part]), len(exact))
-    return Measured(_recall(found, exact), k, rate, exact_rate)
+    k = max(1, min(k, len(stored) - 1))
+    recalls, seconds, exact_seconds = [], 0.0, 0.0
+    for start in range(0, len(own), BATCH_QUERIES):
+        batch = own[start : start + BATCH_QUERIES]
+        queries = np.asarray(stored.searched[batch])
+        found, took = _timed(search.nearest, queries, k, batch)
+        exact, exactly_took = (found, took) if search.is_exact else _timed(search.exact, queries, k, batch)
+        recalls.append(recall_of(found, exact))
+        seconds, exact_seconds = seconds + took, exact_seconds + exactly_took
+    recall = float(np.concatenate(recalls).mean()) if len(stored) > 1 else 1.0
+    return Measured(recall, k, len(own) / seconds, len(own) / exact_seconds)
 
 
-def _timed(find: Callable[[slice], Nearest], count: int) -> tuple[list[Nearest], float]:
-    """The answers to batches, as many as the time allows, and rows per second. The first batch warms up."""
-    find(slice(0, min(count, _BATCH_ROWS)))
-    began, answers, done = time.perf_counter(), list[Nearest](), 0
-    while done < count and (not answers or time.perf_counter() - began < _SECONDS_MAX):
-        answers.append(find(slice(done, done + _BATCH_ROWS)))
-        done += len(answers[-1].rows)
-    return answers, done / (time.perf_counter() - began)
-
-
-def _recall(found: list[Nearest], exact: list[Nearest]) -> float:
-    shares = [
-        _share(of_found, of_exact)
-        for one, other in zip(found, exact, strict=False)
-        for of_found, of_exact in zip(one.rows, other.rows, strict=True)
-    ]
-    return float(np.mean(shares))
-
-
-def _share(found: Integers, exact: Integers) -> float:
-    return float(np.isin(exact, found, assume_unique=True).mean())
+def _timed(search: Callable[..., Nearest], queries: Floats, k: int, own: Integers) -> tuple[Nearest, float]:
+    began = time.perf_counter()
+    return search(queries, k, own=own), max(time.perf_counter() - began, 1e-9)

@@ -118,6 +118,14 @@ def test_ids_may_lie_in_a_file_of_their_own(name: str) -> None:
     assert ids.rows_of(np.array([NAMES[7]], object)).tolist() == [7]
 
 
+def test_as_many_ids_as_rows_are_due_also_where_nobody_knows_how_many_there_are() -> None:
+    write_tables()
+    np.save("ids.npy", NAMES[:-1])
+    why = "ids.npy: there are 2499 ids, of 2500 rows"
+    assert refused("--input", "x.parquet", "--ids", "ids.npy") == why
+    assert refused_but_kept("--input", "x.csv", "--ids", "ids.npy").startswith(why)
+
+
 def test_other_columns_stay_out_where_the_models_are_named() -> None:
     write_tables(id=IDS, note=NAMES)
     columns = ",".join(f"p{place}" for place in range(WIDTH))

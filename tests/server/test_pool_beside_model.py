@@ -181,7 +181,7 @@ def test_a_new_version_with_another_temperature_has_the_pool_too(tmp_path: Path)
     assert old.pool is not None
     assert new.pool is not None
     assert old.pool.digest == new.pool.digest
-    assert new.pool.path == (tmp_path / "pets/2/pool")
+    assert new.pool.folder.path == (tmp_path / "pets/2/pool")
 
 
 def test_a_new_temperature_in_place_leaves_the_pool_alone(tmp_path: Path) -> None:

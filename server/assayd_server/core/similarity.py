@@ -68,5 +68,5 @@ def _similarities(queries: Floats, pairs: Floats, metric: Metric) -> Floats:
 
 
 def _dots(left: Floats, right: Floats) -> Floats:
-    """A product of two vectors for each pair: in larger ones, and einsum's, the order of a sum depends on its place."""
+    """Each pair by itself: in larger products, and in einsum, the order of a sum depends on its place."""
     return np.matmul(left[..., None, :], right[..., None])[..., 0, 0]
