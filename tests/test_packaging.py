@@ -51,6 +51,7 @@ def test_the_wheel_holds_what_the_demo_needs(wheel: Path) -> None:
         f"{demo}/held_out.npz",
         f"{demo}/models/digits/1/bundle.json",
         f"{demo}/models/digits/1/model.onnx",
+        f"{demo}/models/digits/1/reference.npz",
         "assayd/py.typed",
     } <= names
 

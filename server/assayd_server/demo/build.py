@@ -11,6 +11,7 @@ import json
 import shutil
 import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler
 from threadpoolctl import threadpool_limits
 
+from assayd_server import reference_building
 from assayd_server.bundle import digest_of
 from assayd_server.core.similarity import Metric
 from assayd_server.given_ids import row_numbers
@@ -36,6 +38,7 @@ from assayd_server.index_kind import Kind
 from assayd_server.index_writing import Measured, WrittenIndex
 from assayd_server.pool_manifest import POOL_MANIFEST
 from assayd_server.pool_writing import Origin, write_content, write_pool_manifest
+from assayd_server.reference_wanted import ReferenceWanted
 
 SEED = 0
 PIXEL_COUNT = 64
@@ -184,7 +187,7 @@ def manifest(model: bytes, pool: bytes) -> str:
 
 
 def write(output_dir: Path, model: bytes, held_out: Digits) -> list[Path]:
-    """The paths written, bundle.json last: its presence says that the bundle is complete."""
+    """The paths written, bundle.json last but for the reference, which is made of the bundle."""
     model_dir = output_dir / "models" / "digits" / "1"
     rows, graph, bundle = output_dir / "held_out.npz", model_dir / "model.onnx", model_dir / "bundle.json"
     model_dir.mkdir(parents=True, exist_ok=True)
@@ -194,7 +197,18 @@ def write(output_dir: Path, model: bytes, held_out: Digits) -> list[Path]:
     graph.write_bytes(model)
     pool = write_pool(model_dir / "pool", model, held_out.images)
     bundle.write_text(manifest(model, pool), encoding="utf-8", newline="\n")
-    return [rows, graph, *sorted((model_dir / "pool").iterdir()), bundle]
+    write_reference(model_dir, held_out)
+    return [rows, graph, *sorted((model_dir / "pool").iterdir()), model_dir / "reference.npz", bundle]
+
+
+def write_reference(model_dir: Path, held_out: Digits) -> None:
+    """The reference of a bundle, made as `assayd reference build` makes it, and named in its manifest."""
+    (model_dir / "reference.npz").unlink(missing_ok=True)
+    with TemporaryDirectory() as folder:
+        rows, labels = Path(folder, "rows.npy"), Path(folder, "labels.npy")
+        np.save(rows, held_out.images)
+        np.save(labels, held_out.labels)
+        reference_building.build(ReferenceWanted(rows=rows, labels=labels, bundle=model_dir))
 
 
 def report(name: str, model: bytes, digits: Digits) -> None:
