@@ -22,6 +22,8 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         (["-m", "benchmarks.novelty", "--short"], "forward pass"),
         (["-m", "benchmarks.learning_curve", "--short"], "labels to target"),
         (["-m", "benchmarks.seals", "--short"], "max_entropy, SEALS"),
+        (["-m", "benchmarks.drift_calibration", "--short"], "chi_squared | 200"),
+        (["-m", "benchmarks.drift_speed", "--short"], "time / limit's"),
         pytest.param(["-m", "benchmarks.rank_pool", "--short"], "merged rows", marks=READS_PROC),
         pytest.param(
             ["-m", "benchmarks.search_rate", "--short", "--kinds", "ivf"], "Search / in process", marks=READS_PROC
@@ -38,6 +40,8 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         "novelty",
         "learning_curve",
         "seals",
+        "drift_calibration",
+        "drift_speed",
         "rank_pool",
         "search_rate",
         "shared_pool",

@@ -129,6 +129,7 @@ def _fitted(
             len(seen),
             _columns(seen, train, features),
             embeddings=seen.outputs.embeddings,
+            fitting=np.isin(np.arange(len(seen)), fitting),
             labels=None if labels is None else labels.astype(np.float64),
         )
     contract = model.contract

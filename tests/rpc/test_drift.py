@@ -27,7 +27,7 @@ def healthy(count: int, shares: tuple[float, ...] = (0.25, 0.25, 0.25, 0.25)) ->
     return (CENTRES[classes] + RNG.normal(size=(count, 4))).astype(np.float32), classes
 
 
-FIT, LABELS = healthy(12_000)
+FIT, LABELS = healthy(24_000)
 FRESH = healthy(500)[0]
 
 
@@ -96,7 +96,7 @@ def test_a_feature_that_moves_is_found_with_both_histograms(server: Server) -> N
     assert column.drifted
     assert column.deciding.effect >= column.effect_min
     assert column.p_adjusted <= 0.01
-    assert sum(column.reference_counts) == 12_000
+    assert sum(column.reference_counts) == 24_000
     assert sum(column.window_counts) == 500
     assert len(column.bins) == len(column.reference_counts) == len(column.window_counts)
     assert column.bins[-1] == "missing"
@@ -198,7 +198,7 @@ def test_a_reference_says_what_it_holds(server: Server) -> None:
     with grpc.insecure_channel(server.address) as channel:
         stub = monitoring_pb2_grpc.MonitoringServiceStub(channel)
         reference = stub.GetReference(monitoring_pb2.GetReferenceRequest()).reference
-    assert (reference.row_count, reference.fitted_rows, reference.calibration_rows) == (12_000, 6000, 6000)
+    assert (reference.row_count, reference.fitted_rows, reference.calibration_rows) == (24_000, 12_000, 12_000)
     assert {column.name for column in reference.columns if not column.name.startswith("probability_")} == COLUMNS
     assert set(reference.novelty_measures) >= {"combined", "energy", "gen", "knn", "vim", "relative_mahalanobis"}
 

@@ -23,7 +23,7 @@ def test_it_is_as_scipy_has_it(counts: list[tuple[int, int]]) -> None:
     expected = stats.chi2_contingency(table, correction=False)
     statistic, degrees = chi_squared(*table)
     assert (statistic, degrees) == (pytest.approx(expected.statistic, rel=1e-9, abs=1e-9), expected.dof)
-    assert chi_squared_p_value(*table) == pytest.approx(expected.pvalue, rel=1e-6, abs=1e-290)
+    assert chi_squared_p_value(statistic, degrees) == pytest.approx(expected.pvalue, rel=1e-6, abs=1e-290)
 
 
 def test_a_category_that_neither_has_does_not_count() -> None:
@@ -38,7 +38,7 @@ def test_a_category_that_neither_has_does_not_count() -> None:
 def test_where_nothing_can_differ_there_is_no_evidence(reference: list[int], window: list[int]) -> None:
     counts = np.array(reference, np.int64), np.array(window, np.int64)
     assert chi_squared(*counts) == (0, 0)
-    assert chi_squared_p_value(*counts) == 1
+    assert chi_squared_p_value(0.0, 0) == 1
 
 
 def test_cramers_v_by_hand() -> None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assayd_server.core.drift import WINDOW_ROWS_MAX, DriftReference, Layout, WindowState
+from assayd_server.core.drift import WINDOW_ROWS_MAX, DriftReference, Layout, WindowState, fit_drift_reference
 from assayd_server.core.drift.moments import moments
+from assayd_server.core.drift.reduction import fit_reduction
 from core.drift.references import columns_of, plain_reference, reference_of, rows_of, window_of
 
 REFERENCE = reference_of(rows_of(2000, seed=0))
@@ -137,6 +138,28 @@ def test_counts_that_are_not_of_the_columns_are_refused() -> None:
     arrays = REFERENCE.arrays()
     with pytest.raises(ValueError, match="not those of its columns"):
         DriftReference.from_arrays({**arrays, "state/counts": arrays["state/counts"][:-1]})
+
+
+@pytest.mark.parametrize("rows", [[0, 1000, 1000], [2000, 0, 0]])
+def test_a_reference_without_rows_is_refused(rows: list[int]) -> None:
+    with pytest.raises(ValueError, match="the reference has no rows"):
+        DriftReference.from_arrays({**REFERENCE.arrays(), "state/rows": np.array(rows)})
+
+
+def test_the_embeddings_that_are_counted_are_not_those_that_the_components_are_fitted_on() -> None:
+    embeddings = rows_of(100, seed=5)["embeddings"]
+    halves = np.arange(100) < 50
+    reference = fit_drift_reference(100, [], embeddings=embeddings, fitting=halves)
+    fitted = fit_reduction(embeddings[:50])
+    np.testing.assert_array_equal(reference.layout.embedding.reduction.directions, fitted.directions)
+    assert plain(reference.state) == plain(replace(reference.layout.count(100, {}, embeddings[50:]), rows=100))
+    assert reference.state.embedding_rows == 50
+
+
+@pytest.mark.parametrize("fitting", [None, np.array([True])])
+def test_components_are_not_fitted_on_all_rows(fitting: np.ndarray | None) -> None:
+    with pytest.raises(ValueError, match="leave some to be counted"):
+        fit_drift_reference(1, [], embeddings=np.ones((1, 2)), fitting=fitting)
 
 
 def test_features_that_are_not_of_the_reduced_embedding_are_refused() -> None:

@@ -45,7 +45,6 @@ def chi_squared(reference: Integers, window: Integers) -> tuple[float, int]:
     return float(((table - expected) ** 2 / expected).sum()), table.shape[1] - 1
 
 
-def chi_squared_p_value(reference: Integers, window: Integers) -> float:
+def chi_squared_p_value(statistic: float, degrees: int) -> float:
     """How probable so large a statistic is where both are samples of the same rows; 1 where nothing can differ."""
-    statistic, degrees = chi_squared(reference, window)
     return float(chdtrc(degrees, statistic)) if degrees else 1.0

@@ -63,10 +63,10 @@ def deciding(kind: BinKind, reference: Integers, window: Integers, rows_min: int
     cells = pool(kind, reference, window, rows_min=rows_min)
     if kind is BinKind.INTERVALS:
         effect, statistic = psi(*cells.with_rare()), psi_statistic(cells.reference, cells.window)
-        p_value = _with_rare(cells, psi_p_value(cells.reference, cells.window))
+        p_value = _with_rare(cells, psi_p_value(statistic, len(cells.reference)))
         return finding(DriftTest.PSI, effect=effect, statistic=statistic, p_value=p_value)
-    effect, (statistic, _) = cramers_v(*cells.with_rare()), chi_squared(cells.reference, cells.window)
-    p_value = _with_rare(cells, chi_squared_p_value(cells.reference, cells.window))
+    effect, (statistic, degrees) = cramers_v(*cells.with_rare()), chi_squared(cells.reference, cells.window)
+    p_value = _with_rare(cells, chi_squared_p_value(statistic, degrees))
     return finding(DriftTest.CHI_SQUARED, effect=effect, statistic=statistic, p_value=p_value)
 
 
@@ -83,12 +83,9 @@ def informing(kind: BinKind, reference: Integers, window: Integers) -> Finding:
         distance = float(grid_distance(*known))
         p_value = float(kolmogorov_p_value(np.array(distance), known[0].sum(), known[1].sum()))
         return finding(DriftTest.KOLMOGOROV_SMIRNOV, effect=distance, statistic=distance, p_value=p_value)
-    return finding(
-        DriftTest.PSI,
-        effect=psi(reference, window),
-        statistic=psi_statistic(reference, window),
-        p_value=psi_p_value(reference, window),
-    )
+    statistic = psi_statistic(reference, window)
+    p_value = psi_p_value(statistic, len(reference))
+    return finding(DriftTest.PSI, effect=psi(reference, window), statistic=statistic, p_value=p_value)
 
 
 def _with_rare(cells: Cells, p_of_cells: float) -> float:

@@ -81,7 +81,7 @@ def judge(reference: DriftReference, window: WindowState, settings: DriftSetting
         untested=_untested(reference, {one.name for one in tested} | {pair.column.name for pair in pairs}),
         class_priors=_priors(reference, pairs),
         class_shift=_class_shift([pair for pair in pairs if pair.column.role is Role.CLASS_PROBABILITY]),
-        cautions=(Caution.LARGE_WINDOW,) if window.rows * _SHARE_MAX > reference.state.rows else (),
+        cautions=(Caution.LARGE_WINDOW,) if _is_large(window, tested, reference.state) else (),
     )
 
 
@@ -132,6 +132,13 @@ def _corrected(tested: Sequence[_Tested], alpha: float) -> tuple[ColumnVerdict, 
 
 def _shift(column: ColumnVerdict) -> tuple[bool, float]:
     return column.drifted, column.deciding.effect / max(column.effect_min, 1e-9)
+
+
+def _is_large(window: WindowState, tested: Sequence[_Tested], reference: WindowState) -> bool:
+    """Whether any test has fewer than so many rows of the reference for each of the window."""
+    columns = [(one.window_counts.sum(), one.reference_counts.sum()) for one in tested]
+    rows = [*columns, (window.embedding_rows, reference.embedding_rows)]
+    return any(of_window * _SHARE_MAX > of_reference for of_window, of_reference in rows)
 
 
 def _untested(reference: DriftReference, tested: set[str]) -> tuple[str, ...]:

