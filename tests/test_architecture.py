@@ -60,6 +60,7 @@ LAYERS = (
     Layer((f"{S}.__main__",)),
     Layer((f"{S}.cli",)),
     Layer((f"{S}.index_cli", f"{S}.reference_cli")),
+    Layer((BUILD,)),
     Layer(COMMANDS),
     Layer((f"{S}.rpc",)),
     Layer((f"{S}.sampling",)),

@@ -13,7 +13,7 @@ def print_json(document: Any) -> None:
 
 def print_text(text: str) -> None:
     """Lines; a question mark stands for what the encoding of stdout lacks."""
-    encoding = sys.stdout.encoding
+    encoding = sys.stdout.encoding or "utf-8"
     print(text.encode(encoding, "replace").decode(encoding))
 
 
