@@ -21,6 +21,10 @@ from assayd_server.servable import Servable
 from assayd_server.wanted import ModelChoice
 
 
+_NO_ROW_COMES_BACK = 2**62
+"""So that a window is not limited by what its rows would take in an answer."""
+
+
 class Monitoring:
     """Answers what is asked of the references beside the models."""
 
@@ -34,7 +38,7 @@ class Monitoring:
         """
         self._repository = repository
         self._computing = computing
-        self._limits = limits
+        self._limits = replace(limits, response_bytes_max=_NO_ROW_COMES_BACK)
 
     def test_drift(self, sent: Sent, wanted: DriftWanted, caller: Caller) -> DriftReport:
         """Compare a window with the reference.
