@@ -1,9 +1,9 @@
 """What novelty costs a call of Score: python -m benchmarks.novelty_cost [--short].
 
-A 784-256-128-10 network with a reference, batches of 256 rows, several calls in flight. In turn, in several rounds of a
-few seconds each: Score with predictions and entropies alone, and the same with a measure of novelty. The server has
-one core and its client, in a process of its own, another one. Linux only. Writes benchmarks/results/novelty_cost.json
-unless --short.
+A 784-256-128-10 network with a reference, batches of 256 rows, several calls in flight. In turn, in several rounds
+of a few seconds each: Score with predictions and entropies alone, and the same with a measure of novelty. The server
+has one core and its client, in a process of its own, another one. Linux only. Writes
+benchmarks/results/novelty_cost.json unless --short.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import version
-from itertools import cycle
+from itertools import cycle, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -44,8 +44,7 @@ WAYS: dict[str, list[str]] = {
 def files(folder: Path, reference_rows: int) -> tuple[Path, Path]:
     """A model with random weights, and a reference of rows for it."""
     rng = np.random.default_rng(0)
-    shapes = zip(WIDTHS[:-1], WIDTHS[1:], strict=True)
-    layers = [(rng.normal(0, (2 / shape[0]) ** 0.5, shape), np.zeros(shape[1])) for shape in shapes]
+    layers = [(rng.normal(0, (2 / shape[0]) ** 0.5, shape), np.zeros(shape[1])) for shape in pairwise(WIDTHS)]
     model, rows, reference = folder / "model.onnx", folder / "rows.npy", folder / "reference.npz"
     model.write_bytes(perceptron(layers))
     np.save(rows, rng.normal(size=(reference_rows, WIDTHS[0])).astype(np.float32))

@@ -20,7 +20,6 @@ from assayd_server.scoring import Scores, given, scored
 from assayd_server.servable import Servable
 from assayd_server.wanted import ModelChoice
 
-
 _NO_ROW_COMES_BACK = 2**62
 """So that a window is not limited by what its rows would take in an answer."""
 
