@@ -1,8 +1,8 @@
 """What novelty costs a call of Score: python -m benchmarks.novelty_cost [--short].
 
 A 784-256-128-10 network with a reference, batches of 256 rows, several calls in flight. In turn, in several rounds
-of a few seconds each: Score with predictions and entropies alone, and the same with a measure of novelty. The server
-has one core and its client, in a process of its own, another one. Linux only. Writes
+of a few seconds each: Score with predictions and entropies alone, and the same with a measure of novelty. The
+server has one core and its client, in a process of its own, another one. Linux only. Writes
 benchmarks/results/novelty_cost.json unless --short.
 """
 
