@@ -12,16 +12,13 @@ from assayd_server.core.drift.fourier import FeatureSums, mmd_p_value, mmd_squar
 from assayd_server.core.drift.holm import holm
 from assayd_server.core.drift.hotelling import hotelling
 from assayd_server.core.drift.label_shift import ClassPriors, class_priors
-from assayd_server.core.drift.layout import Column, Embedding, Role
+from assayd_server.core.drift.layout import EMBEDDING, Column, Embedding, Role
 from assayd_server.core.drift.pooling import expected_rows_min
 from assayd_server.core.drift.reference import CLASS_COLUMN, DriftReference
 from assayd_server.core.drift.settings import DriftSettings
 from assayd_server.core.drift.shift_by_class import shift_by_class
 from assayd_server.core.drift.verdict import Caution, ClassShift, ColumnVerdict, WindowVerdict
 from assayd_server.core.drift.window import WindowState
-
-EMBEDDING = "embedding"
-"""The name under which the embedding as a whole is judged, beside the columns."""
 
 _SHARE_MAX = 20
 """A window larger than this part of the reference is judged with a caution."""
