@@ -113,6 +113,15 @@ def test_numbers_for_a_column_of_strings_are_refused() -> None:
         interval_bins(np.array([1.0])).counts(np.array(["a"]))
 
 
+def test_labels_have_as_many_digits_as_it_takes_to_tell_bins_apart() -> None:
+    assert Bins(BinKind.INTERVALS, np.array([1 / 3, 2.0])).labels()[:2] == ("(-inf, 0.333333]", "(0.333333, 2]")
+    close = Bins(BinKind.INTERVALS, np.array([0.12345678, 0.12345679])).labels()
+    assert close[1] == "(0.12345678, 0.12345679]"
+    assert interval_bins(np.array([1, np.nextafter(1, 2)])).labels()[1:3] == ("1", "1.0000000000000002")
+    assert category_bins(np.array([0.5, 12345678.0])).labels()[:2] == ("0.5", "1.23457e+07")
+    assert category_bins(np.array([2.0, 12345678.0])).labels()[:2] == ("2", "12345678")
+
+
 @given(reference=COLUMNS, values=COLUMNS, bin_count=st.integers(2, 12))
 @modest
 def test_every_value_is_in_one_bin_and_each_bin_has_a_name(

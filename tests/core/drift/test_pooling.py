@@ -74,12 +74,21 @@ def test_an_empty_window_leaves_rare_bins_only() -> None:
     assert pooled.rare_reference == 200
 
 
-@pytest.mark.parametrize(("alpha", "rows"), [(0.05, 5), (1e-3, 5), (9e-4, 10), (1e-9, 10)])
-def test_cells_are_larger_for_a_strict_test(alpha: float, rows: int) -> None:
-    assert expected_rows_min(alpha) == rows
+@pytest.mark.parametrize(
+    ("level", "window_rows", "rows"),
+    [(0.05, 1000, 5), (1e-3, 1000, 5), (9e-4, 1000, 30), (1e-9, 120, 30), (1e-9, 60, 15), (1e-9, 12, 5)],
+)
+def test_cells_are_larger_for_a_strict_test_but_four_are_left(level: float, window_rows: int, rows: float) -> None:
+    assert expected_rows_min(level, window_rows) == rows
 
 
-@given(kind=st.sampled_from(BinKind), counts=COUNTS, rows_min=st.sampled_from([5, 10]))
+def test_a_strict_test_of_a_small_window_still_finds_what_is_shifted() -> None:
+    reference = np.array([1000] * 10 + [0])
+    window = np.array([50] + [0] * 10)
+    assert len(pool(INTERVALS, reference, window, rows_min=expected_rows_min(1e-9, 50)).reference) >= 3
+
+
+@given(kind=st.sampled_from(BinKind), counts=COUNTS, rows_min=st.sampled_from([5, 30]))
 @modest
 def test_no_row_is_lost_and_no_cell_is_too_small(
     kind: BinKind, counts: list[tuple[int, int]], rows_min: int

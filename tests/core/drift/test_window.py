@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assayd_server.core.drift import WINDOW_ROWS_MAX, DriftReference, Layout, WindowState, fit_drift_reference
+from assayd_server.core.drift import (
+    WINDOW_ROWS_MAX,
+    ColumnValues,
+    DriftReference,
+    Layout,
+    WindowState,
+    fit_drift_reference,
+)
 from assayd_server.core.drift.moments import moments
 from assayd_server.core.drift.reduction import fit_reduction
 from core.drift.references import columns_of, plain_reference, reference_of, rows_of, window_of
@@ -138,6 +145,20 @@ def test_counts_that_are_not_of_the_columns_are_refused() -> None:
     arrays = REFERENCE.arrays()
     with pytest.raises(ValueError, match="not those of its columns"):
         DriftReference.from_arrays({**arrays, "state/counts": arrays["state/counts"][:-1]})
+
+
+def test_a_confusion_that_is_not_of_the_class_column_is_refused() -> None:
+    other = plain_reference(color=np.array(["red", "blue"]))
+    for arrays in ({**REFERENCE.arrays(), "confusion": np.zeros((2, 2), np.int64)}, other.arrays()):
+        with pytest.raises(ValueError, match="not that of its class column"):
+            DriftReference.from_arrays({"confusion": np.zeros((2, 2), np.int64), **arrays})
+
+
+@pytest.mark.parametrize("name", ["component_1", "embedding", "height"])
+def test_a_name_that_stands_for_two_things_is_refused(name: str) -> None:
+    columns = [ColumnValues(name=one, values=np.arange(50.0)) for one in ("height", name)]
+    with pytest.raises(ValueError, match=f"'{name}' is the name of two columns"):
+        fit_drift_reference(50, columns, embeddings=np.random.default_rng(0).normal(0, 1, (50, 3)))
 
 
 @pytest.mark.parametrize("rows", [[0, 1000, 1000], [2000, 0, 0]])

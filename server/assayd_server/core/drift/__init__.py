@@ -8,8 +8,8 @@ rows: fixed limits alone alarm on noise in small windows, and p-values alone on 
 
 from assayd_server.core.drift.bins import BinKind, Bins
 from assayd_server.core.drift.findings import DriftTest, Finding
-from assayd_server.core.drift.judging import EMBEDDING, NothingToTestError, judge
-from assayd_server.core.drift.layout import Column, Layout, Role
+from assayd_server.core.drift.judging import NothingToTestError, judge
+from assayd_server.core.drift.layout import EMBEDDING, Column, Layout, Role
 from assayd_server.core.drift.reference import CLASS_COLUMN, ColumnValues, DriftReference, fit_drift_reference
 from assayd_server.core.drift.settings import DriftSettings
 from assayd_server.core.drift.verdict import Caution, ClassShift, ColumnVerdict, WindowVerdict

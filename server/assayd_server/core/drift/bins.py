@@ -69,10 +69,10 @@ class Bins:
 
     def labels(self) -> tuple[str, ...]:
         """A name for each bin, all different."""
-        names = [_name(point) for point in self.points]
-        if self.kind is BinKind.CATEGORIES:
-            return (*(f"={name}" if name in ("other", "missing") else name for name in names), "other", "missing")
-        return (*_interval_labels(self.points, names), "missing")
+        if self.kind is BinKind.INTERVALS:
+            return (*_interval_labels(self.points), "missing")
+        names = self.points.tolist() if self.points.dtype.kind == "U" else _numbers(self.points)
+        return (*(f"={name}" if name in ("other", "missing") else name for name in names), "other", "missing")
 
     def arrays(self) -> dict[str, Values]:
         """All that there is to it, as arrays that hold no objects."""
@@ -135,10 +135,12 @@ def _comparable(values: Values) -> Values:
     return values if values.dtype.kind == "U" or values.dtype == np.float32 else values.astype(np.float64)
 
 
-def _name(point: Any) -> str:
-    """The shortest text that is no other number's; whole numbers without a point."""
-    whole = not isinstance(point, str) and abs(point) < 1e15 and point == int(point)
-    return str(int(point) if whole else point)
+def _numbers(points: Values) -> list[str]:
+    """The shortest texts of six digits or more that tell the points apart; whole numbers as such."""
+    if (np.abs(points) < 1e15).all() and (points == np.trunc(points)).all():
+        return [str(int(point)) for point in points]
+    texts = ([f"{point:.{digits}g}" for point in points.tolist()] for digits in range(6, 18))
+    return next(names for names in texts if len(set(names)) == len(names))
 
 
 def _missing(values: Values) -> Values:
@@ -147,13 +149,17 @@ def _missing(values: Values) -> Values:
     return values == "" if values.dtype.kind == "U" else np.zeros(values.shape, np.bool_)
 
 
-def _interval_labels(points: Values, names: list[str]) -> list[str]:
+def _interval_labels(points: Values) -> list[str]:
     """A point that directly follows another is a bin of one value, and goes by it alone."""
-    if not names:
+    if not len(points):
         return ["any"]
-    alone = [False, *(np.nextafter(points[1:], points.dtype.type(-np.inf)) == points[:-1]), False]
+    below = np.append(np.nextafter(points[1:], points.dtype.type(-np.inf)) == points[:-1], [False])
+    value = np.append([False], below[:-1])
+    names = np.full(len(points), "", object)
+    names[value | ~below] = _numbers(points[value | ~below])
+    lower = ["-inf", *names]
     labels = []
     for place, name in enumerate(names):
-        upper = f"{names[place + 1]})" if alone[place + 1] else f"{name}]"
-        labels.append(name if alone[place] else f"({names[place - 1] if place else '-inf'}, {upper}")
-    return [*labels, f"({names[-1]}, inf)"]
+        upper = f"{names[place + 1]})" if below[place] else f"{name}]"
+        labels.append(name if value[place] else f"({lower[place]}, {upper}")
+    return [*labels, f"({lower[-1]}, inf)"]

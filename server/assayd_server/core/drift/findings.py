@@ -49,7 +49,7 @@ def finding(test: DriftTest, *, effect: float, statistic: float, p_value: float)
     return Finding(test, effect, statistic, min(max(p_value, P_VALUE_MIN), 1.0))
 
 
-def deciding(kind: BinKind, reference: Integers, window: Integers, rows_min: int) -> Finding:
+def deciding(kind: BinKind, reference: Integers, window: Integers, rows_min: float) -> Finding:
     """The test that decides on a column: PSI for intervals, chi-squared for categories.
 
     Rows in bins too rare for either law are tested by themselves, and are a cell of their own in the effect.

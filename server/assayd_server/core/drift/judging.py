@@ -12,16 +12,13 @@ from assayd_server.core.drift.fourier import FeatureSums, mmd_p_value, mmd_squar
 from assayd_server.core.drift.holm import holm
 from assayd_server.core.drift.hotelling import hotelling
 from assayd_server.core.drift.label_shift import ClassPriors, class_priors
-from assayd_server.core.drift.layout import Column, Embedding, Role
+from assayd_server.core.drift.layout import EMBEDDING, Column, Embedding, Role
 from assayd_server.core.drift.pooling import expected_rows_min
 from assayd_server.core.drift.reference import CLASS_COLUMN, DriftReference
 from assayd_server.core.drift.settings import DriftSettings
 from assayd_server.core.drift.shift_by_class import shift_by_class
 from assayd_server.core.drift.verdict import Caution, ClassShift, ColumnVerdict, WindowVerdict
 from assayd_server.core.drift.window import WindowState
-
-EMBEDDING = "embedding"
-"""The name under which the embedding as a whole is judged, beside the columns."""
 
 _SHARE_MAX = 20
 """A window larger than this part of the reference is judged with a caution."""
@@ -67,12 +64,14 @@ def judge(reference: DriftReference, window: WindowState, settings: DriftSetting
             f"the window has {window.rows} rows, at least {settings.window_rows_min} are needed"
         )
     pairs = _pairs(reference, window, settings.window_rows_min)
-    tested = [_column(pair, settings) for pair in pairs if pair.column.role is Role.DECIDES]
-    embedding = reference.layout.embedding
-    if embedding and window.embedding_rows >= settings.window_rows_min:
-        tested.append(_embedding(embedding, reference.state, window, settings.mmd_min))
-    if not tested:
+    deciders = [pair for pair in pairs if pair.column.role is Role.DECIDES]
+    embedding = reference.layout.embedding if window.embedding_rows >= settings.window_rows_min else None
+    if not (deciders or embedding):
         raise NothingToTestError("the window has none of the columns that the reference decides by")
+    rows_min = expected_rows_min(settings.alpha / (len(deciders) + 1), window.rows)
+    tested = [_column(pair, settings, rows_min) for pair in deciders]
+    if embedding:
+        tested.append(_embedding(embedding, reference.state, window, settings.mmd_min))
     columns = _corrected(tested, settings.alpha)
     return WindowVerdict(
         drifted=any(column.drifted for column in columns),
@@ -92,9 +91,9 @@ def _pairs(reference: DriftReference, window: WindowState, rows_min: int) -> lis
     return [_Pair(*one) for one in counts if int(one[2].sum()) >= rows_min]
 
 
-def _column(pair: _Pair, settings: DriftSettings) -> _Tested:
+def _column(pair: _Pair, settings: DriftSettings, rows_min: float) -> _Tested:
     kind, counts = pair.column.bins.kind, (pair.reference, pair.window)
-    decided = deciding(kind, *counts, expected_rows_min(settings.alpha))
+    decided = deciding(kind, *counts, rows_min)
     effect_min = settings.psi_min if kind is BinKind.INTERVALS else settings.cramers_v_min
     return _Tested(pair.column.name, decided, effect_min, (informing(kind, *counts),), *counts)
 

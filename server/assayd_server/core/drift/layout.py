@@ -1,5 +1,6 @@
 """What a reference freezes: which columns there are, their bins, and how embeddings become numbers."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -47,6 +48,9 @@ class Embedding:
         return np.empty((0, self.reduction.width)) if embeddings is None else self.reduction.reduce(embeddings)
 
 
+EMBEDDING = "embedding"
+"""The name under which the embedding as a whole is judged, beside the columns."""
+
 COMPONENT_COLUMNS = 8
 """So many principal components of the embedding are columns; all of them count for the embedding as a whole."""
 
@@ -59,10 +63,21 @@ def component_values(reduction: Reduction, reduced: Floats) -> dict[str, Floats]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """The columns in their order, and the embedding where there is one."""
+    """The columns in their order, and the embedding where there is one.
+
+    Raises:
+        ValueError: two columns have the same name, or one has that of the embedding.
+    """
 
     columns: tuple[Column, ...]
     embedding: Embedding | None
+
+    def __post_init__(self) -> None:
+        """Refuse names that stand for two things."""
+        names = Counter([EMBEDDING, *(column.name for column in self.columns)])
+        twice = [name for name, count in names.items() if count > 1]
+        if twice:
+            raise ValueError(f"{twice[0]!r} is the name of two columns of the reference")
 
     def count(self, row_count: int, values: Mapping[str, Values], embeddings: Floats | None = None) -> WindowState:
         """The state of some rows.

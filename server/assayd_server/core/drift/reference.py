@@ -56,6 +56,7 @@ class DriftReference:
             ValueError: they are not those of a reference; KeyError where one is not there.
         """
         layout, state = Layout.from_arrays(arrays), WindowState.from_arrays(part(arrays, "state"))
+        confusion = arrays.get("confusion")
         empty = layout.count(0, {})
         if {name: array.shape for name, array in state.arrays().items()} != {
             name: array.shape for name, array in empty.arrays().items()
@@ -63,7 +64,9 @@ class DriftReference:
             raise ValueError("the counts of the reference are not those of its columns")
         if state.rows < 1 or (layout.embedding and state.embedding_rows < 1):
             raise ValueError("the reference has no rows")
-        return cls(layout, state, arrays.get("confusion"))
+        if confusion is not None and confusion.shape != _confusion_shape(layout):
+            raise ValueError("the confusion of the reference is not that of its class column")
+        return cls(layout, state, confusion)
 
 
 def fit_drift_reference(
@@ -99,7 +102,7 @@ def fit_drift_reference(
 
     Raises:
         ValueError: of the rows that the components are to be fitted on, none has a finite embedding, or there are
-            no others.
+            no others; or two columns have the same name, be it that of a component.
     """
     frozen = [Column(one.name, _bins(one, bin_count, category_count_max), one.role) for one in columns]
     layout, values = Layout(tuple(frozen), None), {one.name: one.values for one in columns}
@@ -125,6 +128,15 @@ def _bins(column: ColumnValues, bin_count: int, category_count_max: int) -> Bins
     return category_bins(column.values, category_count_max, declared=column.declared)
 
 
+def _class_bins(layout: Layout) -> Bins | None:
+    return next((column.bins for column in layout.columns if column.name == CLASS_COLUMN), None)
+
+
 def _confusion(layout: Layout, values: Mapping[str, Values], labels: Values | None) -> NDArray[np.int64] | None:
-    found = [column.bins for column in layout.columns if column.name == CLASS_COLUMN]
-    return confusion_counts(found[0], values[CLASS_COLUMN], labels) if found and labels is not None else None
+    bins = _class_bins(layout)
+    return confusion_counts(bins, values[CLASS_COLUMN], labels) if bins and labels is not None else None
+
+
+def _confusion_shape(layout: Layout) -> tuple[int, int] | None:
+    bins = _class_bins(layout)
+    return (bins.count - 1, bins.count - 1) if bins else None
