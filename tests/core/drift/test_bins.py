@@ -13,7 +13,7 @@ FLOATS = st.one_of(
     st.sampled_from([NAN, INF, -INF, 0.0, -0.0, 1.0, 1.0, 1.0, 2.0, 1e-320, 1e308]), st.floats(width=64)
 )
 COLUMNS = npst.arrays(np.float64, st.integers(0, 60), elements=FLOATS)
-modest = settings(derandomize=True, deadline=None, max_examples=150)
+modest = settings(derandomize=True, deadline=None, max_examples=60)
 
 
 def test_intervals_hold_equal_shares_of_the_reference() -> None:
@@ -37,6 +37,14 @@ def test_a_constant_column_has_bins_below_it_and_above_it() -> None:
     bins = interval_bins(np.full(50, 3.5))
     assert bins.labels() == ("(-inf, 3.5)", "3.5", "(3.5, inf)", "missing")
     assert bins.counts(np.array([3.5, 3.5, -1, 4, np.nextafter(3.5, 4), NAN])).tolist() == [1, 2, 2, 1]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_smallest_and_the_largest_number_have_bins_too(dtype: type) -> None:
+    ends = np.array([np.finfo(dtype).min, np.finfo(dtype).max, 0, np.finfo(dtype).smallest_subnormal], dtype)
+    bins = interval_bins(ends)
+    assert sorted(bins.counts(ends).tolist()) == [0] * (bins.count - 4) + [1] * 4
+    assert len(set(bins.labels())) == bins.count
 
 
 def test_a_column_of_few_values_has_a_bin_for_each_and_for_the_gaps() -> None:
@@ -144,10 +152,10 @@ def test_intervals_are_in_the_order_of_their_values(reference: np.ndarray, value
 
 @given(reference=COLUMNS)
 @modest
-def test_no_interval_holds_many_more_than_its_share_unless_it_is_one_value(reference: np.ndarray) -> None:
+def test_no_interval_holds_twice_its_share_unless_it_is_one_value(reference: np.ndarray) -> None:
     known = reference[~np.isnan(reference)]
     counts = interval_bins(reference).counts(known)
-    for place in np.flatnonzero(counts > -(-len(known) // 10)):
+    for place in np.flatnonzero(counts > 2 * -(-len(known) // 10)):
         inside = known[interval_bins(reference).assign(known) == place]
         assert (inside == inside[0]).all()
 

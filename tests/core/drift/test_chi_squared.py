@@ -11,7 +11,7 @@ from scipy import stats
 from assayd_server.core.drift.chi_squared import chi_squared, chi_squared_p_value, cramers_v
 
 COUNTS = st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1, max_size=12)
-modest = settings(derandomize=True, deadline=None, max_examples=150)
+modest = settings(derandomize=True, deadline=None, max_examples=60)
 
 
 @given(counts=COUNTS)

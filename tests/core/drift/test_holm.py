@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from assayd_server.core.drift.holm import holm
 
 P_VALUES = st.lists(st.one_of(st.sampled_from([0.0, 0.01, 0.05, 1.0]), st.floats(0, 1)), max_size=8)
-modest = settings(derandomize=True, deadline=None, max_examples=200)
+modest = settings(derandomize=True, deadline=None, max_examples=80)
 
 
 def test_holm_by_hand() -> None:

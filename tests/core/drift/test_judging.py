@@ -251,7 +251,7 @@ COLUMN = st.lists(st.one_of(st.sampled_from([NAN, INF, -INF, 0.0, 1.0, 1.0]), st
 
 
 @given(reference=COLUMN, window=COLUMN, repeats=st.integers(20, 60), alpha=st.sampled_from([0.05, 1e-6]))
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(derandomize=True, deadline=None, max_examples=60)
 def test_whatever_comes_there_is_a_finite_answer(
     reference: list[float], window: list[float], repeats: int, alpha: float
 ) -> None:

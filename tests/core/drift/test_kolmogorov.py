@@ -16,7 +16,7 @@ COLUMNS = npst.arrays(
     st.integers(5, 40),  # of fewer SciPy warns
     elements=st.one_of(st.sampled_from([0.0, 1.0, 1.0, -3.0, 1e300]), st.floats(-4, 4)),
 )
-modest = settings(derandomize=True, deadline=None, max_examples=200)
+modest = settings(derandomize=True, deadline=None, max_examples=80)
 
 
 @given(reference=COLUMNS, window=COLUMNS)

@@ -12,7 +12,7 @@ INTERVALS, CATEGORIES = BinKind.INTERVALS, BinKind.CATEGORIES
 COUNTS = st.lists(
     st.tuples(st.sampled_from([0, 0, 1, 3, 20, 500]), st.sampled_from([0, 0, 1, 4, 50])), min_size=2, max_size=20
 )
-modest = settings(derandomize=True, deadline=None, max_examples=200)
+modest = settings(derandomize=True, deadline=None, max_examples=80)
 
 
 def cells(kind: BinKind, reference: list[int], window: list[int]) -> Cells:

@@ -11,7 +11,7 @@ from scipy import stats
 from assayd_server.core.drift.psi import psi, psi_critical, psi_p_value, psi_statistic, smoothed
 
 COUNTS = st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 10**9)), min_size=1, max_size=12)
-modest = settings(derandomize=True, deadline=None, max_examples=150)
+modest = settings(derandomize=True, deadline=None, max_examples=60)
 
 
 def test_proportions_are_smoothed_by_half_a_row_a_bin() -> None:

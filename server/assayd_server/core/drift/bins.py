@@ -109,8 +109,7 @@ def interval_bins(values: Values, bin_count: int = 10) -> Bins:
     else:
         edges = known[-(-len(known) * np.arange(1, bin_count) // bin_count) - 1]
         atoms = distinct[sizes * bin_count >= len(known)]
-    below = np.nextafter(atoms, atoms.dtype.type(-np.inf))
-    return Bins(BinKind.INTERVALS, np.unique(np.concatenate([edges, below, atoms])))
+    return Bins(BinKind.INTERVALS, np.unique(np.concatenate([edges, _directly_below(atoms), atoms])))
 
 
 def category_bins(values: Values, category_count_max: int = 30, *, declared: Values | None = None) -> Bins:
@@ -149,11 +148,17 @@ def _missing(values: Values) -> Values:
     return values == "" if values.dtype.kind == "U" else np.zeros(values.shape, np.bool_)
 
 
+def _directly_below(points: Values) -> Values:
+    """The largest number below each; minus infinity below the smallest of all."""
+    with np.errstate(over="ignore"):
+        return np.nextafter(points, points.dtype.type(-np.inf))
+
+
 def _interval_labels(points: Values) -> list[str]:
     """A point that directly follows another is a bin of one value, and goes by it alone."""
     if not len(points):
         return ["any"]
-    below = np.append(np.nextafter(points[1:], points.dtype.type(-np.inf)) == points[:-1], [False])
+    below = np.append(_directly_below(points[1:]) == points[:-1], [False])
     value = np.append([False], below[:-1])
     names = np.full(len(points), "", object)
     names[value | ~below] = _numbers(points[value | ~below])
