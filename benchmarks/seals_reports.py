@@ -29,7 +29,8 @@ COLUMNS = (
 )
 HEAD = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}\n"
 EXPLANATION = """\
-Of {rows:,} rows, {last:,} labels in batches of {batch}, k = {k}, means over {seeds} seeds.
+Of {rows:,} rows; {first} labels at the start and {last:,} at the end, in batches of {batch}; k = {k}; means of
+{seeds} seeds.
 
 - average precision: of the last head on rows held out, lowest to highest seed in brackets.
 - over the whole pool's: the same less that of the same measure over the whole pool, seed by seed, mean, and the
@@ -66,6 +67,7 @@ def shown(runs: Sequence[Run], pools: Sequence[dict[str, Any]], settings: dict[s
     parts.append(
         EXPLANATION.format(
             rows=pools[0]["rows"],
+            first=counts[0],
             last=counts[-1],
             batch=settings["batch"],
             k=settings["k"],
@@ -95,7 +97,7 @@ def _line(own: Sequence[Run], runs: Sequence[Run], pools: Sequence[dict[str, Any
     shares = np.array([run.scored for run in own]) / rows
     cells = [
         f"{own[0].concept}"
-        + (f" ({_mean(run.groups for run in own):.0f})" if "several" in own[0].concept else ""),
+        + (f" ({_mean(len(run.groups) for run in own):.0f})" if "several" in own[0].concept else ""),
         own[0].strategy,
         f"{_mean(last):.3f} ({min(last):.3f} to {max(last):.3f})",
         _over(own, runs),
@@ -134,8 +136,8 @@ def _ratios(own: Sequence[Run], runs: Sequence[Run], pools: Sequence[dict[str, A
 
 def _whole(run: Run, runs: Sequence[Run]) -> Run:
     """The same measure over the whole pool, for the same concept and seed."""
-    wanted = (run.pool, run.concept, run.seed, run.strategy.replace(SEALS, WHOLE))
-    return next(each for each in runs if (each.pool, each.concept, each.seed, each.strategy) == wanted)
+    wanted = (run.pool, run.seed, run.groups, f"{run.strategy.partition(',')[0]}, {WHOLE}")
+    return next(each for each in runs if (each.pool, each.seed, each.groups, each.strategy) == wanted)
 
 
 def write(runs: Sequence[Run], pools: Sequence[dict[str, Any]], settings: dict[str, Any], path: Path) -> None:
@@ -179,7 +181,7 @@ def _panel(panel: Any, runs: Sequence[Run], counts: Sequence[int], *, precision:
         own = [run for run in runs if run.strategy == strategy]
         values = np.mean([run.average_precisions if precision else run.recalls for run in own], axis=0)
         colour = colours.get(strategy.partition(",")[0], "black")
-        style = "--" if WHOLE in strategy else ":" if strategy == RANDOM else "-"
+        style = "--" if WHOLE in strategy else "-" if strategy.endswith(SEALS) else ":"
         panel.plot(counts, values, color=colour, linestyle=style, label=strategy, linewidth=1.3)
     panel.set_ylim(bottom=0, top=1.03 if precision else None)
     panel.grid(alpha=0.3)

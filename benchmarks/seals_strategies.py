@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -15,8 +15,6 @@ from assayd import Candidates, Client
 from benchmarks.rare_concepts import Concept, Task
 
 BLOCK_ROWS = 1 << 16
-INVERSE_PENALTY = 100.0
-"""C of the logistic regression: vectors of length 1 need weights that are larger than 1."""
 POSITIVES_AT_START = 5
 MEASURES = ("max_entropy", "information_density")
 LOGIT_ALONE = "the logit alone"
@@ -113,6 +111,16 @@ class WholePool:
         return entropy(both[:, 0] + np.float32(head.bias)) * np.maximum(both[:, 1] / lengths, 0)
 
 
+@dataclass(frozen=True)
+class Variant:
+    """Of SEALS."""
+
+    k: int
+    random_share: float = 0.0
+    name: str = ""
+    measures: tuple[str, ...] = MEASURES
+
+
 @dataclass
 class Seals:
     """The candidates alone, by select_candidates of a server."""
@@ -120,13 +128,14 @@ class Seals:
     client: Client
     batch: int
     measure: str
-    k: int
+    variant: Variant
+    seed: int
     candidates: Candidates | None = None
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
         """Name it."""
-        self.name = f"{self.measure}, SEALS"
+        self.name = f"{self.measure}, SEALS{self.variant.name}"
 
     def choose(self, head: Head, new: np.ndarray, labelled: np.ndarray) -> Choice:
         """The most uncertain candidates; what is added to them is kept here, on the client's side."""
@@ -137,7 +146,9 @@ class Seals:
             head=(np.stack([np.zeros_like(head.weights), head.weights]), np.array([0, head.bias], np.float32)),
             measure=self.measure,
             count=self.batch,
-            k=self.k,
+            k=self.variant.k,
+            random_share=self.variant.random_share,
+            seed=self.seed,
         )
         added = selection.added
         self.candidates = added if self.candidates is None else self.candidates.updated(added)
@@ -151,7 +162,8 @@ class Run:
     pool: str
     seed: int
     concept: str
-    groups: int
+    groups: list[int]
+    """The clusters, or the letter."""
     positives: int
     strategy: str
     average_precisions: list[float]
@@ -205,7 +217,7 @@ class Labelling:
         self._head = self._trained()
 
     def _trained(self) -> Head:
-        classifier = LogisticRegression(C=INVERSE_PENALTY)
+        classifier = LogisticRegression(C=self._task.inverse_penalty)
         positive = self._positive[self._labelled]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a hundred steps are enough to choose by
@@ -221,8 +233,8 @@ class Labelling:
         return Run(
             pool=self._task.name,
             seed=self._task.seed,
-            concept=self._concept.name,
-            groups=len(self._concept.groups),
+            concept=self._concept.kind,
+            groups=self._concept.groups.tolist(),
             positives=int(self._positive.sum()),
             strategy=self.strategy.name,
             average_precisions=self._average_precisions,
@@ -242,16 +254,15 @@ def start(task: Task, concept: Concept, count: int) -> np.ndarray:
     return np.append(few, rng.choice(np.flatnonzero(~positive), count - POSITIVES_AT_START, replace=False))
 
 
-def strategies(task: Task, client: Client, *, batch: int, k: int) -> list[Strategy]:
+def strategies(task: Task, client: Client, *, batch: int, variants: Sequence[Variant]) -> list[Strategy]:
     """Each of them, afresh."""
     lengths = np.linalg.norm(task.vectors, axis=1).clip(1e-30)
     sum_of_units = (1 / lengths.astype(np.float64)) @ task.vectors
     found: list[Strategy] = [Random(len(task.vectors), batch, np.random.default_rng([task.seed, 6]))]
     for measure in MEASURES:
-        found += [
-            WholePool(task.vectors, batch, measure, lengths, sum_of_units),
-            Seals(client, batch, measure, k),
-        ]
+        found.append(WholePool(task.vectors, batch, measure, lengths, sum_of_units))
+        own = [variant for variant in variants if measure in variant.measures]
+        found += [Seals(client, batch, measure, variant, task.seed) for variant in own]
     return found
 
 
