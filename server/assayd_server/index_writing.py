@@ -1,7 +1,7 @@
 """The index of a pool on its way to disk, and how well it does."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from assayd_server.array_writing import write_array
@@ -23,8 +23,8 @@ class WrittenIndex:
     kind: Kind
     why: str
     """The reason for the kind, in a sentence."""
-    parameters: dict[str, str]
     measured: Measured
+    parameters: dict[str, str] = field(default_factory=dict)
 
 
 def write_index(folder: Path, stored: StoredVectors, *, kind: Kind | None, threads: int) -> WrittenIndex:
@@ -49,7 +49,7 @@ def write_index(folder: Path, stored: StoredVectors, *, kind: Kind | None, threa
         _write(folder, index)
     with shown("trying it on rows of the pool"):
         measured = measure(NearestSearch(stored, index, threads=threads))
-    return WrittenIndex(chosen, why, index.parameters if index else {}, measured)
+    return WrittenIndex(chosen, why, measured, index.parameters if index else {})
 
 
 def _write(folder: Path, index: Index) -> None:

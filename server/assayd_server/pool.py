@@ -128,7 +128,7 @@ class Index:
         return faiss.SearchParametersPreTransform(index_params=inner)
 
     def write(self, path: Path) -> None:
-        """Write it, to be read with its kind and parameters. Faiss alone can read it too: it stops before the ending."""
+        """Write it, to be read with its kind and parameters. Faiss alone can read it too: it stops there."""
         faiss.write_index(self._index, str(path))
         with path.open("ab") as file:
             file.write(_ending(file.tell()))

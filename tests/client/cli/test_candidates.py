@@ -237,6 +237,13 @@ def test_numbers_are_read_from_csv_as_the_pool_has_them(assayctl: Assayctl, clie
         assert sentence == "NOT_FOUND: new_ids[0]: 'not a number' is not an id of the pool, which has 200 rows"
 
 
+def test_a_rate_that_was_not_measured_is_not_shown() -> None:
+    with serving() as demo:
+        text = Assayctl(demo.address).done("pool")
+    assert "rows        450, with ids of type int64\n" in text
+    assert "searches" not in text
+
+
 def test_the_pool_is_described(assayctl: Assayctl, client: Client) -> None:
     info = client.pool()
     text = assayctl.done("pool")
@@ -246,7 +253,7 @@ def test_the_pool_is_described(assayctl: Assayctl, client: Client) -> None:
     assert "recall      1.0000 of the " in text
     assert "similarity  cosine\n" in text
     assert "index       flat\n" in text
-    assert "searches" not in text
+    assert f"searches    {info.queries_per_second:,.0f} a second; exact" in text
     document = assayctl.document("pool")
     assert document["model"] == {"name": "m", "version": 1, "digest": info.model.digest}
     assert document["recall_k"] == info.recall_k
