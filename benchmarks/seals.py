@@ -33,7 +33,8 @@ from assayd import ChannelSettings, Client
 from benchmarks.pool_serving import build_pool, serving_pool
 from benchmarks.rare_concepts import SPECTRA, Task, clusters, letters
 from benchmarks.seals_reports import draw, shown, write
-from benchmarks.seals_strategies import MEASURES, Labelling, Run, Variant, start, strategies
+from benchmarks.seals_runs import Labelling, Run, start
+from benchmarks.seals_strategies import MEASURES, Variant, strategies
 
 RESULTS = Path(__file__).parent / "results"
 SEED_COUNT = 5

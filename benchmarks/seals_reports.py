@@ -1,5 +1,9 @@
-"""Runs of several strategies as figures, a table in Markdown and a plot; for seals.py."""
+"""Runs of several strategies as figures, a table in Markdown and a plot; for seals.py.
 
+python -m benchmarks.seals_reports FILE makes the table and the plot anew from what seals.py wrote down.
+"""
+
+import argparse
 import json
 import statistics
 from collections.abc import Iterable, Sequence
@@ -9,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.seals_strategies import MEASURES, Run
+from benchmarks.seals_runs import Run
+from benchmarks.seals_strategies import MEASURES
 
 RANDOM, WHOLE, SEALS = "random", "whole pool", "SEALS"
 COLUMNS = (
@@ -159,7 +164,12 @@ def draw(runs: Sequence[Run], pools: Sequence[dict[str, Any]], settings: dict[st
 
     columns = _unique((run.pool, run.concept) for run in runs)
     figure, panels = pyplot.subplots(
-        2, len(columns), figsize=(3.3 * len(columns) + 1, 6), sharex=True, squeeze=False, layout="constrained"
+        2,
+        len(columns),
+        figsize=(max(7, 3 * len(columns) + 1), 6),
+        sharex=True,
+        squeeze=False,
+        layout="constrained",
     )
     for column, (pool, concept) in enumerate(columns):
         own = [run for run in runs if (run.pool, run.concept) == (pool, concept)]
@@ -168,7 +178,12 @@ def draw(runs: Sequence[Run], pools: Sequence[dict[str, Any]], settings: dict[st
             panels[row, 0].set_ylabel(title)
         panels[0, column].set_title(f"{pool}\n{concept}", fontsize=9)
         panels[1, column].set_xlabel("labels")
-    panels[0, 0].legend(fontsize=7)
+    figure.legend(
+        *panels[0, 0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=3 if len(columns) > 2 else 2,
+        fontsize=8,
+    )
     seeds = len({run.seed for run in runs})
     figure.suptitle(f"{settings['data']}, {pools[0]['rows']:,} rows: means over {seeds} seeds", fontsize=11)
     figure.savefig(path, dpi=80)
@@ -181,10 +196,14 @@ def _panel(panel: Any, runs: Sequence[Run], counts: Sequence[int], *, precision:
         own = [run for run in runs if run.strategy == strategy]
         values = np.mean([run.average_precisions if precision else run.recalls for run in own], axis=0)
         colour = colours.get(strategy.partition(",")[0], "black")
-        style = "--" if WHOLE in strategy else "-" if strategy.endswith(SEALS) else ":"
+        style = next(style for ending, style in STYLES.items() if strategy.endswith(ending))
         panel.plot(counts, values, color=colour, linestyle=style, label=strategy, linewidth=1.3)
     panel.set_ylim(bottom=0, top=1.03 if precision else None)
     panel.grid(alpha=0.3)
+
+
+STYLES = {WHOLE: "--", SEALS: "-", "chance": "-.", "": ":"}
+"""Of a line, by how the strategy's name ends."""
 
 
 def _unique(values: Iterable[Any]) -> list[Any]:
@@ -197,3 +216,18 @@ def _mean(values: Iterable[float]) -> float:
 
 def _rounded(content: Any) -> Any:
     return json.loads(json.dumps(content), parse_float=lambda text: float(f"{float(text):.4g}"))
+
+
+def main() -> None:
+    """Read the figures, and write a table and a plot beside them."""
+    parser = argparse.ArgumentParser(description="Make the table and the plot of seals.py anew.")
+    parser.add_argument("file", type=Path, help="the figures: seals_clusters.json")
+    path = parser.parse_args().file
+    settings = json.loads(path.read_text())
+    runs, pools = [Run(**entry) for entry in settings.pop("runs")], settings.pop("pools")
+    path.with_suffix(".md").write_text(shown(runs, pools, settings))
+    draw(runs, pools, settings, path.with_suffix(".png"))
+
+
+if __name__ == "__main__":
+    main()
