@@ -261,6 +261,12 @@ def test_the_manifest_in_the_docs_is_one() -> None:
 
 
 @pytest.mark.parametrize("name", reference.PAGES)
+def test_each_line_of_a_written_table_is_a_row_of_it(name: str) -> None:
+    table = reference.PAGES[name]().partition("\n|")[2].splitlines()
+    assert [line for line in table[1:] if not (line.startswith("| ") or line.startswith("|---"))] == []
+
+
+@pytest.mark.parametrize("name", reference.PAGES)
 def test_settings_and_metrics_are_documented_as_they_are(name: str) -> None:
     assert (ROOT / "docs" / name).read_text() == reference.PAGES[name](), "run make docs"
 

@@ -119,7 +119,7 @@ class NearestSearch:
             dropped = left_out.part(pending).marks(proposed)
             found, exact = self._reranking.best(queries[pending], np.where(dropped, -1, proposed), k)
             rows[pending], similarities[pending] = found, exact
-            # what was left out is not missed as long as so many more were asked for, or all others are known as less
+            # what was left out is not missed where so many more were asked for, or all others are known to be less
             missed = (dropped.sum(axis=1) > count - k) & (bounds == -np.inf)
             done = (exact[:, -1] > bounds) & ~missed
             pending = pending[~done]
