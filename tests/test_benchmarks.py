@@ -20,6 +20,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         (["-m", "benchmarks.ranking_core", "--short"], "assayd's / its"),
         (["-m", "benchmarks.select_stream", "--short"], "calls / open stream"),
         (["-m", "benchmarks.learning_curve", "--short"], "labels to target"),
+        (["-m", "benchmarks.pool_index", "--short"], "100 in 64s / flat"),
         (["-m", "benchmarks.seals", "--short"], "max_entropy, SEALS"),
         pytest.param(["-m", "benchmarks.rank_pool", "--short"], "merged rows", marks=READS_PROC),
         pytest.param(
@@ -35,6 +36,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         "ranking_core",
         "select_stream",
         "learning_curve",
+        "pool_index",
         "seals",
         "rank_pool",
         "search_rate",
