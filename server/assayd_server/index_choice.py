@@ -2,6 +2,7 @@
 
 from assayd_server.core.similarity import Metric
 from assayd_server.index_kind import Kind
+from assayd_server.recall import Measured
 
 FLAT_NUMBERS_MAX = 4_000_000
 """Up to here comparing with every vector takes a millisecond or so, for which nobody misses a neighbour."""
@@ -27,6 +28,16 @@ def choose(row_count: int, dimension: int, metric: Metric) -> tuple[Kind, str]:
         return Kind.IVF, f"{size} are too many to compare each (up to {FLAT_NUMBERS_MAX:,}), {reason}"
     limit = _gigabytes(IVF_BYTES_MAX)
     return Kind.LSH, f"{size} are {codes}, more than {limit}, and {_gigabytes(numbers / 8)} at a bit each"
+
+
+def no_faster(kind: Kind, measured: Measured) -> str | None:
+    """Why a pool of such a size is searched exactly all the same; None where its index is faster."""
+    rate, exact_rate = measured.queries_per_second, measured.exact_queries_per_second
+    if rate >= exact_rate:
+        return None
+    found = f"found {measured.recall:.1%} of the nearest at {rate:,.0f} queries a second"
+    why = "these vectors lie in no clusters that it could make use of"
+    return f"an index of kind {kind} {found}, where exact search answers {exact_rate:,.0f}: {why}"
 
 
 def _gigabytes(byte_count: float) -> str:

@@ -10,12 +10,14 @@ from assayd_server.index_kind import Kind
 
 RECALL_TARGET = 0.98
 """Of the nearest ones, on rows of the pool: what is stored as the pool's recall is about this, or more."""
+LITTLE = 0.005
 NEIGHBORS = (10, 100)
 """How many are searched for when recall is measured; the lower recall counts."""
 COUNT_MIN = 40
 """For fewer neighbours as many are proposed as for these: the first few are where rough distances err most."""
 FETCHES = (1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
 _FETCH_MAX = {Kind.IVF: 2.0, Kind.HNSW: 1.5, Kind.LSH: 16.0, Kind.IVFPQ: 16.0}
+_WIDTH_MIN = {Kind.IVF: 1, Kind.HNSW: 64, Kind.LSH: 1, Kind.IVFPQ: 1}
 _NAMES = {Kind.HNSW: "visited", Kind.IVF: "probes", Kind.LSH: "probes", Kind.IVFPQ: "probes"}
 
 
@@ -56,7 +58,9 @@ def effort_of(kind: Kind, parameters: Mapping[str, str]) -> Effort:
 
 
 def least_effort(kind: Kind, *, width_max: int, recall_of: Callable[[Effort], float]) -> Effort:
-    """The narrowest search that reaches the target, and then the fewest proposals; the most of both if none does.
+    """The narrowest search that reaches the target, and then the fewest proposals.
+
+    Where none reaches it, as the codes are too rough, the target is what can be reached, less LITTLE.
 
     Args:
         kind: of the index.
@@ -64,17 +68,27 @@ def least_effort(kind: Kind, *, width_max: int, recall_of: Callable[[Effort], fl
         recall_of: measures an effort.
     """
     fetches = [fetch for fetch in FETCHES if fetch <= _FETCH_MAX[kind]]
-    efforts = (Effort(kind, width, fetches[-1]) for width in _widths(width_max))
-    chosen = _first(efforts, recall_of) or Effort(kind, width_max, fetches[-1])
-    return _first((Effort(kind, chosen.width, fetch) for fetch in fetches[:-1]), recall_of) or chosen
+    widths = [width for width in _widths(width_max) if width >= min(_WIDTH_MIN[kind], width_max)]
+    widest = _least((Effort(kind, width, fetches[-1]) for width in widths), recall_of)
+    return _least((Effort(kind, widest.width, fetch) for fetch in fetches), recall_of)
 
 
 def _widths(width_max: int) -> Iterator[int]:
     """1, 2, 3, 4, 6, 8, 12 and so on, and the largest one at last."""
-    for doublings in range(width_max.bit_length()):
-        yield from (width for width in (2**doublings, 3 * 2**doublings // 2) if width < width_max)
+    yield from (width for power in range(width_max.bit_length()) for width in _between(power) if width < width_max)
     yield width_max
 
 
-def _first(efforts: Iterable[Effort], recall_of: Callable[[Effort], float]) -> Effort | None:
-    return next((effort for effort in efforts if recall_of(effort) >= RECALL_TARGET), None)
+def _between(power: int) -> tuple[int, ...]:
+    return (2**power, 3 * 2 ** (power - 1)) if power else (1,)
+
+
+def _least(efforts: Iterable[Effort], recall_of: Callable[[Effort], float]) -> Effort:
+    """The first that reaches the target, or nearly as much as any does."""
+    recalls: dict[Effort, float] = {}
+    for effort in efforts:
+        recalls[effort] = recall_of(effort)
+        if recalls[effort] >= RECALL_TARGET:
+            return effort
+    reachable = max(recalls.values()) - LITTLE
+    return next(effort for effort, recall in recalls.items() if recall >= reachable)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from assayd_server.array_writing import write_array
 from assayd_server.errors import ArtefactError
-from assayd_server.index_choice import choose
+from assayd_server.index_choice import choose, no_faster
 from assayd_server.index_kind import Kind
 from assayd_server.nearest import NearestSearch
 from assayd_server.pool import Index, build
 from assayd_server.pool_manifest import CELLS, INDEX
 from assayd_server.progress import shown
-from assayd_server.recall import Measured, measure
+from assayd_server.recall import Measured, exactly, measure
 from assayd_server.stored_vectors import StoredVectors
 
 
@@ -28,7 +28,9 @@ class WrittenIndex:
 
 
 def write_index(folder: Path, stored: StoredVectors, *, kind: Kind | None, threads: int) -> WrittenIndex:
-    """Build an index, write it and its cells, and measure it; a flat one needs no file.
+    """Build an index, measure it, and write it and its cells; a flat one needs no file.
+
+    One that was chosen for its size, and then is no faster than exact search, is dropped for that.
 
     Args:
         folder: where neither is yet.
@@ -46,10 +48,14 @@ def write_index(folder: Path, stored: StoredVectors, *, kind: Kind | None, threa
     if chosen is not Kind.FLAT:
         with shown(f"building an index of kind {chosen}"):
             index = build(stored, chosen, threads=threads)
-        _write(folder, index)
     with shown("trying it on rows of the pool"):
         measured = measure(NearestSearch(stored, index, threads=threads))
-    return WrittenIndex(chosen, why, measured, index.parameters if index else {})
+    if index is None:
+        return WrittenIndex(chosen, why, measured)
+    if kind is None and (slow := no_faster(chosen, measured)):
+        return WrittenIndex(Kind.FLAT, slow, exactly(measured))
+    _write(folder, index)
+    return WrittenIndex(chosen, why, measured, index.parameters)
 
 
 def _write(folder: Path, index: Index) -> None:

@@ -9,6 +9,8 @@ from assayd_server.stored_vectors import StoredVectors
 
 ROUNDING = 2.0**-24
 """How far off one operation of float32 is, of 1."""
+ROUGH_PAIRS_MIN = 2048
+"""From how many pairs on it is quicker to look at all of them in float32 first, where most are not wanted."""
 LENGTHS_ROWS = 1 << 14
 
 
@@ -36,12 +38,12 @@ class Reranking:
             (n, k) int64, -1 where there are no more, and (n, k) float32, -inf there.
         """
         kept = k + 8 + k // 8
-        if rows.shape[1] <= 2 * kept:  # else it is quicker to look at all of them roughly first
+        if rows.shape[1] <= 2 * kept or rows.size < ROUGH_PAIRS_MIN:
             return self._exactly(queries, rows, k)
         scores = approximate_scores(queries, self._stored, rows, threads=self._threads)
         order = np.argpartition(-scores, kept, axis=1)
-        rest = np.take_along_axis(scores, order[:, kept, None], axis=1)[:, 0]  # the best of what is not kept
-        found, similarities = self._exactly(queries, np.take_along_axis(rows, order[:, :kept], axis=1), k)
+        rest = _picked(scores, order[:, kept, None])[:, 0]  # the best of what is not kept
+        found, similarities = self._exactly(queries, _picked(rows, order[:, :kept]), k)
         unsure = np.flatnonzero(self.highest(queries, rest) >= similarities[:, -1])
         if len(unsure):
             found[unsure], similarities[unsure] = self._exactly(queries[unsure], rows[unsure], k)
@@ -55,9 +57,8 @@ class Reranking:
         similarities[~there] = -np.inf
         order = np.lexsort((rows, -similarities))[:, :k]
         missing = max(0, k - rows.shape[1])
-        return (
-            _widened(np.take_along_axis(rows, order, axis=1), missing, -1),
-            _widened(np.take_along_axis(similarities, order, axis=1), missing, -np.inf),
+        return _widened(_picked(rows, order), missing, -1), _widened(
+            _picked(similarities, order), missing, -np.inf
         )
 
     def highest(self, queries: Floats, scores: Floats) -> Floats:
@@ -80,6 +81,11 @@ class Reranking:
         similarities = -np.sqrt(np.maximum(-scores, 0)) if l2 else scores
         similarities = similarities.clip(-np.inf, FLOAT32_MAX).astype(np.float32)
         return np.where((largest < FLOAT32_MAX / 4) | (scores == -np.inf), similarities, np.float32(np.inf))
+
+
+def _picked(values: np.ndarray, order: Integers) -> np.ndarray:
+    """What take_along_axis gives, in a tenth of the time for one row."""
+    return values[np.arange(len(values))[:, None], order]
 
 
 def _widened(found: np.ndarray, missing: int, filling: float) -> np.ndarray:
