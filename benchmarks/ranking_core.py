@@ -59,8 +59,8 @@ SHORT = Plan(((20_000, 10), (1_000, 1000)), 20, 2)
 class Worker:
     """A process that runs tools in one environment, one order at a time."""
 
-    def __init__(self, python: str, tools: Sequence[str]) -> None:
-        command = [python, str(HERE / "ranking_tools.py"), *tools]
+    def __init__(self, python: str, tools: Sequence[str], script: Path = HERE / "ranking_tools.py") -> None:
+        command = [python, str(script), *tools]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(
             command, stdin=pipe, stdout=pipe, text=True, env={**os.environ, **ONE_THREAD}

@@ -25,7 +25,8 @@ LETTERS_WIDTH = 64
 class Concept:
     """What is looked for."""
 
-    name: str
+    kind: str
+    """What its line in the table is called; several concepts of a pool may be of one kind."""
     groups: np.ndarray
     """The clusters, or the letter, whose rows are it."""
 
@@ -45,6 +46,8 @@ class Task:
     concepts: Sequence[Concept]
     model: bytes
     """The ONNX file whose embedding is as wide as the vectors."""
+    inverse_penalty: float
+    """C of the logistic regression."""
     model_inputs: np.ndarray
     """Rows as that model takes them: the pool's own, or made up where the vectors are."""
     embedded: bool
@@ -80,6 +83,7 @@ def clusters(name: str, seed: int, *, row_count: int) -> Task:
         *drawn(min(HELD_OUT, row_count)),
         concepts=list(cluster_concepts(centres, groups, rng)),
         model=perceptron(layers),
+        inverse_penalty=100.0,  # vectors of length 1 need large weights
         model_inputs=rng.integers(0, 256, (min(row_count, 16_384), INPUT_WIDTH), dtype=np.uint8),
         embedded=False,
     )
@@ -120,6 +124,7 @@ def letters(path: Path, seed: int, *, concept_count: int = 3) -> Task:
         classes[rest],
         concepts=[Concept("a letter", np.array([each])) for each in order[13 : 13 + concept_count]],
         model=perceptron(list(zip(network.coefs_, network.intercepts_, strict=True))),
+        inverse_penalty=1.0,
         model_inputs=rows[pool],
         embedded=True,
     )

@@ -18,7 +18,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from itertools import chain
@@ -33,10 +33,13 @@ from assayd import ChannelSettings, Client
 from benchmarks.pool_serving import build_pool, serving_pool
 from benchmarks.rare_concepts import SPECTRA, Task, clusters, letters
 from benchmarks.seals_reports import draw, shown, write
-from benchmarks.seals_strategies import Labelling, Run, start, strategies
+from benchmarks.seals_runs import Labelling, Run, start
+from benchmarks.seals_strategies import MEASURES, Variant, strategies
 
 RESULTS = Path(__file__).parent / "results"
 SEED_COUNT = 5
+OTHERS = (Variant(10, 0.25, ", a quarter by chance"), Variant(100, name=", k = 100"))
+"""For the letters: what helps where candidates are few."""
 CANDIDATES_MAX = 1 << 18
 MODEL_ROWS_MAX, MODEL_BATCH_ROWS, REPEATS = 200_000, 4096, 3
 PURITY_ROWS = 500
@@ -48,7 +51,8 @@ class Setting:
 
     name: str
     kind: str
-    k: int
+    variants: tuple[Variant, ...]
+    """Of SEALS; the first is the plain one."""
     start_count: int
     batch: int
     round_count: int
@@ -65,11 +69,12 @@ def setting(path: Path | None, *, short: bool) -> Setting:
     seeds = range(1 if short else SEED_COUNT)
     if path is not None:
         tasks = tuple(partial(letters, path, seed) for seed in seeds)
-        return Setting("letters", "flat", 10, 20, 20, 2 if short else 19, tasks)
+        variants = (Variant(10), *(replace(each, measures=MEASURES[:1]) for each in OTHERS))
+        return Setting("letters", "flat", variants, 100, 20, 2 if short else 15, tasks)
     row_count = 10_000 if short else 1_000_000
     names = list(SPECTRA)[-1:] if short else list(SPECTRA)
     tasks = tuple(partial(clusters, name, seed, row_count=row_count) for name in names for seed in seeds)
-    return Setting("clusters", "ivf", 100, 100, 100, 2 if short else 19, tasks)
+    return Setting("clusters", "ivf", (Variant(100),), 100, 100, 2 if short else 19, tasks)
 
 
 def pool_runs(task: Task, given: Setting, threads: int) -> Iterator[tuple[dict[str, Any], list[Run]]]:
@@ -88,14 +93,14 @@ def pool_runs(task: Task, given: Setting, threads: int) -> Iterator[tuple[dict[s
             serving_pool(model, pool, threads=threads, **limits) as server,
             Client(server.address, deadline_seconds=300, settings=settings) as client,
         ):
-            yield about_pool(task, client, k=given.k), []
+            yield about_pool(task, client, k=given.variants[0].k), []
             for concept in task.concepts:
                 begun = start(task, concept, given.start_count)
                 labellings = [
                     Labelling(
                         task, concept, strategy, begun, lambda: time.process_time() + server.processor_seconds()
                     )
-                    for strategy in strategies(task, client, batch=given.batch, k=given.k)
+                    for strategy in strategies(task, client, batch=given.batch, variants=given.variants)
                 ]
                 for _ in range(given.round_count):
                     for labelling in labellings:
@@ -151,7 +156,7 @@ def settings_of(given: Setting, *, named: bool, threads: int) -> dict[str, Any]:
         "command": "python -m benchmarks.seals" + (" --data FILE" if named else ""),
         "versions": {name: version(name) for name in packages} | {"python": platform.python_version()},
         "threads": threads,
-        "k": given.k,
+        "k": given.variants[0].k,
         "batch": given.batch,
         "label_counts": given.label_counts,
     }

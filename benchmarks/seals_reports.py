@@ -1,5 +1,9 @@
-"""Runs of several strategies as figures, a table in Markdown and a plot; for seals.py."""
+"""Runs of several strategies as figures, a table in Markdown and a plot; for seals.py.
 
+python -m benchmarks.seals_reports FILE makes the table and the plot anew from what seals.py wrote down.
+"""
+
+import argparse
 import json
 import statistics
 from collections.abc import Iterable, Sequence
@@ -9,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.seals_strategies import MEASURES, Run
+from benchmarks.seals_runs import Run
+from benchmarks.seals_strategies import MEASURES
 
 RANDOM, WHOLE, SEALS = "random", "whole pool", "SEALS"
 COLUMNS = (
@@ -29,7 +34,8 @@ COLUMNS = (
 )
 HEAD = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}\n"
 EXPLANATION = """\
-Of {rows:,} rows, {last:,} labels in batches of {batch}, k = {k}, means over {seeds} seeds.
+Of {rows:,} rows; {first} labels at the start and {last:,} at the end, in batches of {batch}; k = {k}; means of
+{seeds} seeds.
 
 - average precision: of the last head on rows held out, lowest to highest seed in brackets.
 - over the whole pool's: the same less that of the same measure over the whole pool, seed by seed, mean, and the
@@ -66,6 +72,7 @@ def shown(runs: Sequence[Run], pools: Sequence[dict[str, Any]], settings: dict[s
     parts.append(
         EXPLANATION.format(
             rows=pools[0]["rows"],
+            first=counts[0],
             last=counts[-1],
             batch=settings["batch"],
             k=settings["k"],
@@ -95,7 +102,7 @@ def _line(own: Sequence[Run], runs: Sequence[Run], pools: Sequence[dict[str, Any
     shares = np.array([run.scored for run in own]) / rows
     cells = [
         f"{own[0].concept}"
-        + (f" ({_mean(run.groups for run in own):.0f})" if "several" in own[0].concept else ""),
+        + (f" ({_mean(len(run.groups) for run in own):.0f})" if "several" in own[0].concept else ""),
         own[0].strategy,
         f"{_mean(last):.3f} ({min(last):.3f} to {max(last):.3f})",
         _over(own, runs),
@@ -134,8 +141,8 @@ def _ratios(own: Sequence[Run], runs: Sequence[Run], pools: Sequence[dict[str, A
 
 def _whole(run: Run, runs: Sequence[Run]) -> Run:
     """The same measure over the whole pool, for the same concept and seed."""
-    wanted = (run.pool, run.concept, run.seed, run.strategy.replace(SEALS, WHOLE))
-    return next(each for each in runs if (each.pool, each.concept, each.seed, each.strategy) == wanted)
+    wanted = (run.pool, run.seed, run.groups, f"{run.strategy.partition(',')[0]}, {WHOLE}")
+    return next(each for each in runs if (each.pool, each.seed, each.groups, each.strategy) == wanted)
 
 
 def write(runs: Sequence[Run], pools: Sequence[dict[str, Any]], settings: dict[str, Any], path: Path) -> None:
@@ -157,7 +164,12 @@ def draw(runs: Sequence[Run], pools: Sequence[dict[str, Any]], settings: dict[st
 
     columns = _unique((run.pool, run.concept) for run in runs)
     figure, panels = pyplot.subplots(
-        2, len(columns), figsize=(3.3 * len(columns) + 1, 6), sharex=True, squeeze=False, layout="constrained"
+        2,
+        len(columns),
+        figsize=(max(7, 3 * len(columns) + 1), 6),
+        sharex=True,
+        squeeze=False,
+        layout="constrained",
     )
     for column, (pool, concept) in enumerate(columns):
         own = [run for run in runs if (run.pool, run.concept) == (pool, concept)]
@@ -166,7 +178,12 @@ def draw(runs: Sequence[Run], pools: Sequence[dict[str, Any]], settings: dict[st
             panels[row, 0].set_ylabel(title)
         panels[0, column].set_title(f"{pool}\n{concept}", fontsize=9)
         panels[1, column].set_xlabel("labels")
-    panels[0, 0].legend(fontsize=7)
+    figure.legend(
+        *panels[0, 0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=3 if len(columns) > 2 else 2,
+        fontsize=8,
+    )
     seeds = len({run.seed for run in runs})
     figure.suptitle(f"{settings['data']}, {pools[0]['rows']:,} rows: means over {seeds} seeds", fontsize=11)
     figure.savefig(path, dpi=80)
@@ -179,10 +196,14 @@ def _panel(panel: Any, runs: Sequence[Run], counts: Sequence[int], *, precision:
         own = [run for run in runs if run.strategy == strategy]
         values = np.mean([run.average_precisions if precision else run.recalls for run in own], axis=0)
         colour = colours.get(strategy.partition(",")[0], "black")
-        style = "--" if WHOLE in strategy else ":" if strategy == RANDOM else "-"
+        style = next(style for ending, style in STYLES.items() if strategy.endswith(ending))
         panel.plot(counts, values, color=colour, linestyle=style, label=strategy, linewidth=1.3)
     panel.set_ylim(bottom=0, top=1.03 if precision else None)
     panel.grid(alpha=0.3)
+
+
+STYLES = {WHOLE: "--", SEALS: "-", "chance": "-.", "": ":"}
+"""Of a line, by how the strategy's name ends."""
 
 
 def _unique(values: Iterable[Any]) -> list[Any]:
@@ -195,3 +216,18 @@ def _mean(values: Iterable[float]) -> float:
 
 def _rounded(content: Any) -> Any:
     return json.loads(json.dumps(content), parse_float=lambda text: float(f"{float(text):.4g}"))
+
+
+def main() -> None:
+    """Read the figures, and write a table and a plot beside them."""
+    parser = argparse.ArgumentParser(description="Make the table and the plot of seals.py anew.")
+    parser.add_argument("file", type=Path, help="the figures: seals_clusters.json")
+    path = parser.parse_args().file
+    settings = json.loads(path.read_text())
+    runs, pools = [Run(**entry) for entry in settings.pop("runs")], settings.pop("pools")
+    path.with_suffix(".md").write_text(shown(runs, pools, settings))
+    draw(runs, pools, settings, path.with_suffix(".png"))
+
+
+if __name__ == "__main__":
+    main()

@@ -39,9 +39,11 @@ RESULTS = Path(__file__).parent / "results" / "search_rate.json"
 K, BATCH, QUERIES, IN_FLIGHT = 10, 64, 4096, 6
 CORES = sorted(os.sched_getaffinity(0))
 BARE, FETCHED, RERANKED, SERVED = "Faiss", "Faiss fetching more", "in process", "Search"
+WAYS = (RERANKED, BARE, FETCHED)
 EXPLANATION = """\
 {rows:,} x {dimension} around 2,000 centres that overlap, queries of the same kind, batches of {batch}, k = {k},
-one thread; medians of {rounds} rounds, lowest to highest in brackets.
+one thread; medians of {rounds} rounds, lowest to highest in brackets. After the semicolon the same ratio of
+queries per second of processor time, the client's not counted, which other work on the machine changes little.
 
 - Search / in process: queries a second of Search over gRPC, over those of the same search in process: the index
   proposes, the exact similarities of what it proposes are computed, and the best are kept.
@@ -59,10 +61,17 @@ class Rates:
     parameters: dict[str, str]
     recall: float
     rates: dict[str, list[float]]
+    per_processor_second: dict[str, list[float]]
+    """Of the server's core: what the client's process uses does not count."""
 
     def ratio(self, way: str) -> list[float]:
         """Of Search over another way."""
         return [own / its for own, its in zip(self.rates[SERVED], self.rates[way], strict=True)]
+
+    def processor_ratio(self, way: str) -> float:
+        """The same of queries per second of processor time, in all rounds."""
+        own, its = (statistics.median(self.per_processor_second[each]) for each in (SERVED, way))
+        return own / its
 
 
 def batches(queries: np.ndarray) -> Iterator[np.ndarray]:
@@ -70,13 +79,13 @@ def batches(queries: np.ndarray) -> Iterator[np.ndarray]:
     return cycle([queries[start : start + BATCH] for start in range(0, len(queries), BATCH)])
 
 
-def rate(search: Callable[[np.ndarray], object], queries: np.ndarray, seconds: float) -> float:
-    """Queries a second, one call after the other."""
-    given, count, began = batches(queries), 0, time.perf_counter()
+def rate(search: Callable[[np.ndarray], object], queries: np.ndarray, seconds: float) -> tuple[float, float]:
+    """Queries a second, one call after the other, and per second of processor time."""
+    given, count, began, used = batches(queries), 0, time.perf_counter(), time.process_time()
     while (passed := time.perf_counter() - began) < seconds:
         search(next(given))
         count += BATCH
-    return count / passed
+    return count / passed, count / (time.process_time() - used)
 
 
 def bare(folder: PoolFolder, count: int) -> Callable[[np.ndarray], object]:
@@ -91,7 +100,7 @@ def bare(folder: PoolFolder, count: int) -> Callable[[np.ndarray], object]:
     return lambda queries: index.search(queries, count)
 
 
-def alone(folder: Path, queries: np.ndarray, seconds: float) -> dict[str, float]:
+def alone(folder: Path, queries: np.ndarray, seconds: float) -> dict[str, tuple[float, float]]:
     """All that needs no server, on the server's core."""
     os.sched_setaffinity(0, {CORES[0]})
     faiss.omp_set_num_threads(1)
@@ -108,21 +117,21 @@ def alone(folder: Path, queries: np.ndarray, seconds: float) -> dict[str, float]
     return {name: rate(work, given, seconds) for name, (work, given) in ways.items()}
 
 
-def served(address: str, queries: np.ndarray, seconds: float) -> float:
+def served(server: Server, queries: np.ndarray, seconds: float) -> tuple[float, float]:
     """By a server, with several calls in flight, on the client's core."""
     os.sched_setaffinity(0, {CORES[-1]})
     given, count = batches(queries), 0
-    with Client(address, deadline_seconds=60) as client, ThreadPoolExecutor(IN_FLIGHT) as threads:
+    with Client(server.address, deadline_seconds=60) as client, ThreadPoolExecutor(IN_FLIGHT) as threads:
         client.search(queries[:BATCH], k=K)
         flying: deque[Future[object]] = deque(
             threads.submit(client.search, next(given), k=K) for _ in range(IN_FLIGHT)
         )
-        began = time.perf_counter()
+        began, used = time.perf_counter(), server.processor_seconds()
         while (passed := time.perf_counter() - began) < seconds:
             flying.popleft().result()
             flying.append(threads.submit(client.search, next(given), k=K))
             count += BATCH
-        return count / passed
+        return count / passed, count / (server.processor_seconds() - used)
 
 
 def pinned(server: Server) -> None:
@@ -143,15 +152,16 @@ def measured(kind: str, vectors: np.ndarray, queries: np.ndarray, *, rounds: int
         )
         pool = build_pool(folder / "pool", kind=kind, vectors=rows)
         manifest = read_pool(pool).manifest
-        rates: dict[str, list[float]] = {}
+        rates: dict[str, list[tuple[float, float]]] = {}
         with serving_pool(model, pool, threads=1) as server:
             pinned(server)
             for _ in range(rounds):
                 found, _usage = in_process(alone, pool, queries, seconds)
-                found[SERVED], _usage = in_process(served, server.address, queries, seconds)
+                found[SERVED], _usage = in_process(served, server, queries, seconds)
                 for way, value in found.items():
                     rates.setdefault(way, []).append(value)
-        return Rates(kind, dict(manifest.parameters), manifest.recall, rates)
+        by_wall, by_processor = ({way: [each[at] for each in its] for way, its in rates.items()} for at in (0, 1))
+        return Rates(kind, dict(manifest.parameters), manifest.recall, by_wall, by_processor)
 
 
 def spread(values: list[float]) -> str:
@@ -159,15 +169,11 @@ def spread(values: list[float]) -> str:
     return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
-def show(found: list[Rates]) -> None:
-    """Print a table in Markdown, a line for each kind."""
-    ways = (RERANKED, BARE, FETCHED)
-    print("| index | recall@100 | Search, queries/s | " + " | ".join(f"Search / {way}" for way in ways) + " |")
-    print("|---|---|---|---|---|---|")
-    for one in found:
-        ratios = [spread(one.ratio(way)) for way in ways]
-        own = f"{statistics.median(one.rates[SERVED]):,.0f}"
-        print(f"| {one.kind} | {one.recall:.3f} | {own} | {' | '.join(ratios)} |")
+def line(one: Rates) -> str:
+    """Of the table."""
+    cells = [one.kind, f"{one.recall:.3f}", f"{statistics.median(one.rates[SERVED]):,.0f}"]
+    cells += [f"{spread(one.ratio(way))}; {one.processor_ratio(way):.2f}" for way in WAYS]
+    return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
@@ -178,18 +184,27 @@ def main() -> None:
     asked = parser.parse_args()
     row_count, rounds, seconds = (5000, 1, 0.2) if asked.short else (200_000, 7, 2.0)
     task = clusters("overlapping clusters", 0, row_count=row_count)
-    queries = task.held_out[:QUERIES]
-    found = [measured(kind, task.vectors, queries, rounds=rounds, seconds=seconds) for kind in asked.kinds]
-    show(found)
     values = {"rows": row_count, "dimension": task.vectors.shape[1], "batch": BATCH, "k": K, "rounds": rounds}
+    found: list[Rates] = []
+    print(f"| index | recall@100 | Search, queries/s | {' | '.join(f'Search / {way}' for way in WAYS)} |")
+    print("|---|---|---|---|---|---|", flush=True)
+    for kind in asked.kinds:
+        queries = task.held_out[:QUERIES]
+        found.append(measured(kind, task.vectors, queries, rounds=rounds, seconds=seconds))
+        print(line(found[-1]), flush=True)
+        if not asked.short:
+            write(found, values)
     print("\n" + EXPLANATION.format(**values))
-    if not asked.short:
-        versions = {name: version(name) for name in ("numpy", "faiss-cpu", "grpcio")}
-        about = {"command": "python -m benchmarks.search_rate", **values, "calls_in_flight": IN_FLIGHT}
-        about |= {"versions": versions | {"python": platform.python_version()}}
-        lines = ",\n  ".join(json.dumps(rounded(asdict(one))) for one in found)
-        head = "".join(f" {json.dumps(name)}: {json.dumps(value)},\n" for name, value in about.items())
-        RESULTS.write_text("{\n" + head + ' "kinds": [\n  ' + lines + "\n ]\n}\n")
+
+
+def write(found: list[Rates], values: dict[str, int]) -> None:
+    """A line for each kind."""
+    versions = {name: version(name) for name in ("numpy", "faiss-cpu", "grpcio")}
+    about = {"command": "python -m benchmarks.search_rate", **values, "calls_in_flight": IN_FLIGHT}
+    about |= {"versions": versions | {"python": platform.python_version()}}
+    lines = ",\n  ".join(json.dumps(rounded(asdict(one))) for one in found)
+    head = "".join(f" {json.dumps(name)}: {json.dumps(value)},\n" for name, value in about.items())
+    RESULTS.write_text("{\n" + head + ' "kinds": [\n  ' + lines + "\n ]\n}\n")
 
 
 def rounded(entry: dict[str, object]) -> object:

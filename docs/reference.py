@@ -44,8 +44,15 @@ def settings_page() -> str:
     for name, field in Settings.model_fields.items():
         default = "" if field.default is None else f"`{str(field.default).lower()}`"
         flag = f"`--{name.replace('_', '-')}`"
-        rows.append(f"| `{name}` | {flag} | `{PREFIX}{name.upper()}` | {default} | {field.description} |")
+        rows.append(
+            f"| `{name}` | {flag} | `{PREFIX}{name.upper()}` | {default} | {_one_line(field.description)} |"
+        )
     return _SETTINGS + "\n".join(rows) + "\n"
+
+
+def _one_line(text: str | None) -> str:
+    """As a cell of a table has it."""
+    return " ".join((text or "").split())
 
 
 def metrics_page() -> str:

@@ -17,8 +17,16 @@ TESTING = "assayd.testing"
 FRAMES = "assayd.frames"
 CLI = "assayd.cli"
 TABLE_INPUT = f"{S}.table_input"
-COMMANDS = (f"{S}.app", DEMO, f"{S}.inspection", f"{S}.bundling", f"{S}.calibrating", f"{S}.index_building")
-TOP = (f"{S}.__main__", f"{S}.cli", f"{S}.index_cli", *COMMANDS)
+COMMANDS = (
+    f"{S}.app",
+    DEMO,
+    f"{S}.inspection",
+    f"{S}.bundling",
+    f"{S}.calibrating",
+    f"{S}.index_building",
+    f"{S}.reference_building",
+)
+TOP = (f"{S}.__main__", f"{S}.cli", f"{S}.index_cli", f"{S}.reference_cli", *COMMANDS)
 STANDARD_LIBRARY = tuple(sys.stdlib_module_names)
 
 
@@ -51,7 +59,8 @@ class Rule:
 LAYERS = (
     Layer((f"{S}.__main__",)),
     Layer((f"{S}.cli",)),
-    Layer((f"{S}.index_cli",)),
+    Layer((f"{S}.index_cli", f"{S}.reference_cli")),
+    Layer((BUILD,)),
     Layer(COMMANDS),
     Layer((f"{S}.rpc",)),
     Layer((f"{S}.sampling",)),

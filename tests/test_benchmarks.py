@@ -19,13 +19,17 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         (["-m", "benchmarks.diversity", "--short"], "BatchBALD"),
         (["-m", "benchmarks.ranking_core", "--short"], "assayd's / its"),
         (["-m", "benchmarks.select_stream", "--short"], "calls / open stream"),
+        (["-m", "benchmarks.novelty", "--short"], "forward pass"),
         (["-m", "benchmarks.learning_curve", "--short"], "labels to target"),
         (["-m", "benchmarks.pool_index", "--short"], "100 in 64s / flat"),
         (["-m", "benchmarks.seals", "--short"], "max_entropy, SEALS"),
+        (["-m", "benchmarks.drift_calibration", "--short"], "chi_squared | 200"),
+        (["-m", "benchmarks.drift_speed", "--short"], "time / limit's"),
         pytest.param(["-m", "benchmarks.rank_pool", "--short"], "merged rows", marks=READS_PROC),
         pytest.param(
             ["-m", "benchmarks.search_rate", "--short", "--kinds", "ivf"], "Search / in process", marks=READS_PROC
         ),
+        pytest.param(["-m", "benchmarks.novelty_cost", "--short"], "of those without", marks=READS_PROC),
         pytest.param(["-m", "benchmarks.shared_pool", "--short"], "\nshared: two servers", marks=READS_PROC),
     ],
     ids=[
@@ -35,11 +39,15 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         "diversity",
         "ranking_core",
         "select_stream",
+        "novelty",
         "learning_curve",
         "pool_index",
         "seals",
+        "drift_calibration",
+        "drift_speed",
         "rank_pool",
         "search_rate",
+        "novelty_cost",
         "shared_pool",
     ],
 )

@@ -43,7 +43,7 @@ def test_the_wheel_holds_the_two_packages_and_nothing_else(wheel: Path) -> None:
     assert {top for top in tops if not top.endswith(".dist-info")} == {"assayd", "assayd_server"}
 
 
-def test_the_wheel_holds_what_the_demo_needs(wheel: Path) -> None:
+def test_the_wheel_holds_what_the_demo_and_the_command_line_need(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     demo = "assayd_server/demo"
@@ -51,6 +51,8 @@ def test_the_wheel_holds_what_the_demo_needs(wheel: Path) -> None:
         f"{demo}/held_out.npz",
         f"{demo}/models/digits/1/bundle.json",
         f"{demo}/models/digits/1/model.onnx",
+        f"{demo}/models/digits/1/reference.npz",
+        "assayd/cli/drift_page.html",
         "assayd/py.typed",
     } <= names
 

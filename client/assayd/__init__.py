@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from assayd.channel import ChannelSettings
     from assayd.client import Client
     from assayd.decisions import Decisions
+    from assayd.drift_options import DriftOptions
+    from assayd.drift_report import ColumnDrift, DriftReport
     from assayd.errors import (
         AssaydError,
         CallCancelledError,
@@ -34,9 +36,11 @@ if TYPE_CHECKING:
     )
     from assayd.identity import ModelIdentity
     from assayd.neighbors import Neighbors
+    from assayd.novelty import Novelty
     from assayd.pools import PoolInfo
     from assayd.rank_options import RankOptions
     from assayd.rankings import Ranking, merge_rankings
+    from assayd.references import ReferenceColumn, ReferenceInfo
     from assayd.requests import ScoreOptions
     from assayd.results import FailedModel, ModelInfo, ModelList, Scores, TensorSpec, TopClasses
     from assayd.search_options import ExpandOptions, PoolOptions, SearchOptions
@@ -57,6 +61,10 @@ _MODULES = (
     "assayd.candidates",
     "assayd.pools",
     "assayd.search_options",
+    "assayd.novelty",
+    "assayd.drift_options",
+    "assayd.drift_report",
+    "assayd.references",
     "assayd.candidate_options",
     "assayd.channel",
     "assayd.client",
@@ -72,8 +80,11 @@ __all__ = [
     "Candidates",
     "ChannelSettings",
     "Client",
+    "ColumnDrift",
     "DeadlineExceededError",
     "Decisions",
+    "DriftOptions",
+    "DriftReport",
     "ExpandOptions",
     "FailedModel",
     "FailedPreconditionError",
@@ -84,11 +95,14 @@ __all__ = [
     "ModelList",
     "Neighbors",
     "NotFoundError",
+    "Novelty",
     "PermissionDeniedError",
     "PoolInfo",
     "PoolOptions",
     "RankOptions",
     "Ranking",
+    "ReferenceColumn",
+    "ReferenceInfo",
     "ResourceExhaustedError",
     "ScoreOptions",
     "Scores",

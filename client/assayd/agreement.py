@@ -1,4 +1,4 @@
-"""Has all answers about one batch come from one model version, one file of it and one pool."""
+"""Has all answers about one batch come from one model version, one file of it, one pool and one reference."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from assayd.identity import ModelIdentity
 from assayd.question import OfModel, Question, Result
 from assayd.steps import Steps
 
-UNKNOWN_ID, POOL_DIFFERS = "UNKNOWN_ID", "POOL_DIFFERS"
+UNKNOWN_ID, POOL_DIFFERS, REFERENCE_DIFFERS = "UNKNOWN_ID", "POOL_DIFFERS", "REFERENCE_DIFFERS"
 _ATTEMPTS_MAX = 16
 
 
@@ -35,9 +35,18 @@ class Agreement(Generic[Result]):
     """The answer to a request, of just the version and the pool that it names."""
 
     def on(self, done: Sequence[tuple[Piece, Result]]) -> Steps[list[tuple[Piece, Result]]]:
-        """The answers, all from the newest model version that was met, and from the pool of the first."""
+        """The answers, all from the newest model version that was met, and from the pool of the first.
+
+        Raises:
+            FailedPreconditionError: replicas have different files of that version, pools or references.
+        """
         of_one_model = yield from self._of_one_model(done)
-        return (yield from self._of_one_pool(of_one_model))
+        agreed = yield from self._of_one_pool(of_one_model)
+        if self.question.reference is not None:
+            digests = {self.question.reference(result) for _, result in agreed}
+            if len(digests) > 1:
+                raise _differ("reference", digests)
+        return agreed
 
     def _of_one_model(self, done: Sequence[tuple[Piece, Result]]) -> Steps[list[tuple[Piece, Result]]]:
         newest = max((result.model for _, result in done if result.model), key=_version, default=None)
@@ -57,7 +66,7 @@ class Agreement(Generic[Result]):
             if digest == digests[0]:
                 agreed.append((piece, result))
             elif not hasattr(self.question.request, "pool_digest"):
-                raise _pools_differ(digests)
+                raise _differ("pool", digests)
             else:
                 agreed.append((piece, (yield from self._of_pool(piece, result, digests))))
         return agreed
@@ -68,7 +77,7 @@ class Agreement(Generic[Result]):
         except FailedPreconditionError as error:
             if error.reason != POOL_DIFFERS:
                 raise
-            raise _pools_differ(digests) from None
+            raise _differ("pool", digests) from None
 
     def _again(self, piece: Piece, model: ModelIdentity | None, *, pool_digest: str = "") -> Steps[Result]:
         request = self.question.filled(self.question.request, piece)
@@ -90,11 +99,11 @@ def _check_same_file(results: Sequence[OfModel]) -> None:
         )
 
 
-def _pools_differ(digests: Iterable[str]) -> FailedPreconditionError:
+def _differ(artefact: str, digests: Iterable[str]) -> FailedPreconditionError:
     return FailedPreconditionError(
-        f"pool: replicas have different pools: {' and '.join(sorted(set(digests)))}",
+        f"{artefact}: replicas have different {artefact}s: {' and '.join(sorted(set(digests)))}",
         reason="REPLICAS_DISAGREE",
-        field="pool",
+        field=artefact,
     )
 
 
@@ -102,7 +111,7 @@ def _of_another_replica(error: AssaydError) -> bool:
     """Whether another replica may have what this one has not."""
     if isinstance(error, NotFoundError):
         return error.reason != UNKNOWN_ID
-    return error.reason == POOL_DIFFERS
+    return error.reason in (POOL_DIFFERS, REFERENCE_DIFFERS)
 
 
 def _version(identity: ModelIdentity) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Self, Unpack
 import grpc
 import grpc.aio
 
+from assayd.async_monitoring_client import AsyncMonitoringClient
 from assayd.async_pool_client import AsyncPoolClient
 from assayd.awaiting import Awaiting
 from assayd.channel import ChannelSettings
@@ -27,7 +28,7 @@ from assayd.tables.detection import check_batches
 from assayd.turns import Turns
 
 
-class AsyncClient(AsyncPoolClient):
+class AsyncClient(AsyncPoolClient, AsyncMonitoringClient):
     """A Client for asyncio: the same arguments, results and errors.
 
     async with AsyncClient("localhost:50051") as client:

@@ -11,6 +11,7 @@ from assayd.channel import ChannelSettings
 from assayd.connection import DEADLINE_SECONDS, Connection
 from assayd.decisions import Decisions
 from assayd.methods import methods_of
+from assayd.monitoring_client import MonitoringClient
 from assayd.pool_client import PoolClient
 from assayd.rank_options import RankOptions
 from assayd.rank_rows import collect_ranked
@@ -23,7 +24,7 @@ from assayd.steps import Pending, Send
 from assayd.tables.detection import check_batches
 
 
-class Client(PoolClient):
+class Client(PoolClient, MonitoringClient):
     """A connection to assayd, or to a fleet of it behind one DNS name. Safe to share between threads.
 
     with Client("localhost:50051") as client:
@@ -83,8 +84,8 @@ class Client(PoolClient):
             pool_ids: (n,) ids of rows of the model's pool, in place of x: their vectors are the embeddings.
             deadline_seconds: for the whole batch, in place of the client's.
             metadata: sent with each call besides the client's own, such as {"x-request-id": "..."}.
-            **wanted: uncertainties, top_k, neighbors, outputs, temperature, head, model, version, wire_type; see
-                ScoreOptions.
+            **wanted: uncertainties, top_k, neighbors, novelty, novelty_alpha, outputs, temperature, head, task,
+                model, version, wire_type; see ScoreOptions.
 
         Raises:
             AssaydError: one of its subclasses, by what went wrong.

@@ -11,12 +11,15 @@ from assayd.answers import answer, result_of
 from assayd.candidate_options import CandidateOptions, LabelingState, candidates_request
 from assayd.channel import ChannelSettings, options
 from assayd.describing import described
+from assayd.drift_options import DriftOptions, drift_request, sample_of
+from assayd.drifting import DriftJob
 from assayd.errors import CallCancelledError, InvalidArgumentError
 from assayd.ids import id_array
 from assayd.piecework import Conditions
 from assayd.pools import pool_info
 from assayd.rank_options import RankOptions, rank_request
 from assayd.ranking import RankJob
+from assayd.references import reference_info
 from assayd.requests import ScoreOptions, score_request, selector
 from assayd.retrieving import candidates_selected, expand_job, search_job, vectors_job
 from assayd.rows import Rows
@@ -34,7 +37,7 @@ from assayd.select_options import SelectOptions, select_request
 from assayd.selecting import SelectJob
 from assayd.steps import Emit, Send, Steps
 from assayd.tables.table import Table
-from assayd.v1 import retrieval_pb2, scoring_pb2
+from assayd.v1 import monitoring_pb2, retrieval_pb2, scoring_pb2
 from assayd.wire import wire_dtype
 
 DEADLINE_SECONDS = 10.0
@@ -159,6 +162,19 @@ class Connection:
         conditions = self._conditions(None, deadline_seconds, metadata)
         return vectors_job(vectors_request(**wanted), **conditions).batch(rows)
 
+    def drift(
+        self,
+        rows: Rows | Table,
+        wanted: DriftOptions,
+        deadline_seconds: float | None,
+        metadata: Mapping[str, str] | None,
+    ) -> Steps[None]:
+        """Emit how a window differs from the reference."""
+        conditions = self._conditions(wanted.pop("wire_type", None), deadline_seconds, metadata)
+        sample = sample_of(wanted.pop("sample_rows", None), wanted.pop("seed", 0))
+        request = drift_request(**wanted)  # type: ignore[misc]  # as above
+        return DriftJob(request, sample, **conditions).test(rows)
+
     def _conditions(
         self, wire_type: str | None, deadline_seconds: float | None, metadata: Mapping[str, str] | None
     ) -> Conditions:
@@ -185,6 +201,12 @@ class Connection:
         request = retrieval_pb2.GetPoolRequest(model=selector(name, version))
         call = yield Send("GetPool", request, self._seconds(deadline_seconds), self._metadata)
         yield Emit((yield from result_of(call, pool_info)))
+
+    def reference(self, name: str, version: int, deadline_seconds: float | None) -> Steps[None]:
+        """Emit what the server knows about the reference of one model."""
+        request = monitoring_pb2.GetReferenceRequest(model=selector(name, version))
+        call = yield Send("GetReference", request, self._seconds(deadline_seconds), self._metadata)
+        yield Emit((yield from result_of(call, reference_info)))
 
     def _seconds(self, deadline_seconds: float | None) -> float:
         seconds = self._deadline_seconds if deadline_seconds is None else deadline_seconds

@@ -59,6 +59,8 @@ def _columns(scores: "Scores") -> Iterator[tuple[str, Array]]:
             yield f"{name}_{position}", matrix[:, position]
     if scores.neighbors is not None:
         yield from scores.neighbors.columns().items()
+    if scores.novelty is not None:
+        yield from scores.novelty.columns().items()
 
 
 def _matrices(scores: "Scores") -> Iterator[tuple[str, Array]]:

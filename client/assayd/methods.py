@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from assayd.v1 import retrieval_pb2_grpc, scoring_pb2_grpc, selection_pb2, selection_pb2_grpc
+from assayd.v1 import monitoring_pb2_grpc, retrieval_pb2_grpc, scoring_pb2_grpc, selection_pb2, selection_pb2_grpc
 
 _SELECT_STREAM = f"/{selection_pb2.DESCRIPTOR.services_by_name['SelectionService'].full_name}/SelectStream"
 
@@ -17,6 +17,7 @@ def methods_of(channel: Any) -> Mapping[str, Any]:
     scoring = scoring_pb2_grpc.ScoringServiceStub(channel)
     selection = selection_pb2_grpc.SelectionServiceStub(channel)
     retrieval = retrieval_pb2_grpc.RetrievalServiceStub(channel)
+    monitoring = monitoring_pb2_grpc.MonitoringServiceStub(channel)
     return {
         "Score": scoring.Score,
         "GetModel": scoring.GetModel,
@@ -32,4 +33,6 @@ def methods_of(channel: Any) -> Mapping[str, Any]:
         "SelectCandidates": retrieval.SelectCandidates,
         "GetVectors": retrieval.GetVectors,
         "GetPool": retrieval.GetPool,
+        "TestDrift": monitoring.TestDrift,
+        "GetReference": monitoring.GetReference,
     }

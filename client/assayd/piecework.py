@@ -84,9 +84,13 @@ class Piecework(Generic[Result]):
 
     def batch(self, batch: Rows | Table) -> Steps[list[tuple[Piece, Result]]]:
         """The answers on one batch, all of them before the deadline, from one model version and one pool."""
-        self._deadline = time.monotonic() + self._deadline_seconds
-        answers = yield from self._asked(self._cut((yield from self._rows(batch))))
+        answers = yield from self._asked(self.cut((yield from self.begun(batch))))
         return (yield from Agreement(self.question, self.pinned).on(answers))
+
+    def begun(self, batch: Rows | Table) -> Steps[Rows]:
+        """The rows of a batch as they are to be sent; from here on its deadline counts."""
+        self._deadline = time.monotonic() + self._deadline_seconds
+        return (yield from self._rows(batch))
 
     def stream(self, use: Callable[[list[tuple[Piece, Result]]], Steps[None]]) -> Steps[None]:
         """Take batches, and have the answers on each used, in order."""
@@ -115,7 +119,7 @@ class Piecework(Generic[Result]):
             if self._taken == 0 and self.question.prepare:
                 yield from self.question.prepare(rows)
             if rows.count or self.question.of_no_rows:
-                self._pieces = self._cut(rows)
+                self._pieces = self.cut(rows)
                 self._taken += rows.count
                 piece = next(self._pieces)
         return piece
@@ -136,7 +140,8 @@ class Piecework(Generic[Result]):
             batch = table_rows(batch, self._inputs)
         return batch.sent_as(self._wire_dtype)
 
-    def _cut(self, rows: Rows) -> Iterator[Piece]:
+    def cut(self, rows: Rows) -> Iterator[Piece]:
+        """The rows in pieces that a call takes, as far as is known by then."""
         return Cutter(rows, lambda: self._rows_max, self._bytes_max, offset=self._taken).pieces()
 
     def _send(self, piece: Piece) -> Steps[Pending]:
@@ -174,9 +179,10 @@ class Piecework(Generic[Result]):
 
     def pinned(self, request: Any) -> Steps[Result]:
         """The answer of just the version and the pool that a request names."""
-        return (yield from asked_around(lambda: self._asked_once(request)))
+        return (yield from asked_around(lambda: self.asked(request)))
 
-    def _asked_once(self, request: Any) -> Steps[Result]:
+    def asked(self, request: Any) -> Steps[Result]:
+        """The answer of whichever replica comes first."""
         return (yield from self._result((yield from self._sent(request))))
 
     def _result(self, call: Pending) -> Steps[Result]:

@@ -47,3 +47,5 @@ class Question(Generic[Result]):
     """What is to be done before the first rows of a stream are sent."""
     pool: Callable[[Result], str] | None = None
     """The digest of the pool that an answer is from, empty of none; None where no answer is from one."""
+    reference: Callable[[Result], str] | None = None
+    """The same of the reference that an answer goes by."""

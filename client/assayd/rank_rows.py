@@ -41,7 +41,7 @@ def collect_ranked(given: Mapping[str, Any]) -> Rows | Table:
     if isinstance(rows, Rows) and rows.kind == "pool_ids":
         values.setdefault("ids", rows.arrays[""])
     count = rows.row_count if isinstance(rows, Table) else rows.count
-    parts = {name: _beside(name, values[name], count) for name in ("ids", *beside) if name in values}
+    parts = {name: beside_array(name, values[name], count) for name in ("ids", *beside) if name in values}
     return replace(rows, beside=parts)
 
 
@@ -74,7 +74,12 @@ def _members(kind: str, value: Any) -> Rows:
     return Rows(kind, {"": array.swapaxes(0, 1)})  # type: ignore[arg-type]
 
 
-def _beside(name: str, value: Any, count: int) -> Array:
+def beside_array(name: str, value: Any, count: int) -> Array:
+    """What goes along with rows: (n,) ids, or (n, d) embeddings.
+
+    Raises:
+        InvalidArgumentError: it is not of as many rows.
+    """
     array = _array(name, value) if name == "embeddings" else _ids(value)
     if array.ndim < 1 or len(array) != count:
         raise InvalidArgumentError(f"{name}: is of shape {list(array.shape)}, there are {count} rows", field=name)

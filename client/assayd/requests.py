@@ -5,7 +5,7 @@ from typing import TypedDict, TypeVar
 
 from assayd.arrays import as_floats, encode
 from assayd.errors import InvalidArgumentError
-from assayd.v1 import rows_pb2, scoring_pb2
+from assayd.v1 import novelty_pb2, rows_pb2, scoring_pb2
 
 MEASURES: dict[str, scoring_pb2.UncertaintyMeasure] = {
     "least_confidence": scoring_pb2.UNCERTAINTY_MEASURE_LEAST_CONFIDENCE,
@@ -23,11 +23,24 @@ OUTPUTS: dict[str, scoring_pb2.Output] = {
     "embeddings": scoring_pb2.OUTPUT_EMBEDDINGS,
     "values": scoring_pb2.OUTPUT_VALUES,
 }
+NOVELTY_MEASURES: dict[str, novelty_pb2.NoveltyMeasure] = {
+    "combined": novelty_pb2.NOVELTY_MEASURE_COMBINED,
+    "msp": novelty_pb2.NOVELTY_MEASURE_MSP,
+    "max_logit": novelty_pb2.NOVELTY_MEASURE_MAX_LOGIT,
+    "energy": novelty_pb2.NOVELTY_MEASURE_ENERGY,
+    "gen": novelty_pb2.NOVELTY_MEASURE_GEN,
+    "mahalanobis": novelty_pb2.NOVELTY_MEASURE_MAHALANOBIS,
+    "relative_mahalanobis": novelty_pb2.NOVELTY_MEASURE_RELATIVE_MAHALANOBIS,
+    "knn": novelty_pb2.NOVELTY_MEASURE_KNN,
+    "vim": novelty_pb2.NOVELTY_MEASURE_VIM,
+    "domain": novelty_pb2.NOVELTY_MEASURE_DOMAIN,
+}
 TASKS: dict[str, scoring_pb2.Task] = {
     "multiclass": scoring_pb2.TASK_MULTICLASS,
     "multilabel": scoring_pb2.TASK_MULTILABEL,
     "regression": scoring_pb2.TASK_REGRESSION,
 }
+LEVEL_MAX = 0.5
 
 Known = TypeVar("Known")
 
@@ -70,6 +83,12 @@ class ScoreOptions(ModelOptions, total=False):
     neighbors: int
     """How many of the most similar rows of the model's pool to return, 0 (default) or more; of x, embeddings and
     pool_ids."""
+    novelty: Iterable[str]
+    """Any of combined (which brings a verdict on each row), msp, max_logit, energy, gen, mahalanobis,
+    relative_mahalanobis, domain, or of knn and vim, which cost more; default none. Needs a reference beside the
+    model, and x, or logits or probabilities where the measure needs no embedding."""
+    novelty_alpha: float | None
+    """The level of the verdicts, above 0 and up to 0.5; default 0.05."""
     outputs: Iterable[str] | None
     """Any of probabilities, logits, embeddings, values; predictions always come. Default: probabilities, or the
     values of a regression model."""
@@ -89,6 +108,8 @@ def score_request(
     uncertainties: Iterable[str] = (),
     top_k: int = 0,
     neighbors: int = 0,
+    novelty: Iterable[str] = (),
+    novelty_alpha: float | None = None,
     outputs: Iterable[str] | None = None,
     temperature: float | None = None,
     head: Sequence[object] | None = None,
@@ -99,14 +120,16 @@ def score_request(
     """Everything but the rows; the arguments are those of ScoreOptions.
 
     Raises:
-        InvalidArgumentError: a name is unknown or the head is not (weights, bias).
+        InvalidArgumentError: a name is unknown, a number out of range, or the head is not (weights, bias).
     """
     for field, value in (("top_k", top_k), ("neighbors", neighbors)):
         if not -(2**31) <= value < 2**31:
             raise InvalidArgumentError(f"{field}: {value} is not a 32-bit number", field=field)
     return scoring_pb2.ScoreRequest(
         model=selector(model, version),
-        uncertainties=[one_of(MEASURES, name, "uncertainties") for name in _names(uncertainties)],
+        uncertainties=[one_of(MEASURES, name, "uncertainties") for name in names(uncertainties)],
+        novelty=[one_of(NOVELTY_MEASURES, name, "novelty") for name in names(novelty)],
+        novelty_alpha=level(novelty_alpha, "novelty_alpha"),
         outputs=_outputs(outputs),
         task=None if task is None else one_of(TASKS, task, "task"),
         top_k=top_k,
@@ -120,11 +143,25 @@ def _outputs(outputs: Iterable[str] | None) -> list[scoring_pb2.Output]:
     """None leaves it to the server; an empty choice is one of nothing more than predictions."""
     if outputs is None:
         return []
-    return [one_of(OUTPUTS, name, "outputs") for name in _names(outputs)] or [OUTPUTS["predictions"]]
+    return [one_of(OUTPUTS, name, "outputs") for name in names(outputs)] or [OUTPUTS["predictions"]]
 
 
-def _names(names: Iterable[str] | None) -> Iterable[str]:
-    return [names] if isinstance(names, str) else names or ()
+def names(given: Iterable[str] | None) -> Iterable[str]:
+    """Names, of which one alone may be given as it is."""
+    return [given] if isinstance(given, str) else given or ()
+
+
+def level(alpha: float | None, field: str) -> float:
+    """The level of a test, 0 where the server decides.
+
+    Raises:
+        InvalidArgumentError: it is out of range.
+    """
+    if alpha is None:
+        return 0.0
+    if not 0 < alpha <= LEVEL_MAX:  # False for NaN
+        raise InvalidArgumentError(f"{field}: is {alpha}, allowed are above 0 and up to {LEVEL_MAX}", field=field)
+    return alpha
 
 
 def one_of(known: Mapping[str, Known], name: str, field: str) -> Known:

@@ -11,6 +11,7 @@ from assayd import frames
 from assayd.arrays import Array, decode, name_of
 from assayd.identity import ModelIdentity, identity_of
 from assayd.neighbors import Neighbors, joined_neighbors, neighbors_of
+from assayd.novelty import Novelty, joined_novelty, novelty_of
 from assayd.requests import MEASURES, TASKS
 from assayd.v1 import scoring_pb2
 
@@ -54,6 +55,8 @@ class Scores:
     """(n, t), of a regression model."""
     neighbors: Neighbors | None = None
     """The most similar rows of the pool, where asked for."""
+    novelty: Novelty | None = None
+    """How strange each row is, where asked for."""
     model: ModelIdentity | None = None
     """The model that answered; None where the rows needed none."""
 
@@ -66,8 +69,8 @@ class Scores:
 
         In this order: prediction, label (where the model has class names), valid, each uncertainty by its name;
         where asked for, top_1, top_1_probability, top_2, ..., probability_0, ..., logit_0, ..., embedding_0, ...,
-        value_0, ..., neighbor_1, neighbor_1_similarity, neighbor_2, ...; the numbers of the latter are positions,
-        those of top and of neighbours ranks from 1.
+        value_0, ..., neighbor_1, neighbor_1_similarity, neighbor_2, ..., and those of Novelty.columns(). The
+        numbers are positions; those of top and of neighbours ranks from 1.
         """
         return frames.columns(self)
 
@@ -163,6 +166,7 @@ def scores(response: scoring_pb2.ScoreResponse) -> Scores:
         values=_decoded(response, "values"),
         top=_top(response.top, names) if response.HasField("top") else None,
         neighbors=neighbors_of(response.neighbors) if response.HasField("neighbors") else None,
+        novelty=novelty_of(response.novelty) if response.HasField("novelty") else None,
         model=identity_of(response.model) if response.HasField("model") else None,
     )
 
@@ -189,6 +193,7 @@ def joined(parts: Sequence[Scores]) -> Scores:
         values=_concatenated([part.values for part in parts]),
         top=_joined_top([part.top for part in parts]),
         neighbors=joined_neighbors([part.neighbors for part in parts if part.neighbors is not None]),
+        novelty=joined_novelty([part.novelty for part in parts if part.novelty is not None]),
         model=first.model,
     )
 

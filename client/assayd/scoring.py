@@ -37,6 +37,7 @@ class ScoreJob:
                 filled=_filled,
                 result=results.scores,
                 pool=_pool_of,
+                reference=_reference_of,
             ),
             **conditions,
         )
@@ -56,6 +57,10 @@ def _emit_joined(answers: Sequence[tuple[Piece, Scores]]) -> Steps[None]:
 
 def _pool_of(scores: Scores) -> str:
     return "" if scores.neighbors is None else scores.neighbors.pool_digest
+
+
+def _reference_of(scores: Scores) -> str:
+    return "" if scores.novelty is None else scores.novelty.reference_digest
 
 
 def _filled(request: scoring_pb2.ScoreRequest, piece: Piece) -> scoring_pb2.ScoreRequest:

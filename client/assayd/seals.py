@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 from assayd.arrays import Array, as_floats
 from assayd.candidate_options import CandidateOptions, LabelingState, candidates_request
 from assayd.candidates import Candidates, CandidateSelection
-from assayd.errors import FailedPreconditionError, InvalidArgumentError
+from assayd.errors import AssaydError, FailedPreconditionError, InvalidArgumentError
 from assayd.ids import check_alike, id_array
 from assayd.loop_state import Id, Label, LoopState, checked_label, load
 from assayd.pool_client import PoolClient
+from assayd.refusals import rows_allowed
 
 LabelRows: TypeAlias = Callable[[Array], Mapping[Any, Any] | Sequence[Any]]
 TrainHead: TypeAlias = Callable[[NDArray[np.float32], Array], Sequence[object] | None]
 
 _EXPANDED_MAX = 1000
-"""New labels that go into the call that selects; more of them, as at the start, are searched before, in pieces."""
+"""New labels that go into the call that selects; the others, as at the start, are searched before, in pieces."""
 
 
 class Loop:
@@ -170,18 +171,26 @@ class Loop:
         wanted = {**self._selecting, "seed": (self._selecting.get("seed", 0) + state.round_count) % 2**64}
         if self._train is not None:
             wanted["head"] = self._head(self._train)
-        new_ids, labeled, candidates = state.new_ids, list(state.labels), state.candidates
-        if len(new_ids) > _EXPANDED_MAX:
-            k = {"k": wanted["k"]} if "k" in wanted else {}
-            added = self._client.expand_candidates(new_ids, labeled_ids=labeled, **k, **which)
-            new_ids, candidates = [], candidates.updated(added)
-        selection = self._client.select_candidates(
-            new_ids, labeled_ids=labeled, candidates=candidates, **{**wanted, **which}
-        )
-        state.candidates, state.new_ids = candidates.updated(selection.added), []
+        try:
+            selection = self._selected(state.new_ids[:_EXPANDED_MAX], wanted | which)
+        except AssaydError as error:
+            if error.field != "new_ids" or rows_allowed(error, len(state.new_ids)) < 1:
+                raise
+            selection = self._selected(state.new_ids[:1], wanted | which)  # it takes fewer of them at once
+        state.candidates, state.new_ids = state.candidates.updated(selection.added), []
         state.pending_ids, state.round_count = selection.ids.tolist(), state.round_count + 1
         self.selection = selection
         self._save()
+
+    def _selected(self, new_ids: list[Id], wanted: dict[str, Any]) -> CandidateSelection:
+        """What a call chooses that expands by some of the new labels; by the others, candidates are before."""
+        state, labeled = self._state, list(self._state.labels)
+        others = state.new_ids[len(new_ids) :]
+        if others:
+            named = {name: wanted[name] for name in ("k", "model", "version", "pool_digest") if name in wanted}
+            added = self._client.expand_candidates(others, labeled_ids=labeled, **named)
+            state.candidates = state.candidates.updated(added)
+        return self._client.select_candidates(new_ids, labeled_ids=labeled, candidates=state.candidates, **wanted)
 
     def _head(self, train: TrainHead) -> Sequence[object] | None:
         self._fetch([each for each in self._state.labels if each not in self._vectors])

@@ -13,7 +13,7 @@ from types import FrameType
 from prometheus_client import CollectorRegistry
 
 from assayd_server import logs, repository, servable
-from assayd_server.bundle import Bundle, PoolPlace
+from assayd_server.bundle import Bundle, PoolPlace, ReferenceContent, content_of
 from assayd_server.checks import ScoreLimits
 from assayd_server.config import Settings
 from assayd_server.cpus import usable_cpus
@@ -145,6 +145,9 @@ def load_models(settings: Settings, *, threads: int) -> Repository:
     def load(bundle: Bundle) -> Servable:
         if settings.pool is not None:
             bundle = replace(bundle, pool=PoolPlace(settings.pool, None))
+        if settings.reference is not None:
+            content = content_of(settings.reference)
+            bundle = replace(bundle, reference=ReferenceContent(settings.reference, content))
         return servable.load(bundle, threads=threads, chosen=settings.choice)
 
     if settings.model is not None:
@@ -197,6 +200,7 @@ def _log_models(models: Repository) -> None:
             embedding_width=contract.embedding_width,
             temperature=model.temperature,
             pool=model.pool and one_line(model.pool.folder),
+            reference=model.reference and model.reference.one_line,
         )
     for failure in models.failures:
         _log.error("model failed to load", model=failure.name, version=failure.version, reason=failure.reason)

@@ -17,6 +17,7 @@ from assayd_server.weights import taken_in
 
 MANIFEST = "bundle.json"
 MODEL_FILE = "model.onnx"
+REFERENCE_FILE = "reference.npz"
 POOL_FILE = "pool/pool.json"
 """Holds the digests of the other files of a pool, which are mapped and not read here."""
 
@@ -88,6 +89,14 @@ class PoolPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceContent:
+    """A reference that was read, and not parsed yet."""
+
+    path: Path
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """A model that was read and whose digests are right, but that was not loaded yet."""
 
@@ -96,6 +105,7 @@ class Bundle:
     model: bytes
     """The .onnx file, with all of its weights in it."""
     pool: PoolPlace | None = None
+    reference: ReferenceContent | None = None
 
 
 def read_file(path: Path) -> Bundle:
@@ -138,7 +148,14 @@ def read_folder(folder: Path) -> Bundle:
 
     model, _ = taken_in(contents[MODEL_FILE], folder, listed)
     identity = Identity(folder.parent.name, int(folder.name), digest_of(text))
-    return Bundle(identity, manifest, model, _pool_in(folder, manifest))
+    reference = contents.get(REFERENCE_FILE)
+    return Bundle(
+        identity,
+        manifest,
+        model,
+        _pool_in(folder, manifest),
+        None if reference is None else ReferenceContent(folder / REFERENCE_FILE, reference),
+    )
 
 
 def _pool_in(folder: Path, manifest: Manifest) -> PoolPlace | None:

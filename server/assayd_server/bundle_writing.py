@@ -73,18 +73,19 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     put(folder / MANIFEST, text.encode())
 
 
-def name_pool(folder: Path, digest: str) -> None:
-    """Have bundle.json name the pool that lies in the bundle, in one step.
+def name_file(folder: Path, name: str, digest: str) -> None:
+    """Have bundle.json name a file that lies in the bundle, in one step.
 
     Args:
         folder: the bundle.
-        digest: of the pool's pool.json.
+        name: of the file.
+        digest: of the file.
 
     Raises:
         ArtefactError: the bundle cannot be read, or bundle.json cannot be written; then it is as it was.
     """
     manifest = read_folder(folder.resolve()).manifest
-    write_manifest(folder, manifest.model_copy(update={"files": manifest.files | {POOL_FILE: digest}}))
+    write_manifest(folder, manifest.model_copy(update={"files": manifest.files | {name: digest}}))
 
 
 def _copy_pool(pool: PoolPlace, place: Path) -> None:

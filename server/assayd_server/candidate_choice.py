@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from assayd_server.candidate_plan import CandidatePlan
+from assayd_server.candidate_size import row_elements
 from assayd_server.choosing import picked
 from assayd_server.committees import opinions_given
 from assayd_server.core.arrays import Booleans, Floats, Integers
@@ -18,7 +19,7 @@ from assayd_server.ranking_wanted import ClusterMargin, Stochastic
 from assayd_server.repeating import Repetition, repetition
 
 _BLOCK_ELEMENTS = 1 << 20
-"""Of vectors at a time: four megabytes."""
+"""Of vectors, or of scores, at a time: four megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def _best(plan: CandidatePlan, candidates: Candidates) -> Integers:
 
 def _uncertainty(plan: CandidatePlan, rows: Integers) -> Floats:
     """(m,), NaN for a row that cannot be scored."""
-    size = max(1, _BLOCK_ELEMENTS // plan.expand.pool.stored.dimension)
+    size = max(1, _BLOCK_ELEMENTS // row_elements(plan.rank_plan(rows)))
     wanted = plan.ranking
     found = [
         _opinions(plan, rows[start : start + size]).uncertainty(wanted.measure, wanted.density)

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from assayd_server.candidate_size import check_candidate_size
 from assayd_server.checks import ScoreLimits, wrong
 from assayd_server.core.arrays import Floats, Integers
 from assayd_server.core.candidates import NONE, Candidates, each_once
@@ -106,7 +107,9 @@ def planned(
         raise wrong("new_ids", "is empty, and there are no candidates: nothing is labelled yet", "NO_ROWS")
     plan = CandidatePlan(expand, known.without(expand.labeled), wanted)
     as_many_as_may_be = min(len(expand.pool), len(plan.known) + len(expand.new) * expand.k)
-    check_candidates(_without_direction(plan, as_many_as_may_be), score_limits)
+    ranking = _without_direction(plan, as_many_as_may_be)
+    check_candidates(ranking, score_limits)
+    check_candidate_size(ranking, limits, score_limits)
     return plan
 
 

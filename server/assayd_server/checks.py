@@ -12,6 +12,8 @@ from assayd_server.plan import Plan
 from assayd_server.rows import Committee, Logits, PoolRows, Probabilities, Rows
 from assayd_server.wanted import Output
 
+_NOVELTY_NUMBERS = 3
+"""Of four bytes, for each measure of novelty of a row: a score and a p-value."""
 _ENVELOPE_BYTES = 1024
 """What a response holds besides rows and class names, at most."""
 
@@ -199,6 +201,7 @@ def response_row_bytes(plan: Plan) -> int:
     numbers = 1 + len(wanted.uncertainties) + 2 * wanted.top_k
     numbers += plan.class_count * len(outputs & {Output.PROBABILITIES, Output.LOGITS})
     numbers += plan.embedding_width * (Output.EMBEDDINGS in outputs) + plan.value_count
+    numbers += _NOVELTY_NUMBERS * (len(wanted.novelty) + 2 * bool(wanted.novelty))
     named = plan.model is not None and wanted.head is None
     names_bytes = plan.model.label_bytes_max * max(1, wanted.top_k) if named and plan.model else 0
     return 4 * numbers + 8 + names_bytes

@@ -20,6 +20,7 @@ from assayd_server.model_flags import (
     chosen,
 )
 from assayd_server.one_sentence import one_sentence
+from assayd_server.reference_cli import app as reference_app
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
@@ -165,3 +166,4 @@ def _with_a_flag_for_each_setting(command: Any) -> Any:
 for _command in (_with_a_flag_for_each_setting(serve), inspect, bundle, calibrate, demo):
     app.command()(_command)
 app.add_typer(index_app, name="index")
+app.add_typer(reference_app, name="reference")

@@ -56,6 +56,8 @@ class Settings(BaseModel):
     """One ONNX file to serve. Either this or repository must be given."""
     repository: Path | None = None
     """A folder of bundles to serve, <name>/<version>/bundle.json."""
+    reference: Path | None = None
+    """With model: a reference, as assayd reference build writes it, that rows are compared with."""
     logits_output: str | None = None
     """With model: the output that holds unnormalised class scores, where its name does not tell."""
     probabilities_output: str | None = None
@@ -111,8 +113,8 @@ class Settings(BaseModel):
     ids_max: Positive = 1_048_576
     """The most ids in a list of labelled, excluded or candidate rows of the pool."""
     search_operations_max: Annotated[int, Field(ge=2**20, le=2**50)] = 2**38
-    """The most multiplications of one exact search in the pool: some ten seconds, while other calls wait. The
-    client cuts larger batches by itself."""
+    """The most multiplications of one exact search in the pool, or to score the candidates of a round: some ten
+    seconds, while other calls wait. The client cuts larger batches of searches by itself."""
     recall_check_share: Annotated[float, Field(ge=0, le=1)] = 0.001
     """The share of rows searched for that are searched for once more, exactly, to count the index's recall."""
     rows_pending_max: Positive = 262_144
@@ -153,6 +155,8 @@ class Settings(BaseModel):
             raise ConflictError(chosen, "goes with model; a bundle says how it is read")
         if self.repository is not None and self.pool is not None:
             raise ConflictError("pool", "goes with model; a bundle has its pool in it")
+        if self.repository is not None and self.reference is not None:
+            raise ConflictError("reference", "goes with model; a bundle has its reference in it")
         if not self.insecure and not _is_loopback(self.host):
             raise ConflictError(
                 "host",

@@ -26,6 +26,7 @@ def described(model: Servable, identity: Identity | None = None) -> str:
         f"task: {contract.task} ({contract.why_task})",
         *_answer(model),
         *([f"pool: {one_line(model.pool.folder)}"] if model.pool else []),
+        *([f"reference: {model.reference.one_line}"] if model.reference else []),
     ]
     return "\n".join(lines)
 

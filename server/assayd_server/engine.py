@@ -16,6 +16,8 @@ from assayd_server.core.arrays import Floats
 from assayd_server.gate import Gate
 from assayd_server.loaded_pool import LoadedPool
 from assayd_server.metrics import Metrics, ModelMetrics, PoolMetrics
+from assayd_server.monitoring import Monitoring
+from assayd_server.novelty_checks import check_novelty
 from assayd_server.opinions import Opinions
 from assayd_server.plan import Plan
 from assayd_server.rank_checks import check_opinions, check_ranking
@@ -69,6 +71,7 @@ class Engine:
             if model.pool is not None
         }
         self._searching = Searching(pools, recall)
+        self.monitoring = Monitoring(repository, self._computing, limits=limits)
         self.retrieval = Retrieval(
             repository, self._computing, self._searching, limits=search_limits, score_limits=limits
         )
@@ -89,6 +92,7 @@ class Engine:
         rows = plan.rows
         check(plan, self._limits)
         check_neighbors(plan, self._search_limits)
+        check_novelty(plan)
         if plan.model is None or not isinstance(rows, Inputs):
             with self._computing.turn(None, rows.count, caller):
                 return self._with_neighbors(scored(given(plan), plan))

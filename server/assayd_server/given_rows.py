@@ -31,6 +31,8 @@ class GivenRows:
     """Arrays by input, from a row on, so many at a time."""
     ids: GivenIds | None
     """None where they have none of their own."""
+    columns: tuple[str, ...] = ()
+    """The names of what they are made of, where they lie in a table."""
 
 
 def rows_in_arrays(path: Path) -> GivenRows:

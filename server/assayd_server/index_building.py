@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from assayd_server.bundle_writing import name_pool
+from assayd_server.bundle import POOL_FILE
+from assayd_server.bundle_writing import name_file
 from assayd_server.cpus import usable_cpus
 from assayd_server.errors import ArtefactError
 from assayd_server.given_ids import ids_in, row_numbers
@@ -29,7 +30,7 @@ def build(wanted: Wanted) -> str:
         left_out = _build(wanted, source, partial)
         pool = read_pool(wanted.place)
         if wanted.bundle is not None:
-            name_pool(wanted.bundle, pool.digest)
+            name_file(wanted.bundle, POOL_FILE, pool.digest)
     lines = [described_pool(pool)]
     if left_out:
         lines.append(f"left out: {left_out:,} rows that cannot be in a pool")

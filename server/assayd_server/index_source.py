@@ -6,14 +6,12 @@ from assayd_server import servable
 from assayd_server.bundle import Bundle, read_file, read_folder
 from assayd_server.cpus import usable_cpus
 from assayd_server.errors import ArtefactError
-from assayd_server.given_rows import ARRAY_FILES, GivenRows, rows_in_arrays
 from assayd_server.index_wanted import Wanted
 from assayd_server.pool_manifest import DIMENSION_MAX
 from assayd_server.repository import load_one
+from assayd_server.row_files import open_rows
 from assayd_server.servable import Servable
 from assayd_server.vector_sources import EmbeddedFile, Embedder, VectorFile, VectorSource
-
-_TABLE_FILES = (".parquet", ".csv")
 
 
 def source_of(wanted: Wanted) -> VectorSource:
@@ -27,7 +25,8 @@ def source_of(wanted: Wanted) -> VectorSource:
         return _vectors(wanted.vectors, embedder)
     assert wanted.rows is not None and embedder is not None  # noqa: PT018 the flags were checked
     _check_embedding(wanted.model or wanted.bundle, embedder.model.contract.embedding_width)
-    return EmbeddedFile(_rows(wanted, wanted.rows, embedder.model), embedder)
+    rows = open_rows(wanted.rows, embedder.model, columns=wanted.columns, id_column=wanted.id_column)
+    return EmbeddedFile(rows, embedder)
 
 
 def _check_embedding(path: Path | None, width: int) -> None:
@@ -67,22 +66,3 @@ def _vectors(path: Path, embedder: Embedder | None) -> VectorFile:
             f"{embedder.bundle.identity.name} is {width} wide"
         )
     return vectors
-
-
-def _rows(wanted: Wanted, path: Path, model: Servable) -> GivenRows:
-    kind = path.suffix.lower()
-    if kind in ARRAY_FILES:
-        for flag, value in (("--id-column", wanted.id_column), ("--columns", wanted.columns)):
-            if value is not None:
-                raise ArtefactError(f"{flag}: the rows of {path} have no named columns")
-        return rows_in_arrays(path)
-    if kind not in _TABLE_FILES:
-        allowed = ", ".join((*ARRAY_FILES, *_TABLE_FILES))
-        raise ArtefactError(f"--input: {path} must end in one of {allowed}")
-    try:
-        from assayd_server.table_input import rows_in_table
-    except ModuleNotFoundError as error:
-        raise ArtefactError(
-            f'{path}: {error.name} is missing, which reads {kind} files: pip install "assayd[server,cli]"'
-        ) from None
-    return rows_in_table(path, model.contract.inputs, columns=wanted.columns, id_column=wanted.id_column)

@@ -119,8 +119,9 @@ class NearestSearch:
             dropped = left_out.part(pending).marks(proposed)
             found, exact = self._reranking.best(queries[pending], np.where(dropped, -1, proposed), k)
             rows[pending], similarities[pending] = found, exact
-            # what was left out is not missed as long as so many more were asked for
-            done = (exact[:, -1] > bounds) & (dropped.sum(axis=1) <= count - k)
+            # what was left out is not missed where so many more were asked for, or all others are known to be less
+            missed = (dropped.sum(axis=1) > count - k) & (bounds == -np.inf)
+            done = (exact[:, -1] > bounds) & ~missed
             pending = pending[~done]
             count *= 2
             if not len(pending):
@@ -162,6 +163,7 @@ def _left_out(queries: Floats, excluded: Integers | None, own: Integers | None) 
 
 
 def _nearest(rows: Integers, similarities: Floats, similarity_min: float | None) -> Nearest:
-    lowest = -np.inf if similarity_min is None else np.float32(similarity_min)
+    with np.errstate(over="ignore"):
+        lowest = np.float32(-np.inf if similarity_min is None else similarity_min)
     found = (rows >= 0) & (similarities >= lowest)
     return Nearest(np.where(found, rows, 0), np.where(found, similarities, np.float32(np.nan)), found.sum(axis=1))

@@ -81,7 +81,15 @@ class Plan:
             return ["embedding"]
         assert self.model is not None  # inputs always have a model
         scores = self.model.contract.scores_role
-        return [scores, "embedding"] if Output.EMBEDDINGS in self.outputs or self.wanted.neighbors else [scores]
+        return [scores, "embedding"] if self.needs_embedding else [scores]
+
+    @property
+    def needs_embedding(self) -> bool:
+        """Whether something of what is wanted is told from the embedding."""
+        if Output.EMBEDDINGS in self.outputs or self.wanted.neighbors:
+            return True
+        reference = self.model.reference if self.model is not None else None
+        return reference is not None and reference.novelty.looks_at_embedding(self.wanted.novelty)
 
     @property
     def temperature(self) -> float:

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from assayd_server.core.arrays import Booleans, Integers
 
+_TEXT_BYTES_AT_ONCE = 1 << 24
+"""However short a text is, it takes as much as the longest id of the pool while it is looked up."""
+
 
 class PoolIds:
     """Ids and the rows that they are of. Nothing is copied of ids that are mapped from a file."""
@@ -50,8 +53,9 @@ class PoolIds:
             return np.where((ids >= 0) & (ids < self._count), ids, -1).astype(np.int64)
         if self._ids.dtype.kind != "S":
             return self._found(self._ids, ids.astype(np.int64, copy=False))
-        wanted, possible = _as_bytes(ids, self._ids.dtype.itemsize)
-        return np.where(possible, self._found(self._ids, wanted), -1)
+        step = max(1, _TEXT_BYTES_AT_ONCE // self._ids.dtype.itemsize)
+        found = [self._texts_found(self._ids, ids[start : start + step]) for start in range(0, len(ids), step)]
+        return np.concatenate([np.empty(0, np.int64), *found])
 
     def of_rows(self, rows: Integers) -> NDArray[Any]:
         """The ids of some rows, each in [0, N): (m,) int64, or an object array of str."""
@@ -63,6 +67,10 @@ class PoolIds:
         texts = np.empty(len(taken), object)
         texts[:] = [text.decode() for text in taken.tolist()]
         return texts
+
+    def _texts_found(self, own: NDArray[Any], texts: NDArray[Any]) -> Integers:
+        wanted, possible = _as_bytes(texts, own.dtype.itemsize)
+        return np.where(possible, self._found(own, wanted), -1)
 
     def _found(self, own: NDArray[Any], wanted: NDArray[Any]) -> Integers:
         """Both of one type, or NumPy would convert all of the pool's."""

@@ -14,6 +14,7 @@ from assayd_server.core.validity import finite
 from assayd_server.members import samples_of
 from assayd_server.metrics import ModelMetrics
 from assayd_server.neighboring import Neighbors
+from assayd_server.novelty_scoring import RowNovelty, novelty_of
 from assayd_server.plan import Plan
 from assayd_server.row_counts import COUNTED
 from assayd_server.rows import Committee, Embeddings, Head, Inputs, Logits, PoolRows
@@ -35,6 +36,8 @@ class Scores:
     plan: Plan
     neighbors: Neighbors | None = None
     """Where they were wanted."""
+    novelty: RowNovelty | None = None
+    """Where it was wanted."""
 
 
 def given(plan: Plan) -> Forward:
@@ -79,7 +82,12 @@ def scored(forward: Forward, plan: Plan) -> Scores:
     forward, temperature = headed(forward, plan.wanted.head), plan.temperature
     if plan.model is not None and plan.model.contract.sample_count and plan.wanted.head is None:
         forward, temperature = _agreed(forward, plan), 1.0
-    return Scores(rows=_score_rows(forward, plan, temperature), forward=forward, plan=plan)
+    return Scores(
+        rows=_score_rows(forward, plan, temperature),
+        forward=forward,
+        plan=plan,
+        novelty=novelty_of(forward, plan) if plan.wanted.novelty else None,
+    )
 
 
 def _agreed(forward: Forward, plan: Plan) -> Forward:

@@ -20,6 +20,8 @@ from assayd_server.loaded_pool import LoadedPool
 from assayd_server.model import ModelRunError, OnnxModel
 from assayd_server.pool_fitting import pool_for
 from assayd_server.reading import read_contract
+from assayd_server.reference_file import Reference
+from assayd_server.reference_fitting import reference_for
 from assayd_server.rows import Inputs
 
 _log = logs.get_logger()
@@ -48,6 +50,7 @@ class Servable:
         labels: tuple[str, ...],
         graph: Graph,
         pool: LoadedPool | None = None,
+        reference: Reference | None = None,
     ) -> None:
         self.identity: Identity = bundle.identity
         self.contract = contract
@@ -55,6 +58,7 @@ class Servable:
         self.label_bytes_max = max((len(label.encode()) + 16 for label in labels), default=0)  # in a response
         self.temperature = bundle.manifest.temperature
         self.pool = pool
+        self.reference = reference
         self._model = model
         layer = _last_layer(graph, contract)
         self.last_layer: LastLayer | None = None if isinstance(layer, str) else layer
@@ -113,7 +117,7 @@ class Servable:
 
 
 def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None) -> Servable:
-    """Parse, check and warm up a model, and read its pool.
+    """Parse, check and warm up a model, and read its pool and its reference.
 
     Args:
         bundle: as read from disk.
@@ -140,7 +144,8 @@ def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None) -> Serva
         raise ArtefactError(f"labels: {len(labels)} names were given, the model has {counted}")
     folder = pool_for(bundle, contract)
     pool = None if folder is None else LoadedPool(folder, threads=threads)
-    return Servable(bundle, model, contract, labels=labels, graph=graph, pool=pool)
+    reference = reference_for(bundle, contract)
+    return Servable(bundle, model, contract, labels=labels, graph=graph, pool=pool, reference=reference)
 
 
 def _last_layer(graph: Graph, contract: Contract) -> LastLayer | str:

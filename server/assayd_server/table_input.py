@@ -58,6 +58,7 @@ def rows_in_table(
         layout=f"{source.layout} {','.join(chosen.features)}",
         row_count=source.row_count,
         row_elements=source.row_bytes(chosen.features) // _NUMBER_BYTES,
+        columns=tuple(chosen.features),
         batches=batches,
         ids=None if id_column is None else _ids(source, id_column),
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from assayd_server.core.novelty import NoveltyMeasure
 from assayd_server.core.tasks import Task
 from assayd_server.core.uncertainty import Measure
 from assayd_server.rows import Head
@@ -44,3 +45,6 @@ class Wanted:
     top_k: int = 0
     neighbors: int = 0
     """How many rows of the model's pool are returned that are most like each row."""
+    novelty: tuple[NoveltyMeasure, ...] = ()
+    novelty_alpha: float = 0.05
+    """The level of its verdicts."""

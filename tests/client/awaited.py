@@ -6,7 +6,17 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import Any, ClassVar, Self
 
-from assayd import AsyncClient, Candidates, CandidateSelection, Neighbors, PoolInfo, Ranking, Scores
+from assayd import (
+    AsyncClient,
+    Candidates,
+    CandidateSelection,
+    DriftReport,
+    Neighbors,
+    PoolInfo,
+    Ranking,
+    ReferenceInfo,
+    Scores,
+)
 
 
 class AwaitedClient:
@@ -40,6 +50,12 @@ class AwaitedClient:
 
     def pool(self, *args: Any, **kwargs: Any) -> PoolInfo:
         return self._wait(self._client.pool(*args, **kwargs))
+
+    def test_drift(self, *args: Any, **kwargs: Any) -> DriftReport:
+        return self._wait(self._client.test_drift(*args, **kwargs))
+
+    def reference(self, *args: Any, **kwargs: Any) -> ReferenceInfo:
+        return self._wait(self._client.reference(*args, **kwargs))
 
     def model(self, *args: Any, **kwargs: Any) -> Any:
         return self._wait(self._client.model(*args, **kwargs))

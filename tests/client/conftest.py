@@ -4,8 +4,8 @@ import asyncio
 import re
 import socket
 import urllib.request
-from collections import namedtuple
-from collections.abc import Callable, Iterator
+from collections import defaultdict, namedtuple
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
@@ -26,21 +26,22 @@ class Status(namedtuple("Status", ("code", "details", "trailing_metadata")), grp
 
 
 class _AnyMethod(grpc.GenericRpcHandler):
-    """Answers every method with one function of bytes."""
+    """Answers every method with one function of bytes, or each with its own."""
 
-    def __init__(self, answer: Answer) -> None:
-        self._handler = grpc.unary_unary_rpc_method_handler(answer)
+    def __init__(self, answer: Answer | Mapping[str, Answer]) -> None:
+        self._answer = answer
 
-    def service(self, _details: grpc.HandlerCallDetails) -> Any:
-        return self._handler
+    def service(self, details: grpc.HandlerCallDetails) -> Any:
+        by_name = self._answer if isinstance(self._answer, Mapping) else defaultdict(lambda: self._answer)
+        return grpc.unary_unary_rpc_method_handler(by_name[details.method.rpartition("/")[2]])
 
 
 @pytest.fixture
 def bare_server() -> Iterator[Callable[..., str]]:
-    """Start servers of one function: bare_server(answer, credentials) gives the address."""
+    """Start servers of one function, or of one by method: bare_server(answer, credentials) gives the address."""
     with ExitStack() as stack:
 
-        def start(answer: Answer, credentials: grpc.ServerCredentials | None = None) -> str:
+        def start(answer: Answer | Mapping[str, Answer], credentials: grpc.ServerCredentials | None = None) -> str:
             pool = stack.enter_context(ThreadPoolExecutor(4))
             server = grpc.server(pool, handlers=[_AnyMethod(answer)])
             if credentials is None:

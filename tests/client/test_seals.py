@@ -59,6 +59,10 @@ def centroids(vectors: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.n
     return means.astype(np.float32), (-(means**2).sum(axis=1) / 2).astype(np.float32)
 
 
+def two_means(vectors: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, None]:
+    return np.array([vectors[labels == each].mean(axis=0) for each in (1, 2)]), None
+
+
 @pytest.fixture
 def make(client: Client, names: np.ndarray, path: Path) -> Callable[..., Loop]:
     """Begin a loop, or go on with it: make(**arguments of Loop)."""
@@ -179,6 +183,36 @@ def test_many_labels_to_begin_with_are_searched_in_pieces(
     assert sorted(cut.candidates.ids.tolist()) == sorted(whole.candidates.ids.tolist())
     with_default_k = Loop(client, seed_labels=seeds, train=centroids, count=400)
     assert len(with_default_k.next_batch()) > len(cut.candidates)
+
+
+def test_labels_of_which_a_call_takes_fewer_are_searched_in_pieces(serve: Serve, tmp_path: Path) -> None:
+    """Three exact searches at once are what 2^20 operations allow in a pool of 70,000 rows of 4 numbers."""
+    vectors = RNG.normal(size=(70_000, 4)).astype(np.float32)
+    pool = pools.write_pool(tmp_path / "large", vectors)
+    seeds = dict.fromkeys(range(20), 1) | dict.fromkeys(range(20, 40), 2)
+    of_one_call, of_many = (
+        Loop(serve(onnx_models.identity(), pool=pool, **limits).client(), seed_labels=seeds, train=two_means, k=5)
+        for limits in ({}, {"search_operations_max": 2**20})
+    )
+    assert of_many.next_batch().tolist() == of_one_call.next_batch().tolist()
+    assert sorted(of_many.candidates.ids.tolist()) == sorted(of_one_call.candidates.ids.tolist())
+
+
+def test_a_refusal_that_fewer_labels_do_not_help_with_is_told(serve: Serve, tmp_path: Path) -> None:
+    server = serve(
+        onnx_models.identity(), pool=pools.write_pool(tmp_path / "other", VECTORS), message_bytes_max=65536
+    )
+    loop = Loop(server.client(), seed_labels={0: 1, 1: 2}, train=two_means, count=10_000)
+    with pytest.raises(InvalidArgumentError, match="new_ids: 2 are too many: the answer could be larger"):
+        loop.next_batch()
+
+
+def test_everything_may_be_labelled_at_once(
+    make: Callable[..., Loop], names: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assayd.seals._EXPANDED_MAX", 100)
+    loop = make(seed_labels=truth(names))
+    assert len(loop.next_batch()) == 0
 
 
 def test_vectors_are_fetched_once(

@@ -17,6 +17,7 @@ from assayd.arrays import decode, encode
 from assayd.errors import AssaydError, from_rpc_error
 from assayd.testing import Server
 from assayd.v1 import retrieval_pb2, retrieval_pb2_grpc, rows_pb2, scoring_pb2, selection_pb2, tensor_pb2
+from assayd_server import candidate_choice
 
 Serve = Callable[..., Server]
 Stub = retrieval_pb2_grpc.RetrievalServiceStub
@@ -302,6 +303,50 @@ def test_what_is_wrong_is_said(stub: Stub, fields: dict, field: str, says: str) 
     assert (error.status, error.field) == (grpc.StatusCode.INVALID_ARGUMENT, field)
     assert says in error.message
     assert len(decode(selected(stub).ids)) == 10  # and the server lives on
+
+
+@contextmanager
+def pool_of_many(serve: Serve, folder: Path, **limits: int) -> Iterator[Stub]:
+    """3000 rows, as candidates of which all are known."""
+    vectors = RNG.normal(size=(3000, 4)).astype(np.float32)
+    with stub_of(serve(onnx_models.identity(), pool=pools.write_pool(folder / "many", vectors), **limits)) as stub:
+        yield stub
+
+
+def of_many(class_count: int, **fields: object) -> Select:
+    known = retrieval_pb2.Candidates(
+        ids=ids(range(3000)), sources=ids([0] * 3000), similarities=encode(np.ones(3000, np.float32))
+    )
+    head = rows_pb2.LinearHead(weights=encode(np.random.default_rng(5).normal(size=(class_count, 4))))
+    return Select(**{"candidates": known, "head": head, "measure": MAX_ENTROPY, "count": 10, **fields})
+
+
+def test_candidates_that_take_too_long_to_score_are_refused(serve: Serve, tmp_path: Path) -> None:
+    with pool_of_many(serve, tmp_path, search_operations_max=2**20) as stub:
+        error = refused(stub.SelectCandidates, of_many(100))
+        assert (error.field, error.reason) == ("candidates", "TOO_MANY_CANDIDATES")
+        assert "may be 3000" in error.message
+        assert "allowed are 436 where each gets 100 scores" in error.message
+        assert len(decode(stub.SelectCandidates(of_many(14)).ids)) == 10
+
+
+def test_candidates_that_take_too_much_memory_to_choose_from_are_refused(serve: Serve, tmp_path: Path) -> None:
+    diverse = {"k_center": selection_pb2.KCenter(), "diverse_from": 2000}
+    with pool_of_many(serve, tmp_path, scores_elements_max=65536) as stub:
+        error = refused(stub.SelectCandidates, of_many(100, **diverse))
+        assert (error.field, error.reason) == ("diverse_from", "DIVERSITY_TOO_LARGE")
+        assert "is 2000, allowed are 655 where a row takes 100 numbers" in error.message
+        assert len(decode(stub.SelectCandidates(of_many(32, **diverse)).ids)) == 10
+
+
+def test_many_classes_are_scored_some_rows_at_a_time(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes, opinions = [], candidate_choice.opinions_given
+    monkeypatch.setattr(
+        candidate_choice, "opinions_given", lambda plan: sizes.append(plan.plan.rows.count) or opinions(plan)
+    )
+    head = rows_pb2.LinearHead(weights=encode(RNG.normal(size=(2**15, 4)).astype(np.float32)))
+    selected(stub, new_ids=ids(range(20)), head=head)
+    assert max(sizes) == 2**20 // 2**15
 
 
 def test_nothing_labelled_is_nothing_to_expand(stub: Stub) -> None:

@@ -18,11 +18,13 @@ SCRIPT = DEMO_DIR / "build.py"
 MODEL = Path("models", "digits", "1", "model.onnx")
 MANIFEST = MODEL.with_name("bundle.json")
 POOL = MODEL.with_name("pool")
+REFERENCE = MODEL.with_name("reference.npz")
 HELD_OUT = Path("held_out.npz")
 ARTEFACTS = (
     MODEL,
     MANIFEST,
     HELD_OUT,
+    REFERENCE,
     *(POOL / name for name in ("pool.json", "vectors.npy", "lengths.npy", "mean.npy")),
 )
 BUNDLE_BYTES_MAX = 400_000
@@ -64,8 +66,9 @@ def committed_held_out() -> tuple[np.ndarray, np.ndarray]:
 
 def check_bundle(output_dir: Path) -> None:
     manifest = json.loads((output_dir / MANIFEST).read_text(encoding="utf-8"))
-    digest, pool_digest = (
-        hashlib.sha256((output_dir / path).read_bytes()).hexdigest() for path in (MODEL, POOL / "pool.json")
+    digest, pool_digest, reference_digest = (
+        hashlib.sha256((output_dir / path).read_bytes()).hexdigest()
+        for path in (MODEL, POOL / "pool.json", REFERENCE)
     )
     assert manifest == {
         "format": 1,
@@ -77,6 +80,7 @@ def check_bundle(output_dir: Path) -> None:
         "files": {
             "model.onnx": f"sha256:{digest}",
             "pool/pool.json": f"sha256:{pool_digest}",
+            "reference.npz": f"sha256:{reference_digest}",
         },
     }
 

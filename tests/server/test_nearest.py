@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assayd_server import pool
+from assayd_server import nearest, pool
 from assayd_server.core.similarity import Metric
 from assayd_server.nearest import Nearest, NearestSearch, searchable
 from assayd_server.pool import Kind
@@ -63,6 +63,25 @@ def test_ties_are_cut_by_row_in_batches_and_one_at_a_time(metric: Metric) -> Non
         alone = search.nearest(queries[i : i + 1], 7, own=np.array([i]))
         np.testing.assert_array_equal(alone.rows[0], together.rows[i])
         np.testing.assert_array_equal(alone.similarities[0], together.similarities[i])
+
+
+@pytest.mark.parametrize("metric", Metric)
+def test_an_exact_search_looks_once_at_all_rows_whatever_is_excluded(
+    metric: Metric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, propose = [], nearest.flat_proposals
+    monkeypatch.setattr(nearest, "flat_proposals", lambda *a, **named: looks.append(a) or propose(*a, **named))
+    vectors = np.random.default_rng(4).normal(size=(2000, 5))
+    searched, excluded = stored(vectors, metric), np.arange(0, 2000, 2)
+    found = NearestSearch(searched, None, threads=1).nearest(vectors[:5], 10, excluded=excluded)
+    assert_same(found, brute_force(searched, vectors[:5], 10, excluded=excluded))
+    assert len(looks) == 1
+
+
+def test_a_limit_beyond_float32_is_a_limit() -> None:
+    search = NearestSearch(stored(np.eye(3), Metric.COSINE), None, threads=1)
+    assert search.nearest(np.eye(3), 2, similarity_min=1e300).counts.tolist() == [0, 0, 0]
+    assert search.nearest(np.eye(3), 2, similarity_min=-1e300).counts.tolist() == [2, 2, 2]
 
 
 @pytest.mark.parametrize("kind", INDEXED)

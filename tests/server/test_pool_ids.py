@@ -87,3 +87,16 @@ def test_ids_in_a_file_are_not_copied_to_find_some(tmp_path: Path, kind: str) ->
     assert own[rows[0]] == np.array("7000" if kind.startswith("S") else 7000).astype(kind)
     assert rows[1] == -1
     assert peak_bytes < own.nbytes / 10
+
+
+def test_many_short_texts_take_little_memory_beside_long_ids() -> None:
+    ids = PoolIds(2, ids=np.array([b"a", b"b" * 1024]))
+    texts = np.array(["a", "?"] * 50_000, object)
+    tracemalloc.start()
+    try:
+        rows = ids.rows_of(texts)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert rows.tolist() == [0, -1] * 50_000
+    assert peak_bytes < 80_000_000  # all at once, of 1024 bytes each, are 100 MB, twice

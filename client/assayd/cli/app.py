@@ -10,11 +10,13 @@ from typer.core import TyperGroup
 import assayd
 from assayd.cli.candidates import candidates
 from assayd.cli.contracts import inspect, models
+from assayd.cli.drift import drift
 from assayd.cli.exits import MEANINGS, ExitCode
 from assayd.cli.health import health
 from assayd.cli.pool import pool
 from assayd.cli.printing import print_json
 from assayd.cli.rank import rank
+from assayd.cli.reference import reference
 from assayd.cli.score import score
 
 
@@ -46,7 +48,7 @@ def assayctl(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version of assayctl.")] = False,
 ) -> None:
-    """Score and rank files of rows on an assayd server, and ask it what it serves."""
+    """Score and rank files of rows on an assayd server, test them for drift, and ask it what it serves."""
     if version:
         print(assayd.__version__)
     elif context.invoked_subcommand is None:
@@ -54,5 +56,5 @@ def assayctl(
         raise typer.Exit(ExitCode.USAGE)
 
 
-for _command in (score, rank, candidates, pool, inspect, models, health):
+for _command in (score, rank, candidates, drift, pool, reference, inspect, models, health):
     app.command(epilog=MEANINGS)(_command)

@@ -13,8 +13,9 @@ from assayd import Client, ModelInfo, ScoreOptions
 from assayd.cli import job, progress
 from assayd.cli.columns import Columns, types
 from assayd.cli.connecting import connected
+from assayd.cli.discovering import discovered, limit_of
 from assayd.cli.exits import UsageError
-from assayd.cli.feeding import scored
+from assayd.cli.feeding import Origin, scored
 from assayd.cli.locking import held
 from assayd.cli.parts import Parts
 from assayd.cli.sinks import check_holds, write_table
@@ -76,7 +77,7 @@ def run(bulk: Bulk, where: Where, *, restart: bool, quiet: bool) -> Outcome:
         parts = Parts(folder, restart=restart)
         with _kept(parts):
             model = _score(bulk, where, parts, quiet=quiet)
-            invalid_rows = _assemble(bulk.output, parts)
+            invalid_rows = _assemble(bulk, parts)
         rows = parts.rows_done
         parts.remove()
     return Outcome(rows=rows, invalid_rows=invalid_rows, seconds=time.monotonic() - began, model=model)
@@ -103,26 +104,32 @@ def _score(bulk: Bulk, where: Where, parts: Parts, *, quiet: bool) -> ModelInfo:
     begun = parts.job()
     with connected(where.address, where.deadline_seconds) as client:
         model = job.contract(client, model=where.model, version=where.version, begun=begun)
-        now = _described(bulk, model)
+        reference = _reference(client, bulk, model)
+        now = _described(bulk, model, reference)
         if begun is None:
             parts.begin(now)
         else:
             job.check_same(begun, now, parts.folder)
         if begun is not None and not quiet:
             print(f"assayctl: going on after {parts.rows_done:,} rows", file=sys.stderr)
-        _score_rest(client, bulk, model, parts, quiet=quiet)
-    job.check_same(now, _described(bulk, model), parts.folder)  # the input may have changed meanwhile
+        _score_rest(client, bulk, Origin(model, reference), parts, quiet=quiet)
+    job.check_same(now, _described(bulk, model, reference), parts.folder)  # the input may have changed meanwhile
     return model
 
 
-def _score_rest(client: Client, bulk: Bulk, model: ModelInfo, parts: Parts, *, quiet: bool) -> None:
+def _reference(client: Client, bulk: Bulk, model: ModelInfo) -> str:
+    """The digest of what novelty is told by; empty where nobody asks for it."""
+    return client.reference(model.name, version=model.version).digest if bulk.wanted.get("novelty") else ""
+
+
+def _score_rest(client: Client, bulk: Bulk, origin: Origin, parts: Parts, *, quiet: bool) -> None:
     reading = Reading(
         columns=bulk.columns.all,
         batch_rows=bulk.batch_rows,
         start=parts.rows_done,
-        types=types(bulk.columns, model.inputs),
+        types=types(bulk.columns, origin.model.inputs),
     )
-    batches = scored(client, bulk.source, bulk.columns, reading, model=model, wanted=bulk.wanted)
+    batches = scored(client, bulk.source, bulk.columns, reading, origin=origin, wanted=bulk.wanted)
     with progress.shown(total=bulk.source.row_count, done=parts.rows_done, quiet=quiet) as shown:
         try:
             for place, batch in enumerate(batches):
@@ -134,20 +141,30 @@ def _score_rest(client: Client, bulk: Bulk, model: ModelInfo, parts: Parts, *, q
             parts.flush()
 
 
-def _described(bulk: Bulk, model: ModelInfo) -> dict[str, object]:
+def _described(bulk: Bulk, model: ModelInfo, reference: str) -> dict[str, object]:
     flags = {"columns": bulk.columns.features, "id_column": bulk.columns.id_column, "batch_rows": bulk.batch_rows}
-    return job.described(bulk.source, model, {**flags, **bulk.wanted})
+    description = job.described(bulk.source, model, {**flags, **bulk.wanted})
+    return {**description, "the reference's digest": reference} if reference else description
 
 
-def _assemble(output: Path, parts: Parts) -> int:
+def _assemble(bulk: Bulk, parts: Parts) -> int:
     """Write the output; how many of its rows are invalid."""
     invalid_rows = 0
 
     def counted() -> Iterator[pa.RecordBatch]:
         nonlocal invalid_rows
-        for batch in parts.batches():
+        for batch in _finished(bulk, parts):
             invalid_rows += batch.num_rows - batch.column("valid").true_count
             yield batch
 
-    write_table(output, counted(), folder=parts.folder)
+    write_table(bulk.output, counted(), folder=parts.folder)
     return invalid_rows
+
+
+def _finished(bulk: Bulk, parts: Parts) -> Iterator[pa.RecordBatch]:
+    """All rows; whether one is a discovery depends on all the others, and is told now that they are there."""
+    if "combined" not in bulk.wanted.get("novelty", ()):
+        return parts.batches()
+    alpha = bulk.wanted["novelty_alpha"]
+    assert alpha is not None  # the command line sets it where it asks for novelty
+    return discovered(parts.batches(), limit_of(parts.batches(), alpha))

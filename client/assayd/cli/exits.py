@@ -19,11 +19,13 @@ class ExitCode(IntEnum):
     FAILED = 1
     USAGE = 2
     UNAVAILABLE = 3
+    DRIFTED = 4
     INTERRUPTED = 130
 
 
 MEANINGS = """Exit codes: 0 it is done; 1 it failed (the server refused, bad data, no room on the disk); 2 wrong
-usage (flags, paths, columns); 3 no server answers, or it is full: try again later; 130 interrupted."""
+usage (flags, paths, columns); 3 no server answers, or it is full: try again later; 4 there is drift; 130
+interrupted."""
 
 
 class CommandError(Exception):

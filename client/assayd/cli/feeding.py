@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -13,8 +14,17 @@ from assayd.cli.exits import CommandError, UsageError
 from assayd.cli.sources.reading import Batch, Reading, Source
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What all scores are to be from."""
+
+    model: ModelInfo
+    reference: str
+    """The digest of the reference that novelty is told by; empty where it is not asked for."""
+
+
 def scored(
-    client: Client, source: Source, columns: Columns, reading: Reading, *, model: ModelInfo, wanted: ScoreOptions
+    client: Client, source: Source, columns: Columns, reading: Reading, *, origin: Origin, wanted: ScoreOptions
 ) -> Iterator[pa.RecordBatch]:
     """The scores of each batch, in order, the ids first; a source without rows gives one batch without rows.
 
@@ -23,19 +33,20 @@ def scored(
         source: the rows.
         columns: which of its columns are what.
         reading: which rows, and how many at a time.
-        model: scores all of them.
+        origin: scores all of them.
         wanted: what is asked for; the model is set here. No outputs are predictions, or values of a regression.
 
     Raises:
-        CommandError: the rows do not fit the model, or replicas do not agree on it.
+        CommandError: the rows do not fit the model, or replicas do not agree on it or on its reference.
         AssaydError: a call failed.
     """
     feed = _Feed(source, columns, reading)
-    stream: Any = client.score_stream(feed.features(), **_options(wanted, model))
+    stream: Any = client.score_stream(feed.features(), **_options(wanted, origin.model))
     try:
         with closing(stream):
             for scores in stream:
-                _check_model(scores, model)
+                _check_model(scores, origin.model)
+                _check_reference(scores, origin)
                 yield feed.with_ids(scores)
     except InvalidArgumentError as error:
         if error.reason:  # the server's, whichever batch it is about
@@ -104,4 +115,13 @@ def _check_model(scores: Scores, model: ModelInfo) -> None:
     if digest != model.digest:
         raise CommandError(
             f"replicas serve different files as {model.name} version {model.version}: {model.digest} and {digest}"
+        )
+
+
+def _check_reference(scores: Scores, origin: Origin) -> None:
+    digest = "" if scores.novelty is None else scores.novelty.reference_digest
+    if digest != origin.reference:
+        raise CommandError(
+            f"replicas have different references of {origin.model.name} version {origin.model.version}: "
+            f"{origin.reference} and {digest}"
         )

@@ -1,5 +1,6 @@
 """The flags that the commands share, spelled the same everywhere."""
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Annotated
 
@@ -25,10 +26,16 @@ def one_of(allowed: Iterable[str]) -> Callable[[list[str] | str | None], list[st
     return check
 
 
-def _deadline(seconds: float) -> float:
-    if not 0 < seconds <= DEADLINE_SECONDS_MAX:  # False for NaN
-        raise typer.BadParameter(f"is {seconds:g}, allowed are above 0 and up to {DEADLINE_SECONDS_MAX:g}")
-    return seconds
+def above_0(maximum: float = math.inf) -> Callable[[float | None], float | None]:
+    """What checks a flag's number, where it is given."""
+    to = f" and up to {maximum:g}" if math.isfinite(maximum) else ""
+
+    def check(value: float | None) -> float | None:
+        if value is not None and not 0 < value <= maximum:  # False for NaN
+            raise typer.BadParameter(f"is {value:g}, allowed are above 0{to}")
+        return value
+
+    return check
 
 
 Address = Annotated[
@@ -45,7 +52,10 @@ Model = Annotated[
 ]
 Version = Annotated[int, typer.Option("--version", min=0, help="Which version of it; 0 is the newest.")]
 DeadlineSeconds = Annotated[
-    float, typer.Option("--deadline-seconds", callback=_deadline, help="How long each call may take.")
+    float,
+    typer.Option(
+        "--deadline-seconds", callback=above_0(DEADLINE_SECONDS_MAX), help="How long each call may take."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, an error too.")]
 Columns = Annotated[

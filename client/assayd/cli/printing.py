@@ -1,6 +1,7 @@
 """What goes to stdout: for people lines, for programs JSON."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -8,6 +9,12 @@ from typing import Any
 def print_json(document: Any) -> None:
     """One JSON document."""
     print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_text(text: str) -> None:
+    """Lines; a question mark stands for what the encoding of stdout lacks."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding))
 
 
 def print_columns(rows: Iterable[Sequence[str]]) -> None:

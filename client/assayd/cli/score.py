@@ -11,7 +11,7 @@ from assayd.cli.columns import choose
 from assayd.cli.exits import one_sentence
 from assayd.cli.printing import print_json
 from assayd.cli.sinks import check_output
-from assayd.requests import MEASURES, OUTPUTS
+from assayd.requests import LEVEL_MAX, MEASURES, NOVELTY_MEASURES, OUTPUTS
 
 _DEADLINE_SECONDS = 60.0
 """Longer than for a single call: a batch of thousands of rows may wait behind others."""
@@ -23,6 +23,17 @@ _Uncertainty = Annotated[
     typer.Option(
         metavar="NAME", callback=flags.one_of(MEASURES), help=f"Any of {', '.join(MEASURES)}; repeat it for more."
     ),
+]
+_Novelty = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        callback=flags.one_of(NOVELTY_MEASURES),
+        help=f"Any of {', '.join(NOVELTY_MEASURES)}; repeat it for more. Combined brings a verdict on each row.",
+    ),
+]
+_NoveltyAlpha = Annotated[
+    float, typer.Option(callback=flags.above_0(LEVEL_MAX), help="The level of the verdicts and the discoveries.")
 ]
 _TopK = Annotated[int, typer.Option(min=0, metavar="K", help="How many of the most probable classes.")]
 _Outputs = Annotated[
@@ -43,6 +54,8 @@ def score(
     columns: flags.Columns = None,
     id_column: flags.IdColumn = None,
     uncertainty: _Uncertainty = None,
+    novelty: _Novelty = None,
+    novelty_alpha: _NoveltyAlpha = 0.05,
     top_k: _TopK = 0,
     outputs: _Outputs = None,
     temperature: flags.Temperature = None,
@@ -57,7 +70,7 @@ def score(
     deadline_seconds: flags.DeadlineSeconds = _DEADLINE_SECONDS,
     as_json: flags.Json = False,
 ) -> None:
-    """Score a file of rows: for each row, in order, what it is and how unsure the model is of it.
+    """Score a file of rows: for each row, in order, what it is, how unsure the model is, and how strange it is.
 
     Memory is bounded however long the file is. What is finished is kept beside the output; interrupted or killed
     and started again, the same command goes on from there, with the same version of the model.
@@ -67,6 +80,7 @@ def score(
       assayctl score --input pool.parquet --output scores.parquet --uncertainty entropy
       assayctl score --input pool.csv --output scores.csv --id-column id --top-k 3
       assayctl score --input pool.npy --output scores.parquet --outputs embeddings --wire-type uint8
+      assayctl score --input today.parquet --output strange.csv --novelty combined
     """
     with one_sentence(as_json=as_json):
         check_output(output, rows=rows, overwrite=overwrite)
@@ -79,6 +93,8 @@ def score(
             output=output,
             wanted=ScoreOptions(
                 uncertainties=uncertainty or [],
+                novelty=novelty or [],
+                novelty_alpha=novelty_alpha if novelty else None,
                 top_k=top_k,
                 outputs=outputs or None,
                 temperature=temperature,

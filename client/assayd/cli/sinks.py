@@ -1,6 +1,6 @@
 """Where tables go: Parquet and CSV, by the extension, written in bounded memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
@@ -22,22 +22,29 @@ _WRITERS: dict[str, Callable[[BinaryIO, pa.Schema], Any]] = {
 }
 
 
-def check_output(path: Path, *, rows: Path, overwrite: bool) -> None:
+def check_output(
+    path: Path,
+    *,
+    rows: Path,
+    overwrite: bool,
+    flag: str = "--output",
+    extensions: Collection[str] = _WRITERS,
+) -> None:
     """Refuse what cannot be written, before anything is done.
 
     Raises:
         UsageError: an unknown extension, no such folder, or the file is there; or it is the rows' own.
     """
-    if path.suffix.lower() not in _WRITERS:
-        raise UsageError(f"--output: {path} must end in one of {', '.join(_WRITERS)}")
+    if path.suffix.lower() not in extensions:
+        raise UsageError(f"{flag}: {path} must end in one of {', '.join(extensions)}")
     if not path.parent.is_dir():
-        raise UsageError(f"--output: there is no folder {path.parent}")
+        raise UsageError(f"{flag}: there is no folder {path.parent}")
     if path.is_dir():
-        raise UsageError(f"--output: {path} is a folder")
+        raise UsageError(f"{flag}: {path} is a folder")
     if path.exists() and rows.exists() and path.samefile(rows):
-        raise UsageError(f"--output: {path} is the input")
+        raise UsageError(f"{flag}: {path} is the input")
     if path.exists() and not overwrite:
-        raise UsageError(f"--output: {path} is there already and complete, --overwrite replaces it")
+        raise UsageError(f"{flag}: {path} is there already and complete, --overwrite replaces it")
 
 
 def check_holds(path: Path, schema: pa.Schema) -> None:

@@ -1,4 +1,5 @@
 from assayd.v1 import neighbors_pb2 as _neighbors_pb2
+from assayd.v1 import novelty_pb2 as _novelty_pb2
 from assayd.v1 import rows_pb2 as _rows_pb2
 from assayd.v1 import tensor_pb2 as _tensor_pb2
 from google.protobuf.internal import containers as _containers
@@ -90,7 +91,7 @@ class ModelIdentity(_message.Message):
     def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
 
 class ScoreRequest(_message.Message):
-    __slots__ = ("model", "rows", "head", "outputs", "top_k", "temperature", "uncertainties", "task", "neighbors")
+    __slots__ = ("model", "rows", "head", "outputs", "top_k", "temperature", "uncertainties", "task", "neighbors", "novelty", "novelty_alpha")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
@@ -100,6 +101,8 @@ class ScoreRequest(_message.Message):
     UNCERTAINTIES_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     NEIGHBORS_FIELD_NUMBER: _ClassVar[int]
+    NOVELTY_FIELD_NUMBER: _ClassVar[int]
+    NOVELTY_ALPHA_FIELD_NUMBER: _ClassVar[int]
     model: ModelSelector
     rows: _rows_pb2.Rows
     head: _rows_pb2.LinearHead
@@ -109,7 +112,9 @@ class ScoreRequest(_message.Message):
     uncertainties: _containers.RepeatedScalarFieldContainer[UncertaintyMeasure]
     task: Task
     neighbors: int
-    def __init__(self, model: _Optional[_Union[ModelSelector, _Mapping]] = ..., rows: _Optional[_Union[_rows_pb2.Rows, _Mapping]] = ..., head: _Optional[_Union[_rows_pb2.LinearHead, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[Output, str]]] = ..., top_k: _Optional[int] = ..., temperature: _Optional[float] = ..., uncertainties: _Optional[_Iterable[_Union[UncertaintyMeasure, str]]] = ..., task: _Optional[_Union[Task, str]] = ..., neighbors: _Optional[int] = ...) -> None: ...
+    novelty: _containers.RepeatedScalarFieldContainer[_novelty_pb2.NoveltyMeasure]
+    novelty_alpha: float
+    def __init__(self, model: _Optional[_Union[ModelSelector, _Mapping]] = ..., rows: _Optional[_Union[_rows_pb2.Rows, _Mapping]] = ..., head: _Optional[_Union[_rows_pb2.LinearHead, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[Output, str]]] = ..., top_k: _Optional[int] = ..., temperature: _Optional[float] = ..., uncertainties: _Optional[_Iterable[_Union[UncertaintyMeasure, str]]] = ..., task: _Optional[_Union[Task, str]] = ..., neighbors: _Optional[int] = ..., novelty: _Optional[_Iterable[_Union[_novelty_pb2.NoveltyMeasure, str]]] = ..., novelty_alpha: _Optional[float] = ...) -> None: ...
 
 class TopClasses(_message.Message):
     __slots__ = ("classes", "probabilities")
@@ -128,7 +133,7 @@ class Uncertainty(_message.Message):
     def __init__(self, measure: _Optional[_Union[UncertaintyMeasure, str]] = ..., values: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
 
 class ScoreResponse(_message.Message):
-    __slots__ = ("model", "predictions", "probabilities", "logits", "embeddings", "top", "uncertainties", "class_names", "invalid_rows", "values", "neighbors")
+    __slots__ = ("model", "predictions", "probabilities", "logits", "embeddings", "top", "uncertainties", "class_names", "invalid_rows", "values", "neighbors", "novelty")
     class ClassNamesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -147,6 +152,7 @@ class ScoreResponse(_message.Message):
     INVALID_ROWS_FIELD_NUMBER: _ClassVar[int]
     VALUES_FIELD_NUMBER: _ClassVar[int]
     NEIGHBORS_FIELD_NUMBER: _ClassVar[int]
+    NOVELTY_FIELD_NUMBER: _ClassVar[int]
     model: ModelIdentity
     predictions: _tensor_pb2.Tensor
     probabilities: _tensor_pb2.Tensor
@@ -158,7 +164,8 @@ class ScoreResponse(_message.Message):
     invalid_rows: _containers.RepeatedScalarFieldContainer[int]
     values: _tensor_pb2.Tensor
     neighbors: _neighbors_pb2.Neighbors
-    def __init__(self, model: _Optional[_Union[ModelIdentity, _Mapping]] = ..., predictions: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., probabilities: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., logits: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., embeddings: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., top: _Optional[_Union[TopClasses, _Mapping]] = ..., uncertainties: _Optional[_Iterable[_Union[Uncertainty, _Mapping]]] = ..., class_names: _Optional[_Mapping[int, str]] = ..., invalid_rows: _Optional[_Iterable[int]] = ..., values: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., neighbors: _Optional[_Union[_neighbors_pb2.Neighbors, _Mapping]] = ...) -> None: ...
+    novelty: _novelty_pb2.Novelty
+    def __init__(self, model: _Optional[_Union[ModelIdentity, _Mapping]] = ..., predictions: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., probabilities: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., logits: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., embeddings: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., top: _Optional[_Union[TopClasses, _Mapping]] = ..., uncertainties: _Optional[_Iterable[_Union[Uncertainty, _Mapping]]] = ..., class_names: _Optional[_Mapping[int, str]] = ..., invalid_rows: _Optional[_Iterable[int]] = ..., values: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., neighbors: _Optional[_Union[_neighbors_pb2.Neighbors, _Mapping]] = ..., novelty: _Optional[_Union[_novelty_pb2.Novelty, _Mapping]] = ...) -> None: ...
 
 class TensorSpec(_message.Message):
     __slots__ = ("name", "data_type", "shape")

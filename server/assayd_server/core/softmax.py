@@ -42,7 +42,8 @@ def gaps(logits: Floats, temperature: float) -> Floats:
     # inf - inf leaves an invalid row NaN; a gap beyond the largest float is -inf, and its exponential 0
     with np.errstate(invalid="ignore", over="ignore"):
         behind = logits - logits.max(axis=1, keepdims=True)
-        behind /= behind.dtype.type(temperature)
+        if temperature != 1.0:
+            behind /= behind.dtype.type(temperature)
     return behind
 
 

@@ -11,6 +11,7 @@ import json
 import shutil
 import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,14 +29,19 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler
 from threadpoolctl import threadpool_limits
 
-from assayd_server.bundle import digest_of
+from assayd_server import servable
+from assayd_server.bundle import REFERENCE_FILE, digest_of, read_folder
+from assayd_server.bundle_writing import name_file
 from assayd_server.core.similarity import Metric
 from assayd_server.given_ids import row_numbers
+from assayd_server.given_rows import rows_in_arrays
 from assayd_server.given_vectors import GivenVectors
 from assayd_server.index_kind import Kind
 from assayd_server.index_writing import Measured, WrittenIndex
 from assayd_server.pool_manifest import POOL_MANIFEST
 from assayd_server.pool_writing import Origin, write_content, write_pool_manifest
+from assayd_server.reference_content import reference_content
+from assayd_server.reference_rows import run
 
 SEED = 0
 PIXEL_COUNT = 64
@@ -169,6 +175,21 @@ def write_pool(folder: Path, model: bytes, images: NDArray[np.uint8]) -> bytes:
     return (folder / POOL_MANIFEST).read_bytes()
 
 
+def write_reference(bundle: Path, held_out: Digits) -> Path:
+    """The reference of the held-out images, into a bundle that is whole but for it."""
+    place, read = bundle / REFERENCE_FILE, read_folder(bundle)
+    model = servable.load(read, threads=1)
+    with TemporaryDirectory() as folder:
+        rows = Path(folder, "rows.npy")
+        np.save(rows, held_out.images.astype(np.float32))
+        seen = run(model, rows_in_arrays(rows))
+    labels = held_out.labels.astype(np.int64)
+    content = reference_content(read, model, seen, train=None, labels=labels, features=())
+    place.write_bytes(content)
+    name_file(bundle, REFERENCE_FILE, digest_of(content))
+    return place
+
+
 def manifest(model: bytes, pool: bytes) -> str:
     """The text of bundle.json."""
     fields = {
@@ -194,7 +215,8 @@ def write(output_dir: Path, model: bytes, held_out: Digits) -> list[Path]:
     graph.write_bytes(model)
     pool = write_pool(model_dir / "pool", model, held_out.images)
     bundle.write_text(manifest(model, pool), encoding="utf-8", newline="\n")
-    return [rows, graph, *sorted((model_dir / "pool").iterdir()), bundle]
+    reference = write_reference(model_dir, held_out)
+    return [rows, graph, *sorted((model_dir / "pool").iterdir()), reference, bundle]
 
 
 def report(name: str, model: bytes, digits: Digits) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assayd.arrays import TensorError, decode
-from assayd.v1 import rows_pb2, scoring_pb2, tensor_pb2
+from assayd.v1 import novelty_pb2, rows_pb2, scoring_pb2, tensor_pb2
+from assayd_server.core.novelty import NoveltyMeasure
 from assayd_server.core.softmax import TEMPERATURE_MAX, TEMPERATURE_MIN
 from assayd_server.core.tasks import Task
 from assayd_server.core.uncertainty import Measure
@@ -28,6 +29,8 @@ from assayd_server.wanted import ModelChoice, Output, Wanted
 
 _TENSORS_MAX = 256
 _REPEATS_MAX = 4
+_LEVEL_MAX = 0.5
+NOVELTY_ALPHA = 0.05
 
 MEASURES: Mapping[scoring_pb2.UncertaintyMeasure, Measure] = {
     scoring_pb2.UNCERTAINTY_MEASURE_LEAST_CONFIDENCE: Measure.LEAST_CONFIDENCE,
@@ -44,6 +47,18 @@ _OUTPUTS = {
     scoring_pb2.OUTPUT_LOGITS: Output.LOGITS,
     scoring_pb2.OUTPUT_EMBEDDINGS: Output.EMBEDDINGS,
     scoring_pb2.OUTPUT_VALUES: Output.VALUES,
+}
+NOVELTY_MEASURES: Mapping[novelty_pb2.NoveltyMeasure, NoveltyMeasure] = {
+    novelty_pb2.NOVELTY_MEASURE_COMBINED: NoveltyMeasure.COMBINED,
+    novelty_pb2.NOVELTY_MEASURE_MSP: NoveltyMeasure.MSP,
+    novelty_pb2.NOVELTY_MEASURE_MAX_LOGIT: NoveltyMeasure.MAX_LOGIT,
+    novelty_pb2.NOVELTY_MEASURE_ENERGY: NoveltyMeasure.ENERGY,
+    novelty_pb2.NOVELTY_MEASURE_GEN: NoveltyMeasure.GEN,
+    novelty_pb2.NOVELTY_MEASURE_MAHALANOBIS: NoveltyMeasure.MAHALANOBIS,
+    novelty_pb2.NOVELTY_MEASURE_RELATIVE_MAHALANOBIS: NoveltyMeasure.RELATIVE_MAHALANOBIS,
+    novelty_pb2.NOVELTY_MEASURE_KNN: NoveltyMeasure.KNN,
+    novelty_pb2.NOVELTY_MEASURE_VIM: NoveltyMeasure.VIM,
+    novelty_pb2.NOVELTY_MEASURE_DOMAIN: NoveltyMeasure.DOMAIN,
 }
 TASKS = {
     scoring_pb2.TASK_MULTICLASS: Task.MULTICLASS,
@@ -106,6 +121,8 @@ def wanted(request: scoring_pb2.ScoreRequest, limits: RowLimits) -> Wanted:
         uncertainties=_measures(request.uncertainties),
         top_k=request.top_k,
         neighbors=request.neighbors,
+        novelty=_novelty(request.novelty),
+        novelty_alpha=level("novelty_alpha", request.novelty_alpha, default=NOVELTY_ALPHA),
     )
 
 
@@ -232,6 +249,27 @@ def _measures(numbers: Any) -> tuple[Measure, ...]:
         if number not in MEASURES:
             raise unknown(f"uncertainties[{index}]", number, scoring_pb2.UncertaintyMeasure)
     return tuple(dict.fromkeys(MEASURES[number] for number in numbers))
+
+
+def _novelty(numbers: Any) -> tuple[NoveltyMeasure, ...]:
+    _check_length("novelty", numbers, NOVELTY_MEASURES)
+    for index, number in enumerate(numbers):
+        if number not in NOVELTY_MEASURES:
+            raise unknown(f"novelty[{index}]", number, novelty_pb2.NoveltyMeasure)
+    return tuple(dict.fromkeys(NOVELTY_MEASURES[number] for number in numbers))
+
+
+def level(field: str, value: float, *, default: float) -> float:
+    """A level of significance; 0 for the default.
+
+    Raises:
+        InvalidArgumentError: it is out of range.
+    """
+    if value == 0:
+        return default
+    if not 0 < value <= _LEVEL_MAX:  # False for NaN
+        raise wrong(field, f"is {value:g}, allowed are above 0 and up to {_LEVEL_MAX:g}", "OUT_OF_RANGE")
+    return value
 
 
 def _check_length(field: str, numbers: Any, known: Sized) -> None:

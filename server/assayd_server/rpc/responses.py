@@ -12,6 +12,7 @@ from assayd_server.core.arrays import Floats, Integers
 from assayd_server.core.scores import RowScores
 from assayd_server.repository import Failure
 from assayd_server.rpc.neighbor_responses import neighbors
+from assayd_server.rpc.novelty_responses import novelty
 from assayd_server.rpc.requests import MEASURES, TASKS
 from assayd_server.scoring import Scores
 from assayd_server.servable import Servable
@@ -37,6 +38,8 @@ def score(scores: Scores) -> scoring_pb2.ScoreResponse:
     )
     if scores.neighbors is not None:
         response.neighbors.CopyFrom(neighbors(scores.neighbors))
+    if scores.novelty is not None:
+        response.novelty.CopyFrom(novelty(scores.novelty))
     if not rows.valid.all():
         response.invalid_rows.extend(np.flatnonzero(~rows.valid).tolist())
     if wanted.top_k:

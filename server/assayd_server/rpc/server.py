@@ -11,6 +11,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from assayd.v1 import (
+    monitoring_pb2,
+    monitoring_pb2_grpc,
     retrieval_pb2,
     retrieval_pb2_grpc,
     scoring_pb2,
@@ -24,6 +26,7 @@ from assayd_server.metrics import Metrics
 from assayd_server.rpc.boundary import Boundary
 from assayd_server.rpc.control import ControlGuard
 from assayd_server.rpc.health import HealthServicer
+from assayd_server.rpc.monitoring import MonitoringServicer
 from assayd_server.rpc.pools import CallPool
 from assayd_server.rpc.requests import RowLimits
 from assayd_server.rpc.retrieval import RetrievalServicer
@@ -47,7 +50,8 @@ HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 _SCORING = scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"]
 _SELECTION = selection_pb2.DESCRIPTOR.services_by_name["SelectionService"]
 _RETRIEVAL = retrieval_pb2.DESCRIPTOR.services_by_name["RetrievalService"]
-_SERVICES = (_SCORING, _SELECTION, _RETRIEVAL)
+_MONITORING = monitoring_pb2.DESCRIPTOR.services_by_name["MonitoringService"]
+_SERVICES = (_SCORING, _SELECTION, _RETRIEVAL, _MONITORING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +166,9 @@ class RpcServer:
         scoring_pb2_grpc.add_ScoringServiceServicer_to_server(ScoringServicer(engine, limits), self._server)
         selection_pb2_grpc.add_SelectionServiceServicer_to_server(SelectionServicer(engine, limits), self._server)
         retrieval_pb2_grpc.add_RetrievalServiceServicer_to_server(RetrievalServicer(engine, limits), self._server)
+        monitoring_pb2_grpc.add_MonitoringServiceServicer_to_server(
+            MonitoringServicer(engine, limits), self._server
+        )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (*(service.full_name for service in _SERVICES), HEALTH, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)

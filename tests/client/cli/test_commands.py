@@ -18,7 +18,7 @@ from assayd.cli.__main__ import main
 from assayd.testing import Server
 from client.cli.conftest import Assayctl
 
-COMMANDS = ("score", "candidates", "pool", "inspect", "models", "health")
+COMMANDS = ("score", "rank", "candidates", "drift", "pool", "reference", "inspect", "models", "health")
 
 
 class Unimportable:
@@ -35,7 +35,7 @@ class Unimportable:
 def test_help_names_the_commands_and_the_exit_codes(assayctl: Assayctl) -> None:
     text = assayctl.done("--help")
     assert all(re.search(rf"^  {command} ", text, re.MULTILINE) for command in COMMANDS)
-    assert all(f" {code} " in text for code in (0, 1, 2, 3, 130))
+    assert all(f" {code} " in text for code in (0, 1, 2, 3, 4, 130))
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,0 +1,68 @@
+"""What a client asks of the reference beside a model."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Unpack
+
+from assayd.blocking import Blocking
+from assayd.connection import Connection
+from assayd.drift_options import DriftOptions, collect_window
+from assayd.drift_report import DriftReport
+from assayd.references import ReferenceInfo
+from assayd.steps import Pending, Send
+
+
+class MonitoringClient(ABC):
+    """The part of Client that is about the reference beside a model."""
+
+    _connection: Connection
+
+    def test_drift(
+        self,
+        x: object = None,
+        *,
+        logits: object = None,
+        probabilities: object = None,
+        embeddings: object = None,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[DriftOptions],
+    ) -> DriftReport:
+        """Test whether a window of rows still looks like the reference.
+
+        A column has drifted where there is both an effect of at least delta and evidence at the level alpha,
+        corrected for the number of columns. The window goes in one call, because tests of its parts do not add
+        up; of one that is too large for that, a random sample will do.
+
+        Args:
+            x: what score takes as x.
+            logits: (n, c), in place of x: for columns of scores alone.
+            probabilities: (n, c), in place of x: the same.
+            embeddings: (n, d), in place of x or beside logits or probabilities: for columns of the embedding.
+            deadline_seconds: for all of it, in place of the client's.
+            metadata: as in score.
+            **wanted: alpha, delta, columns, reference_digest, sample_rows, seed, model, version, wire_type; see
+                DriftOptions.
+
+        Raises:
+            InvalidArgumentError: among others, the window does not go in one call; it says how many rows do.
+            FailedPreconditionError: the model has no reference.
+        """
+        rows = collect_window(x, logits=logits, probabilities=probabilities, embeddings=embeddings)
+        return Blocking(self._send).one(self._connection.drift(rows, wanted, deadline_seconds, metadata))
+
+    def reference(
+        self, model: str = "", *, version: int = 0, deadline_seconds: float | None = None
+    ) -> ReferenceInfo:
+        """What the reference beside a model holds.
+
+        Raises:
+            NotFoundError: there is no such model or version.
+            FailedPreconditionError: it has no reference.
+        """
+        return Blocking(self._send).one(self._connection.reference(model, version, deadline_seconds))
+
+    @abstractmethod
+    def _send(self, effect: Send) -> Pending:
+        """Begin a call."""
+        ...

@@ -1,0 +1,39 @@
+"""Mean and covariance of reduced embeddings, as sums of integers that merge exactly."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assayd_server.core.arrays import Floats
+from assayd_server.core.blocks import blocks
+from assayd_server.core.drift.reduction import with_coordinates
+
+COORDINATE_SCALE = 1 << 12
+"""A coordinate of 1, as an integer: 32 of them squared are 2^34, so that 2^29 rows can be added."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Sums over some rows; those of parts add up to those of the whole."""
+
+    rows: int
+    """How many there are that have coordinates."""
+
+    sums: NDArray[np.int64]
+    """(width,), in units of 1 / COORDINATE_SCALE."""
+
+    products: NDArray[np.int64]
+    """(width, width), of each coordinate with each, in squares of that unit."""
+
+
+def moments(reduced: Floats) -> Moments:
+    """The sums of (n, width) reduced rows, each rounded by itself; one with NaN is left out."""
+    width = reduced.shape[1]
+    known = reduced[with_coordinates(reduced)]
+    sums, products = np.zeros(width, np.int64), np.zeros((width, width), np.int64)
+    for place in blocks(len(known), max(width, 1)):
+        rows = np.rint(known[place] * COORDINATE_SCALE)
+        sums += rows.sum(axis=0).astype(np.int64)
+        products += (rows.T @ rows).astype(np.int64)  # whole numbers below 2^53, so exact in any order
+    return Moments(len(known), sums, products)

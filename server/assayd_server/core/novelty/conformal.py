@@ -1,0 +1,130 @@
+"""From a score to a p-value: how rare one as high is among rows like those that the reference is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assayd_server.core.arrays import Floats, Integers
+
+TIE_TOLERANCE = 1e-5
+"""Relative: scores that differ by less count as equal, because equal rows may differ by as much from one batch to
+another. Where many rows are equal, as sensors' zeros are, a rounding would else make all of them novel."""
+CLASS_ROWS_MIN = 100
+"""A class with fewer rows has no p-values of its own: they would hardly tell 1 in 20 from 1 in 10."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Scores of n rows that the model has not been trained on, and that nothing else has been fitted to."""
+
+    scores: Floats
+    """(n,) float32, ascending, finite, n >= 1."""
+    classes: Integers
+    """(n,) int32, the predicted class of each, from 0."""
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """By name, for a file."""
+        return {"scores": self.scores, "classes": self.classes}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Calibration":
+        """What arrays() gave.
+
+        Raises:
+            KeyError: an array is missing.
+        """
+        return cls(arrays["scores"], arrays["classes"])
+
+    @property
+    def p_value_min(self) -> float:
+        """1 / (n + 1): no row can be told to be rarer."""
+        return 1 / (len(self.scores) + 1)
+
+    @cached_property
+    def _raised(self) -> Floats:
+        """The scores with their tolerance, so that one that may be equal to a row's counts as at least as high."""
+        with np.errstate(over="ignore"):
+            return self.scores + np.float32(TIE_TOLERANCE) * np.abs(self.scores)
+
+    @cached_property
+    def _class_keys(self) -> Integers:
+        """(n,) ascending: class (n + 1) + how many scores are lower, so that one search finds both."""
+        return np.sort(self.classes.astype(np.int64) * (len(self.scores) + 1) + self._ranks(self._raised))
+
+    def _ranks(self, scores: Floats) -> Integers:
+        """How many scores of the calibration are lower than each: (q,) to (q,), n for NaN."""
+        return self._raised.searchsorted(scores)
+
+    def p_values(self, scores: Floats) -> Floats:
+        """(1 + #{calibration >= s}) / (n + 1), so that P(p <= a) <= a for a row like those of the calibration.
+
+        Args:
+            scores: (q,) float32.
+
+        Returns:
+            (q,) float64, in [1 / (n + 1), 1]; NaN for NaN.
+
+        Source: Vovk, Gammerman and Shafer 2005, Algorithmic Learning in a Random World; Bates et al. 2023, Testing
+        for Outliers with Conformal p-values.
+        """
+        count = len(self.scores) + 1
+        p_values: Floats = (count - self._ranks(scores)) / count
+        return _masked(p_values, scores)
+
+    @cached_property
+    def _surprises(self) -> Floats:
+        """(n + 1,) -ln p, of a score that is higher than none, one, two and so on of the calibration."""
+        count = len(self.scores) + 1
+        return -np.log(np.arange(count, 0, -1) / count)
+
+    def surprises(self, scores: Floats) -> Floats:
+        """-ln p, with p as in p_values: (q,) float32 to (q,) float64, from 0; NaN for NaN."""
+        return _masked(self._surprises.take(self._ranks(scores)), scores)
+
+    def class_p_values(self, scores: Floats, classes: Integers, *, class_rows_min: int = CLASS_ROWS_MIN) -> Floats:
+        """The same among the rows of the same predicted class: the rate then holds for each class by itself.
+
+        Args:
+            scores: (q,) float32.
+            classes: (q,), the predicted class of each row, from 0.
+            class_rows_min: a class with fewer rows in the calibration has the p-values of all rows instead, for
+                which the rate holds on average over the classes only.
+
+        Returns:
+            (q,) float64, in (0, 1]; NaN for NaN.
+
+        Source: Vovk 2013, Conditional Validity of Inductive Conformal Predictors.
+        """
+        keys, step = self._class_keys, len(self.scores) + 1
+        starts = classes.astype(np.int64) * step
+        first, last = keys.searchsorted(starts), keys.searchsorted(starts + step)
+        higher = last - keys.searchsorted(starts + self._ranks(scores))
+        of_class = (1 + higher) / (1 + last - first)
+        p_values: Floats = np.where(last - first >= class_rows_min, of_class, self.p_values(scores))
+        return _masked(p_values, scores)
+
+
+def calibrated(scores: Floats, classes: Integers) -> Calibration:
+    """The calibration that consists of these scores.
+
+    Args:
+        scores: (n,) float32; NaN are left out.
+        classes: (n,), the predicted class of each row, from 0.
+
+    Raises:
+        ValueError: no score is left.
+    """
+    order = np.argsort(scores, kind="stable")[: len(scores) - int(np.isnan(scores).sum())]
+    if not order.size:
+        raise ValueError("scores are all NaN: there is nothing to calibrate with")
+    return Calibration(scores[order].astype(np.float32), classes[order].astype(np.int32))
+
+
+def _masked(p_values: Floats, scores: Floats) -> Floats:
+    """The p-values, which are ours, with NaN for scores of NaN."""
+    p_values[np.isnan(scores)] = np.nan
+    return p_values

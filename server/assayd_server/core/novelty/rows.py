@@ -1,0 +1,53 @@
+"""How novel the rows of a batch are, beside a reference: scores, and how rare they are among healthy rows."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from assayd_server.core.arrays import Floats, Integers
+from assayd_server.core.novelty.combination import combined_score
+from assayd_server.core.novelty.measures import NoveltyMeasure
+from assayd_server.core.novelty.reference import NoveltyReference
+from assayd_server.core.novelty.scoring import Outputs, novelty_scores
+
+
+@dataclass(frozen=True, slots=True)
+class Novelty:
+    """Of n rows, by one measure."""
+
+    scores: Floats
+    """(n,) float32, larger for stranger rows; NaN for a row that is not valid."""
+    p_values: Floats
+    """(n,) float64, in (0, 1]: how rare such a score is among healthy rows, at most; NaN where the score is."""
+
+
+def row_novelty(
+    reference: NoveltyReference,
+    outputs: Outputs,
+    measures: Collection[NoveltyMeasure],
+    *,
+    classes: Integers | None = None,
+) -> dict[NoveltyMeasure, Novelty]:
+    """The novelty of each row by each measure, each computed once.
+
+    Args:
+        reference: has the measures.
+        outputs: what the measures need.
+        measures: which are wanted.
+        classes: (n,), the predicted class of each row, where its p-values are to be those of its class.
+    """
+    combines = NoveltyMeasure.COMBINED in measures
+    needed = {*measures, *(reference.combined if combines else ())} - {NoveltyMeasure.COMBINED}
+    scores = novelty_scores(reference.fitted, outputs, needed)
+    if combines:
+        parts = [reference.calibrations[part].surprises(scores[part]) for part in reference.combined]
+        scores[NoveltyMeasure.COMBINED] = combined_score(parts)
+    return {measure: _judged(reference, measure, scores[measure], classes) for measure in measures}
+
+
+def _judged(
+    reference: NoveltyReference, measure: NoveltyMeasure, scores: Floats, classes: Integers | None
+) -> Novelty:
+    calibration = reference.calibrations[measure]
+    if classes is None:
+        return Novelty(scores, calibration.p_values(scores))
+    return Novelty(scores, calibration.class_p_values(scores, classes))

@@ -1,0 +1,41 @@
+"""Known, novel or an anomaly: novelty is related to what is known, an anomaly is not."""
+
+from enum import StrEnum
+
+import numpy as np
+
+from assayd_server.core.arrays import Floats, Integers
+
+
+class Verdict(StrEnum):
+    """What a row is, by the name that callers use."""
+
+    KNOWN = "known"
+    """Like the rows of some class; a share of at most alpha of the known rows is called otherwise."""
+    NOVEL = "novel"
+    """Like no class, but like the rows together."""
+    ANOMALY = "anomaly"
+    """Like no class, and unlike the rows together."""
+
+
+VERDICTS = tuple(Verdict)
+INVALID = -1
+"""In place of a verdict, for a row without p-values."""
+
+
+def verdicts(p_class: Floats, p_domain: Floats, alpha: float) -> Integers:
+    """What each row is.
+
+    Args:
+        p_class: (n,), of the combined measure.
+        p_domain: (n,), of the distance from all rows together; NaN where there is no embedding: then nothing is an
+            anomaly.
+        alpha: above 0, below 1: the share of known rows that may be called novel or anomalies.
+
+    Returns:
+        (n,) int8, positions in VERDICTS; -1 where p_class is NaN.
+    """
+    known, novel, anomaly = range(len(VERDICTS))
+    strange = np.where(p_domain <= alpha, anomaly, novel)
+    found = np.where(p_class > alpha, known, strange)
+    return np.where(np.isnan(p_class), INVALID, found).astype(np.int8)

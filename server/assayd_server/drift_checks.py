@@ -1,0 +1,50 @@
+"""Whether a window can be compared with a reference: everything is refused before anything is computed."""
+
+from assayd_server.checks import wrong
+from assayd_server.core.drift import EMBEDDING, DriftSettings
+from assayd_server.core.tasks import Task
+from assayd_server.drift_wanted import DriftWanted
+from assayd_server.reference_file import Reference
+from assayd_server.rows import Embeddings, Inputs, Logits, Probabilities, Rows, Sent
+from assayd_server.servable import Servable
+
+
+def check_drift(rows: Sent, wanted: DriftWanted, model: Servable, reference: Reference) -> Rows:
+    """The rows of a window that can be compared.
+
+    Raises:
+        InvalidArgumentError: the field says why.
+    """
+    if not isinstance(rows, Inputs | Logits | Probabilities | Embeddings):
+        raise wrong(
+            "rows", "cannot be compared: give inputs, logits, probabilities or embeddings", "ROWS_NOT_USABLE"
+        )
+    if isinstance(rows, Logits | Probabilities) and model.contract.task is Task.REGRESSION:
+        raise wrong("rows", "are of classes, and the model gives values: send inputs", "ROWS_NOT_USABLE")
+    if rows.count < DriftSettings().window_rows_min:
+        message = f"are {rows.count}, a window needs {DriftSettings().window_rows_min} at least"
+        raise wrong("rows", message, "NOTHING_TO_TEST")
+    _check_embeddings(rows, wanted, reference)
+    known = [*(column.name for column in reference.drift.layout.columns), EMBEDDING]
+    for index, name in enumerate(wanted.columns):
+        if name not in known:
+            raise wrong(
+                f"columns[{index}]",
+                f"{name!r} is not in the reference, it has {', '.join(known)}",
+                "UNKNOWN_COLUMN",
+            )
+    return rows
+
+
+def _check_embeddings(rows: Sent, wanted: DriftWanted, reference: Reference) -> None:
+    given = rows.values if isinstance(rows, Embeddings) else wanted.embeddings
+    field = "rows.embeddings.shape" if isinstance(rows, Embeddings) else "embeddings.shape"
+    if given is None:
+        return
+    if wanted.embeddings is not None and isinstance(rows, Inputs | Embeddings):
+        raise wrong("embeddings", "come with these rows already", "EMBEDDINGS_TWICE")
+    width = reference.manifest.embedding_width
+    if given.shape[1] != width:
+        raise wrong(field, f"is {list(given.shape)}, the reference has embeddings of {width}", "BAD_SHAPE")
+    if len(given) != rows.count:
+        raise wrong(field, f"is {list(given.shape)}, there are {rows.count} rows", "BAD_SHAPE")

@@ -1,0 +1,87 @@
+"""A window of rows against the reference of a model: what is watched is computed, counted and judged."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from assayd_server.core.arrays import Floats
+from assayd_server.core.drift import (
+    EMBEDDING,
+    DriftSettings,
+    NothingToTestError,
+    WindowState,
+    WindowVerdict,
+    judge,
+)
+from assayd_server.core.drift.bins import Values
+from assayd_server.core.drift.layout import Layout
+from assayd_server.drift_wanted import DriftWanted
+from assayd_server.errors import InvalidArgumentError
+from assayd_server.features import feature_columns
+from assayd_server.monitored import score_columns
+from assayd_server.reference_file import Reference
+from assayd_server.rows import Embeddings, Inputs, Rows
+from assayd_server.scoring import Scores
+from assayd_server.servable import Servable
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReport:
+    """What was found in a window."""
+
+    model: Servable
+    reference: Reference
+    verdict: WindowVerdict
+    wanted: DriftWanted
+
+
+def window_of(rows: Rows, scores: Scores | None, embeddings: Floats | None, reference: Reference) -> WindowState:
+    """What is counted of a window.
+
+    Args:
+        rows: n of them.
+        scores: of them; None where they have none.
+        embeddings: (n, d); None where there are none.
+        reference: whose columns are counted.
+    """
+    columns = [] if scores is None else score_columns(scores, temperature=reference.manifest.temperature)
+    if isinstance(rows, Inputs):
+        columns += feature_columns(reference.manifest.features, rows)
+    values: dict[str, Values] = {column.name: column.values for column in columns}
+    try:
+        return reference.drift.layout.count(rows.count, values, embeddings)
+    except ValueError as error:
+        raise InvalidArgumentError(str(error), reason="COLUMN_DOES_NOT_FIT", field="rows.inputs") from None
+
+
+def judged(window: WindowState, wanted: DriftWanted, model: Servable, reference: Reference) -> DriftReport:
+    """The verdict on a window.
+
+    Raises:
+        InvalidArgumentError: it has too few rows, or none of the columns that decide.
+    """
+    if wanted.columns:
+        window = only(window, reference.drift.layout, wanted.columns)
+    settings = DriftSettings(alpha=wanted.alpha, psi_min=wanted.delta, cramers_v_min=min(wanted.delta, 1.0))
+    try:
+        verdict = judge(reference.drift, window, settings)
+    except NothingToTestError as error:
+        raise InvalidArgumentError(str(error), reason="NOTHING_TO_TEST", field="rows") from None
+    return DriftReport(model, reference, verdict, wanted)
+
+
+def only(window: WindowState, layout: Layout, names: tuple[str, ...]) -> WindowState:
+    """A window as if it had come with these columns alone."""
+    counts = [
+        counted if column.name in names else np.zeros_like(counted)
+        for column, counted in zip(layout.columns, layout.split(window.counts), strict=True)
+    ]
+    embedding_rows = window.embedding_rows if EMBEDDING in names else 0
+    return replace(window, counts=np.concatenate([*counts, np.zeros(0, np.int64)]), embedding_rows=embedding_rows)
+
+
+def embeddings_of(rows: Rows, scores: Scores | None, wanted: DriftWanted) -> Floats | None:
+    """(n, d) of a window, from wherever they come."""
+    if isinstance(rows, Embeddings):
+        return rows.values
+    return wanted.embeddings if scores is None or scores.forward.embeddings is None else scores.forward.embeddings

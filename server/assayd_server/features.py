@@ -1,0 +1,80 @@
+"""Input features that are watched for drift, by name."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assayd_server.contract import TensorSpec
+from assayd_server.core.drift.bins import BinKind
+from assayd_server.core.drift.reference import ColumnValues
+from assayd_server.errors import ArtefactError
+from assayd_server.manifests import StrictModel
+from assayd_server.rows import Inputs
+
+_PLACED = re.compile(r"(.*)\[(\d+)\]")
+
+
+class Feature(StrictModel):
+    """One number or text of each row."""
+
+    name: str
+    """Of its column."""
+    input: str
+    """The model's input that it is in."""
+    place: int
+    """Where it is in a row of it, counted through all axes."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureNames:
+    """What features of a model's inputs are called."""
+
+    inputs: Sequence[TensorSpec]
+    columns: Sequence[str] = ()
+    """Of a table that feeds the only input, side by side."""
+
+    def find(self, name: str) -> Feature:
+        """The feature of that name: a column of the table, an input, or one number of it as in "image[12]".
+
+        Raises:
+            ArtefactError: there is none.
+        """
+        inputs = {spec.name: spec for spec in self.inputs}
+        if len(inputs) == 1 and name in self.columns and name not in inputs:
+            return Feature(name=name, input=next(iter(inputs)), place=self.columns.index(name))
+        placed = _PLACED.fullmatch(name)
+        of, place = (placed[1], int(placed[2])) if placed and placed[1] in inputs else (name, 0)
+        if of not in inputs:
+            known = ", ".join((*inputs, *self.columns))
+            raise ArtefactError(f"--feature: there is no {name!r}, known are {known}, and numbers such as {of}[0]")
+        return Feature(name=name, input=of, place=place)
+
+
+def feature_columns(features: Sequence[Feature], rows: Inputs) -> list[ColumnValues]:
+    """The columns of the features that rows have: numbers, or texts as categories."""
+    tensors = {tensor.name: tensor.values for tensor in rows.tensors}
+    if len(rows.tensors) == 1:
+        tensors[""] = rows.tensors[0].values
+    found = []
+    for feature in features:
+        values = tensors.get(feature.input, tensors.get("") if len(rows.tensors) == 1 else None)
+        if values is not None:
+            found.append(_column(feature, values.reshape(len(values), math.prod(values.shape[1:]))))
+    return found
+
+
+def _column(feature: Feature, values: NDArray[Any]) -> ColumnValues:
+    if feature.place >= values.shape[1]:
+        return ColumnValues(name=feature.name, values=np.full(len(values), np.nan))
+    column = values[:, feature.place]
+    if column.dtype.kind in "OU":
+        texts = column.astype(np.str_)
+        return ColumnValues(name=feature.name, values=texts, kind=BinKind.CATEGORIES)
+    return ColumnValues(
+        name=feature.name, values=column if column.dtype.kind == "f" else column.astype(np.float64)
+    )

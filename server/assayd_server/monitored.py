@@ -1,0 +1,74 @@
+"""The columns of rows that are watched for drift: what a model says of them, in a few numbers each."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from assayd_server.core.arrays import Floats
+from assayd_server.core.drift.bins import BinKind
+from assayd_server.core.drift.layout import Role
+from assayd_server.core.drift.reference import CLASS_COLUMN, ColumnValues
+from assayd_server.core.novelty import Need, NoveltyMeasure, Outputs
+from assayd_server.core.novelty.scoring import Fitted, novelty_scores
+from assayd_server.core.tasks import Task
+from assayd_server.core.uncertainty import Measure
+from assayd_server.scoring import Scores
+
+CLASSES_MAX = 100
+"""Of a model with more classes than this, the probabilities of the single classes are not watched."""
+VALUES_MAX = 8
+"""So many of a regression model's numbers are watched."""
+
+UNCERTAINTIES: dict[Task, tuple[Measure, ...]] = {
+    Task.MULTICLASS: (Measure.ENTROPY,),
+    Task.MULTILABEL: (Measure.MULTILABEL_MEAN,),
+    Task.REGRESSION: (),
+}
+"""What scores must come with to be watched."""
+
+
+def score_columns(scores: Scores, *, temperature: float) -> list[ColumnValues]:
+    """The columns of scored rows.
+
+    Args:
+        scores: of n rows, with the uncertainties above.
+        temperature: of the reference.
+    """
+    task = scores.plan.task
+    if task is Task.REGRESSION:
+        return list(_values(scores))
+    return [*(_of_classes(scores, temperature) if task is Task.MULTICLASS else _of_labels(scores)), *_each(scores)]
+
+
+def _of_classes(scores: Scores, temperature: float) -> Iterator[ColumnValues]:
+    rows, forward = scores.rows, scores.forward
+    predicted = np.where(rows.valid, rows.predictions, np.nan)
+    classes = np.arange(rows.probabilities.shape[1], dtype=np.float64)
+    yield ColumnValues(name=CLASS_COLUMN, values=predicted, kind=BinKind.CATEGORIES, declared=classes)
+    yield ColumnValues(name="top_probability", values=rows.probabilities.max(axis=1))
+    yield ColumnValues(name="entropy", values=rows.uncertainties[Measure.ENTROPY])
+    outputs = Outputs(logits=forward.logits, probabilities=forward.probabilities, temperature=temperature)
+    measure = NoveltyMeasure.ENERGY if Need.LOGITS in outputs.given else NoveltyMeasure.GEN
+    yield ColumnValues(name="novelty", values=novelty_scores(Fitted(), outputs, [measure])[measure])
+
+
+def _of_labels(scores: Scores) -> Iterator[ColumnValues]:
+    rows = scores.rows
+    counts = np.where(rows.valid, (rows.probabilities > 1 / 2).sum(axis=1), np.nan)
+    yield ColumnValues(name="label_count", values=counts)
+    yield ColumnValues(name="uncertainty", values=rows.uncertainties[Measure.MULTILABEL_MEAN])
+
+
+def _each(scores: Scores) -> Iterator[ColumnValues]:
+    """The probability of each class, where they are not too many."""
+    probabilities = scores.rows.probabilities
+    if probabilities.shape[1] <= CLASSES_MAX:
+        for position, values in enumerate(probabilities.T):
+            yield ColumnValues(name=f"probability_{position}", values=values, role=Role.CLASS_PROBABILITY)
+
+
+def _values(scores: Scores) -> Iterator[ColumnValues]:
+    values: Floats | None = scores.forward.values
+    assert values is not None  # a regression model gives them
+    for place, of_place in enumerate(values.T[:VALUES_MAX]):
+        yield ColumnValues(name=f"value_{place + 1}", values=of_place)
