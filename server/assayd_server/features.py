@@ -4,10 +4,11 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from assayd_server.contract import TensorSpec
 from assayd_server.core.drift.bins import BinKind
@@ -26,7 +27,7 @@ class Feature(StrictModel):
     """Of its column."""
     input: str
     """The model's input that it is in."""
-    place: int
+    place: Annotated[int, Field(ge=0)]
     """Where it is in a row of it, counted through all axes."""
 
 
@@ -42,7 +43,7 @@ class FeatureNames:
         """The feature of that name: a column of the table, an input, or one number of it as in "image[12]".
 
         Raises:
-            ArtefactError: there is none.
+            ArtefactError: there is none, or rows of the input have not as many numbers.
         """
         inputs = {spec.name: spec for spec in self.inputs}
         if len(inputs) == 1 and name in self.columns and name not in inputs:
@@ -52,7 +53,19 @@ class FeatureNames:
         if of not in inputs:
             known = ", ".join((*inputs, *self.columns))
             raise ArtefactError(f"--feature: there is no {name!r}, known are {known}, and numbers such as {of}[0]")
+        _check_place(inputs[of], place)
         return Feature(name=name, input=of, place=place)
+
+
+def _check_place(spec: TensorSpec, place: int) -> None:
+    lengths = spec.shape[1:]
+    count = math.prod(length for length in lengths if length is not None)
+    if None not in lengths and place >= count:
+        name = spec.name
+        raise ArtefactError(
+            f"--feature: '{name}[{place}]' is beyond the end: {name} has {count} numbers a row, from {name}[0] to "
+            f"{name}[{count - 1}]"
+        )
 
 
 def feature_columns(features: Sequence[Feature], rows: Inputs) -> list[ColumnValues]:
