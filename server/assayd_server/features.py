@@ -52,7 +52,7 @@ class FeatureNames:
         of, place = (placed[1], int(placed[2])) if placed and placed[1] in inputs else (name, 0)
         if of not in inputs:
             known = ", ".join((*inputs, *self.columns))
-            raise ArtefactError(f"--feature: there is no {name!r}, known are {known}, and numbers such as {of}[0]")
+            raise ArtefactError(f"--feature: there is no {name!r}, known are {known}, and numbers such as {next(iter(inputs))}[0]")
         _check_place(inputs[of], place)
         return Feature(name=name, input=of, place=place)
 
