@@ -103,6 +103,18 @@ def test_a_feature_that_moves_is_found_with_both_histograms(server: Server) -> N
     assert [result.test for result in column.informing] == [monitoring_pb2.DRIFT_TEST_KS]
 
 
+@pytest.mark.parametrize("built", [np.float32, np.float64])
+@pytest.mark.parametrize("sent", [np.float32, np.float64])
+def test_a_feature_is_compared_as_the_model_takes_it(
+    serve: Serve, tmp_path: Path, built: type[np.floating], sent: type[np.floating]
+) -> None:
+    rows = np.round(FIT[:10_000].astype(np.float64)) + 0.1  # which single precision rounds
+    path = references.write_reference(tmp_path, onnx_models.identity(), rows.astype(built), features=("x[2]",))
+    window = (np.round(FRESH.astype(np.float64)) + 0.1).astype(sent)
+    report = compared(serve(onnx_models.identity(), reference=path), rows=inputs(window))
+    assert drifted(report) == set()
+
+
 def test_drifted_columns_come_first(server: Server) -> None:
     flags = [column.drifted for column in compared(server, rows=inputs(FRESH + 1)).columns]
     assert flags == sorted(flags, reverse=True)
