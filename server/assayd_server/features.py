@@ -74,8 +74,8 @@ def _check_place(spec: TensorSpec, place: int) -> None:
 def feature_columns(features: Sequence[Feature], rows: Inputs, inputs: Sequence[TensorSpec]) -> list[ColumnValues]:
     """The columns of the features that rows have: numbers, or texts as categories.
 
-    Numbers are rounded as the model's inputs are: 0.1 of double precision in a file is then the same as 0.1 of single
-    precision in a request.
+    Numbers are rounded as the model's inputs are: 0.1 of double precision in a file is then the same as 0.1 of
+    single precision in a request.
     """
     types = {spec.name: np.dtype(spec.data_type) for spec in inputs if spec.data_type in _FLOATS}
     tensors = {tensor.name: tensor.values for tensor in rows.tensors}

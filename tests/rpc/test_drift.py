@@ -252,6 +252,8 @@ def test_a_model_of_labels_is_watched_by_their_number_and_its_uncertainty(serve:
     report = compared(server, rows=inputs(FRESH[:100]))
     assert (report.drifted, names_of(report)) == (False, {"label_count", "uncertainty"})
     assert "label_count" in drifted(compared(server, rows=inputs(FRESH[:100] + 9)))
+    error = refused(server, rows=rows_pb2.Rows(embeddings=encode(FRESH)))
+    assert "the reference has none, as the model has no embedding" in error.message
 
 
 def test_a_regression_model_is_watched_by_its_values(serve: Serve, tmp_path: Path) -> None:
