@@ -17,6 +17,7 @@ from assayd_server.errors import ArtefactError
 from assayd_server.manifests import StrictModel
 from assayd_server.rows import Inputs
 
+_FLOATS = ("float16", "float32", "float64")
 _PLACED = re.compile(r"(.*)\[(\d+)\]")
 
 
@@ -52,7 +53,9 @@ class FeatureNames:
         of, place = (placed[1], int(placed[2])) if placed and placed[1] in inputs else (name, 0)
         if of not in inputs:
             known = ", ".join((*inputs, *self.columns))
-            raise ArtefactError(f"--feature: there is no {name!r}, known are {known}, and numbers such as {of}[0]")
+            raise ArtefactError(
+                f"--feature: there is no {name!r}, known are {known}, and numbers such as {next(iter(inputs))}[0]"
+            )
         _check_place(inputs[of], place)
         return Feature(name=name, input=of, place=place)
 
@@ -68,8 +71,13 @@ def _check_place(spec: TensorSpec, place: int) -> None:
         )
 
 
-def feature_columns(features: Sequence[Feature], rows: Inputs) -> list[ColumnValues]:
-    """The columns of the features that rows have: numbers, or texts as categories."""
+def feature_columns(features: Sequence[Feature], rows: Inputs, inputs: Sequence[TensorSpec]) -> list[ColumnValues]:
+    """The columns of the features that rows have: numbers, or texts as categories.
+
+    Numbers are rounded as the model's inputs are: 0.1 of double precision in a file is then the same as 0.1 of
+    single precision in a request.
+    """
+    types = {spec.name: np.dtype(spec.data_type) for spec in inputs if spec.data_type in _FLOATS}
     tensors = {tensor.name: tensor.values for tensor in rows.tensors}
     if len(rows.tensors) == 1:
         tensors[""] = rows.tensors[0].values
@@ -77,17 +85,18 @@ def feature_columns(features: Sequence[Feature], rows: Inputs) -> list[ColumnVal
     for feature in features:
         values = tensors.get(feature.input, tensors.get("") if len(rows.tensors) == 1 else None)
         if values is not None:
-            found.append(_column(feature, values.reshape(len(values), math.prod(values.shape[1:]))))
+            matrix = values.reshape(len(values), math.prod(values.shape[1:]))
+            found.append(_column(feature, matrix, types.get(feature.input)))
     return found
 
 
-def _column(feature: Feature, values: NDArray[Any]) -> ColumnValues:
+def _column(feature: Feature, values: NDArray[Any], float_type: np.dtype[Any] | None) -> ColumnValues:
     if feature.place >= values.shape[1]:
         return ColumnValues(name=feature.name, values=np.full(len(values), np.nan))
     column = values[:, feature.place]
     if column.dtype.kind in "OU":
         texts = column.astype(np.str_)
         return ColumnValues(name=feature.name, values=texts, kind=BinKind.CATEGORIES)
-    return ColumnValues(
-        name=feature.name, values=column if column.dtype.kind == "f" else column.astype(np.float64)
-    )
+    own_type = column.dtype if column.dtype.kind == "f" else np.dtype(np.float64)
+    with np.errstate(over="ignore"):
+        return ColumnValues(name=feature.name, values=column.astype(float_type or own_type))

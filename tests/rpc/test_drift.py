@@ -103,6 +103,18 @@ def test_a_feature_that_moves_is_found_with_both_histograms(server: Server) -> N
     assert [result.test for result in column.informing] == [monitoring_pb2.DRIFT_TEST_KS]
 
 
+@pytest.mark.parametrize("built", [np.float32, np.float64])
+@pytest.mark.parametrize("sent", [np.float32, np.float64])
+def test_a_feature_is_compared_as_the_model_takes_it(
+    serve: Serve, tmp_path: Path, built: type[np.floating], sent: type[np.floating]
+) -> None:
+    rows = np.round(FIT[:10_000].astype(np.float64)) + 0.1  # which single precision rounds
+    path = references.write_reference(tmp_path, onnx_models.identity(), rows.astype(built), features=("x[2]",))
+    window = (np.round(FRESH.astype(np.float64)) + 0.1).astype(sent)
+    report = compared(serve(onnx_models.identity(), reference=path), rows=inputs(window))
+    assert drifted(report) == set()
+
+
 def test_drifted_columns_come_first(server: Server) -> None:
     flags = [column.drifted for column in compared(server, rows=inputs(FRESH + 1)).columns]
     assert flags == sorted(flags, reverse=True)
@@ -163,7 +175,7 @@ def test_logits_are_not_compared_with_what_was_told_from_probabilities(serve: Se
             rows_pb2.Rows(logits=encode(FRESH)),
         )
     )
-    assert not (of_inputs.drifted or of_probabilities.drifted or of_logits.drifted)
+    assert {report.drifted for report in (of_inputs, of_probabilities, of_logits)} == {False}
     assert names_of(of_inputs) == names_of(of_probabilities) == names_of(of_logits) | {"novelty"}
 
 
@@ -240,6 +252,8 @@ def test_a_model_of_labels_is_watched_by_their_number_and_its_uncertainty(serve:
     report = compared(server, rows=inputs(FRESH[:100]))
     assert (report.drifted, names_of(report)) == (False, {"label_count", "uncertainty"})
     assert "label_count" in drifted(compared(server, rows=inputs(FRESH[:100] + 9)))
+    error = refused(server, rows=rows_pb2.Rows(embeddings=encode(FRESH)))
+    assert "the reference has none, as the model has no embedding" in error.message
 
 
 def test_a_regression_model_is_watched_by_its_values(serve: Serve, tmp_path: Path) -> None:
