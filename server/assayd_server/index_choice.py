@@ -19,15 +19,13 @@ def choose(row_count: int, dimension: int, metric: Metric) -> tuple[Kind, str]:
         metric: the similarity; all kinds do for each.
     """
     numbers = row_count * dimension
-    size = f"{row_count:,} rows of {dimension:,} numbers, {numbers:,} in all,"
+    size = f"{row_count:,} rows of {dimension:,} are {numbers:,} numbers"
     if numbers <= FLAT_NUMBERS_MAX:
-        return Kind.FLAT, f"{size} are few enough to compare each by {metric} (up to {FLAT_NUMBERS_MAX:,})"
-    codes = f"{_gigabytes(numbers)} at a byte each"
+        return Kind.FLAT, f"{size}, and up to {FLAT_NUMBERS_MAX:,} are compared by {metric} with every query"
     if numbers <= IVF_BYTES_MAX:
-        reason = f"and fit into memory as {codes} (up to {_gigabytes(IVF_BYTES_MAX)})"
-        return Kind.IVF, f"{size} are too many to compare each (up to {FLAT_NUMBERS_MAX:,}), {reason}"
-    limit = _gigabytes(IVF_BYTES_MAX)
-    return Kind.LSH, f"{size} are {codes}, more than {limit}, and {_gigabytes(numbers / 8)} at a bit each"
+        return Kind.IVF, f"{size}, too many to compare all with every query, and {_bytes(numbers)} at a byte each"
+    limit = f"more than {_bytes(IVF_BYTES_MAX)} of memory"
+    return Kind.LSH, f"{size}, at a byte each {limit}; the bits of their signs are {_bytes(numbers / 8)}"
 
 
 def no_faster(kind: Kind, measured: Measured) -> str | None:
@@ -40,5 +38,5 @@ def no_faster(kind: Kind, measured: Measured) -> str | None:
     return f"an index of kind {kind} {found}, where exact search answers {exact_rate:,.0f}: {why}"
 
 
-def _gigabytes(byte_count: float) -> str:
-    return f"{byte_count / 1e9:.3g} GB"
+def _bytes(count: float) -> str:
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+# Before faiss is loaded: else its threads spin while they wait for each other, and where others use the processors
+# too, two of them took twenty times as long as one.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import faiss
 import numpy as np
 

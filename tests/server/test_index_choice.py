@@ -17,10 +17,15 @@ from vector_pools import stored
 @pytest.mark.parametrize(
     ("row_count", "dimension", "kind", "words"),
     [
-        (1, 1, Kind.FLAT, "1 rows of 1 numbers, 1 in all, are few enough to compare each by cosine"),
-        (20_000, 128, Kind.FLAT, "2,560,000 in all, are few enough"),
-        (1_000_000, 128, Kind.IVF, "too many to compare each (up to 4,000,000), and fit into memory as 0.128 GB"),
-        (10_000_000, 1024, Kind.LSH, "10.2 GB at a byte each, more than 8.59 GB, and 1.28 GB at a bit each"),
+        (
+            1,
+            1,
+            Kind.FLAT,
+            "1 rows of 1 are 1 numbers, and up to 4,000,000 are compared by cosine with every query",
+        ),
+        (20_000, 128, Kind.FLAT, "2,560,000 numbers, and up to 4,000,000"),
+        (1_000_000, 128, Kind.IVF, "too many to compare all with every query, and 128.0 MB at a byte each"),
+        (10_000_000, 1024, Kind.LSH, "more than 8.6 GB of memory; the bits of their signs are 1.3 GB"),
     ],
 )
 def test_the_size_decides_and_the_sentence_says_so(row_count: int, dimension: int, kind: Kind, words: str) -> None:
