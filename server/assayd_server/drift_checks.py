@@ -45,6 +45,7 @@ def _check_embeddings(rows: Sent, wanted: DriftWanted, reference: Reference) -> 
         raise wrong("embeddings", "come with these rows already", "EMBEDDINGS_TWICE")
     width = reference.manifest.embedding_width
     if given.shape[1] != width:
-        raise wrong(field, f"is {list(given.shape)}, the reference has embeddings of {width}", "BAD_SHAPE")
+        has = f"embeddings of {width}" if width else "none, as the model has no embedding"
+        raise wrong(field, f"is {list(given.shape)}, the reference has {has}", "BAD_SHAPE")
     if len(given) != rows.count:
         raise wrong(field, f"is {list(given.shape)}, there are {rows.count} rows", "BAD_SHAPE")

@@ -45,8 +45,8 @@ def window_of(rows: Rows, scores: Scores | None, embeddings: Floats | None, refe
         reference: whose columns are counted.
     """
     columns = [] if scores is None else score_columns(scores, temperature=reference.manifest.temperature)
-    if isinstance(rows, Inputs):
-        columns += feature_columns(reference.manifest.features, rows)
+    if isinstance(rows, Inputs) and scores is not None and scores.plan.model is not None:
+        columns += feature_columns(reference.manifest.features, rows, scores.plan.model.contract.inputs)
     values: dict[str, Values] = {column.name: column.values for column in columns}
     try:
         return reference.drift.layout.count(rows.count, values, embeddings)

@@ -4,10 +4,11 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from assayd_server.contract import TensorSpec
 from assayd_server.core.drift.bins import BinKind
@@ -16,6 +17,7 @@ from assayd_server.errors import ArtefactError
 from assayd_server.manifests import StrictModel
 from assayd_server.rows import Inputs
 
+_FLOATS = ("float16", "float32", "float64")
 _PLACED = re.compile(r"(.*)\[(\d+)\]")
 
 
@@ -26,7 +28,7 @@ class Feature(StrictModel):
     """Of its column."""
     input: str
     """The model's input that it is in."""
-    place: int
+    place: Annotated[int, Field(ge=0)]
     """Where it is in a row of it, counted through all axes."""
 
 
@@ -42,7 +44,7 @@ class FeatureNames:
         """The feature of that name: a column of the table, an input, or one number of it as in "image[12]".
 
         Raises:
-            ArtefactError: there is none.
+            ArtefactError: there is none, or rows of the input have not as many numbers.
         """
         inputs = {spec.name: spec for spec in self.inputs}
         if len(inputs) == 1 and name in self.columns and name not in inputs:
@@ -51,12 +53,31 @@ class FeatureNames:
         of, place = (placed[1], int(placed[2])) if placed and placed[1] in inputs else (name, 0)
         if of not in inputs:
             known = ", ".join((*inputs, *self.columns))
-            raise ArtefactError(f"--feature: there is no {name!r}, known are {known}, and numbers such as {of}[0]")
+            raise ArtefactError(
+                f"--feature: there is no {name!r}, known are {known}, and numbers such as {next(iter(inputs))}[0]"
+            )
+        _check_place(inputs[of], place)
         return Feature(name=name, input=of, place=place)
 
 
-def feature_columns(features: Sequence[Feature], rows: Inputs) -> list[ColumnValues]:
-    """The columns of the features that rows have: numbers, or texts as categories."""
+def _check_place(spec: TensorSpec, place: int) -> None:
+    lengths = spec.shape[1:]
+    count = math.prod(length for length in lengths if length is not None)
+    if None not in lengths and place >= count:
+        name = spec.name
+        raise ArtefactError(
+            f"--feature: '{name}[{place}]' is beyond the end: {name} has {count} numbers a row, from {name}[0] to "
+            f"{name}[{count - 1}]"
+        )
+
+
+def feature_columns(features: Sequence[Feature], rows: Inputs, inputs: Sequence[TensorSpec]) -> list[ColumnValues]:
+    """The columns of the features that rows have: numbers, or texts as categories.
+
+    Numbers are rounded as the model's inputs are: 0.1 of double precision in a file is then the same as 0.1 of
+    single precision in a request.
+    """
+    types = {spec.name: np.dtype(spec.data_type) for spec in inputs if spec.data_type in _FLOATS}
     tensors = {tensor.name: tensor.values for tensor in rows.tensors}
     if len(rows.tensors) == 1:
         tensors[""] = rows.tensors[0].values
@@ -64,17 +85,18 @@ def feature_columns(features: Sequence[Feature], rows: Inputs) -> list[ColumnVal
     for feature in features:
         values = tensors.get(feature.input, tensors.get("") if len(rows.tensors) == 1 else None)
         if values is not None:
-            found.append(_column(feature, values.reshape(len(values), math.prod(values.shape[1:]))))
+            matrix = values.reshape(len(values), math.prod(values.shape[1:]))
+            found.append(_column(feature, matrix, types.get(feature.input)))
     return found
 
 
-def _column(feature: Feature, values: NDArray[Any]) -> ColumnValues:
+def _column(feature: Feature, values: NDArray[Any], float_type: np.dtype[Any] | None) -> ColumnValues:
     if feature.place >= values.shape[1]:
         return ColumnValues(name=feature.name, values=np.full(len(values), np.nan))
     column = values[:, feature.place]
     if column.dtype.kind in "OU":
         texts = column.astype(np.str_)
         return ColumnValues(name=feature.name, values=texts, kind=BinKind.CATEGORIES)
-    return ColumnValues(
-        name=feature.name, values=column if column.dtype.kind == "f" else column.astype(np.float64)
-    )
+    own_type = column.dtype if column.dtype.kind == "f" else np.dtype(np.float64)
+    with np.errstate(over="ignore"):
+        return ColumnValues(name=feature.name, values=column.astype(float_type or own_type))

@@ -8,10 +8,11 @@ from assayd_server.core.arrays import Floats
 from assayd_server.core.drift.bins import BinKind
 from assayd_server.core.drift.layout import Role
 from assayd_server.core.drift.reference import CLASS_COLUMN, ColumnValues
-from assayd_server.core.novelty import Need, NoveltyMeasure, Outputs
+from assayd_server.core.novelty import NoveltyMeasure, Outputs
 from assayd_server.core.novelty.scoring import Fitted, novelty_scores
 from assayd_server.core.tasks import Task
 from assayd_server.core.uncertainty import Measure
+from assayd_server.plan import Plan
 from assayd_server.scoring import Scores
 
 CLASSES_MAX = 100
@@ -47,9 +48,17 @@ def _of_classes(scores: Scores, temperature: float) -> Iterator[ColumnValues]:
     yield ColumnValues(name=CLASS_COLUMN, values=predicted, kind=BinKind.CATEGORIES, declared=classes)
     yield ColumnValues(name="top_probability", values=rows.probabilities.max(axis=1))
     yield ColumnValues(name="entropy", values=rows.uncertainties[Measure.ENTROPY])
-    outputs = Outputs(logits=forward.logits, probabilities=forward.probabilities, temperature=temperature)
-    measure = NoveltyMeasure.ENERGY if Need.LOGITS in outputs.given else NoveltyMeasure.GEN
-    yield ColumnValues(name="novelty", values=novelty_scores(Fitted(), outputs, [measure])[measure])
+    if (forward.logits is not None) is _gives_logits(scores.plan):
+        outputs = Outputs(logits=forward.logits, probabilities=forward.probabilities, temperature=temperature)
+        measure = NoveltyMeasure.GEN if forward.logits is None else NoveltyMeasure.ENERGY
+        yield ColumnValues(name="novelty", values=novelty_scores(Fitted(), outputs, [measure])[measure])
+
+
+def _gives_logits(plan: Plan) -> bool:
+    """What the reference's novelty is told from; of other scores it is another measure, in no way comparable."""
+    assert plan.model is not None  # what is watched is said by a model, or in its place
+    contract = plan.model.contract
+    return contract.scores_role == "logits" and not contract.sample_count
 
 
 def _of_labels(scores: Scores) -> Iterator[ColumnValues]:

@@ -63,7 +63,9 @@ def _check_measure(measure: NoveltyMeasure, plan: Plan, reference: Reference) ->
     has = reference.novelty.measures
     if measure not in has:
         raise FailedPreconditionError(
-            f"the reference has no {measure}, it has {', '.join(has)}", reason="NO_NOVELTY", field="novelty"
+            f"the reference has no {measure}, it has {', '.join(has) or 'none'}",
+            reason="NO_NOVELTY",
+            field="novelty",
         )
     given = _given(plan)
     parts = reference.novelty.combined if measure is NoveltyMeasure.COMBINED else (measure,)

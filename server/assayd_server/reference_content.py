@@ -7,7 +7,7 @@ import numpy as np
 
 from assayd_server.bundle import Bundle, digest_of
 from assayd_server.core.arrays import Booleans, Floats, Integers
-from assayd_server.core.drift.reference import ColumnValues, fit_drift_reference
+from assayd_server.core.drift.reference import ColumnValues, DriftReference, fit_drift_reference
 from assayd_server.core.hashing import uniform
 from assayd_server.core.novelty import NoveltyReference, fit_novelty
 from assayd_server.errors import ArtefactError
@@ -46,7 +46,7 @@ def reference_content(
         features: of the inputs, that are columns of the rows.
 
     Raises:
-        ArtefactError: there are too few rows.
+        ArtefactError: there are too few rows, or a feature has the name of another column.
     """
     usable = np.flatnonzero(seen.valid)
     if len(usable) < ROWS_MIN:
@@ -55,13 +55,7 @@ def reference_content(
     fitting, calibrating = usable[first], usable[~first]
     with shown("fitting"):
         novelty = _novelty(model, seen, train=train, labels=labels, fitting=fitting, calibrating=calibrating)
-        drift = fit_drift_reference(
-            len(seen),
-            _columns(seen, train, features),
-            embeddings=seen.outputs.embeddings,
-            fitting=np.isin(np.arange(len(seen)), fitting),
-            labels=None if labels is None else labels.astype(np.float64),
-        )
+        drift = _drift(seen, _columns(seen, train, features), labels=labels, fitting=fitting)
     contract = model.contract
     manifest = ReferenceManifest(
         format=1,
@@ -114,6 +108,21 @@ def _novelty(
         )
     except ValueError as error:
         raise ArtefactError(f"novelty cannot be fitted: {error}") from None
+
+
+def _drift(
+    seen: ReferenceRows, columns: Sequence[ColumnValues], *, labels: Integers | None, fitting: Integers
+) -> DriftReference:
+    try:
+        return fit_drift_reference(
+            len(seen),
+            columns,
+            embeddings=seen.outputs.embeddings,
+            fitting=np.isin(np.arange(len(seen)), fitting),
+            labels=None if labels is None else labels.astype(np.float64),
+        )
+    except ValueError as error:
+        raise ArtefactError(f"columns cannot be counted: {error}") from None
 
 
 def _origin(model: Servable) -> Floats | None:

@@ -1,6 +1,7 @@
 """A reference on disk: one .npz file, whose digest is that of all its bytes. Nothing is unpickled."""
 
 import io
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assayd_server.bundle import ReferenceContent, digest_of
+from assayd_server.core.drift import DriftSettings, judge
 from assayd_server.core.drift.reference import DriftReference
-from assayd_server.core.novelty import NoveltyReference
+from assayd_server.core.novelty import NoveltyReference, Outputs, row_novelty
 from assayd_server.errors import ArtefactError
 from assayd_server.reference_manifest import ReferenceManifest, parsed_reference_manifest
 
 _MANIFEST = "manifest"
 _NOVELTY, _DRIFT = "novelty.", "drift."
+_TRIED_ROWS = DriftSettings().window_rows_min
+_UNREADABLE = (
+    ValueError, EOFError, OSError, KeyError, AttributeError, TypeError, RuntimeError, BadZipFile, zlib.error
+)  # fmt: skip
+"""What NumPy and zipfile raise on bytes that are not what they should be, or that they cannot read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +71,21 @@ def read_reference(read: ReferenceContent) -> Reference:
     try:
         novelty = NoveltyReference.from_arrays(_of(arrays, _NOVELTY))
         drift = DriftReference.from_arrays(_of(arrays, _DRIFT))
-    except (KeyError, ValueError, IndexError) as error:
+        _try(manifest, novelty, drift)
+    except (KeyError, ValueError, IndexError, TypeError, ArithmeticError, AssertionError) as error:
         raise ArtefactError(f"{path}: is not whole: {error}") from None
     return Reference(digest_of(content), manifest, novelty, drift)
+
+
+def _try(manifest: ReferenceManifest, novelty: NoveltyReference, drift: DriftReference) -> None:
+    """Hold a few rows of zeros against it: parts that do not fit each other fail here, and not in calls."""
+    width = manifest.embedding_width
+    embeddings = np.zeros((_TRIED_ROWS, width), np.float32) if width else None
+    classes = np.zeros((_TRIED_ROWS, manifest.class_count), np.float32) if manifest.class_count else None
+    values = {column.name: np.zeros(_TRIED_ROWS, column.bins.points.dtype) for column in drift.layout.columns}
+    with np.errstate(all="ignore"):
+        row_novelty(novelty, Outputs(logits=classes, embeddings=embeddings), novelty.measures)
+        judge(drift, drift.layout.count(_TRIED_ROWS, values, embeddings))
 
 
 def _of(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
@@ -77,5 +96,5 @@ def _arrays(content: bytes, path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, OSError, BadZipFile, KeyError, AttributeError, TypeError):
+    except _UNREADABLE:
         raise ArtefactError(f"{path}: is no .npz file of numbers, or was not written to its end") from None

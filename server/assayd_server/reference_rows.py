@@ -79,7 +79,7 @@ def run(model: Servable, rows: GivenRows, features: Sequence[Feature] = ()) -> R
     parts: list[ReferenceRows] = []
     with closing(Progress("rows scored", rows.row_count)) as progress:
         for batch, scores in _scored(model, rows):
-            parts.append(_seen(scores, feature_columns(features, batch)))
+            parts.append(_seen(scores, feature_columns(features, batch, model.contract.inputs)))
             progress.advance(batch.count)
             if sum(map(len, parts)) > ROWS_MAX:
                 raise ArtefactError(

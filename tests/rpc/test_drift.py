@@ -103,6 +103,18 @@ def test_a_feature_that_moves_is_found_with_both_histograms(server: Server) -> N
     assert [result.test for result in column.informing] == [monitoring_pb2.DRIFT_TEST_KS]
 
 
+@pytest.mark.parametrize("built", [np.float32, np.float64])
+@pytest.mark.parametrize("sent", [np.float32, np.float64])
+def test_a_feature_is_compared_as_the_model_takes_it(
+    serve: Serve, tmp_path: Path, built: type[np.floating], sent: type[np.floating]
+) -> None:
+    rows = np.round(FIT[:10_000].astype(np.float64)) + 0.1  # which single precision rounds
+    path = references.write_reference(tmp_path, onnx_models.identity(), rows.astype(built), features=("x[2]",))
+    window = (np.round(FRESH.astype(np.float64)) + 0.1).astype(sent)
+    report = compared(serve(onnx_models.identity(), reference=path), rows=inputs(window))
+    assert drifted(report) == set()
+
+
 def test_drifted_columns_come_first(server: Server) -> None:
     flags = [column.drifted for column in compared(server, rows=inputs(FRESH + 1)).columns]
     assert flags == sorted(flags, reverse=True)
@@ -141,6 +153,32 @@ def test_scores_and_embeddings_are_tested_without_the_model(server: Server) -> N
     }  # fmt: skip
 
 
+def softmax(logits: np.ndarray) -> np.ndarray:
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def test_probabilities_are_not_compared_with_the_energy_of_logits(server: Server) -> None:
+    report = compared(server, rows=rows_pb2.Rows(probabilities=encode(softmax(FRESH))))
+    assert (report.drifted, names_of(report)) == (False, {"predicted_class", "top_probability", "entropy"})
+    assert any("not compared" in warning and "novelty" in warning for warning in report.warnings)
+
+
+def test_logits_are_not_compared_with_what_was_told_from_probabilities(serve: Serve, tmp_path: Path) -> None:
+    model = onnx_models.softmax_only()
+    server = serve(model, reference=references.write_reference(tmp_path, model, FIT[:10_000]))
+    of_inputs, of_probabilities, of_logits = (
+        compared(server, rows=rows)
+        for rows in (
+            inputs(FRESH),
+            rows_pb2.Rows(probabilities=encode(softmax(FRESH))),
+            rows_pb2.Rows(logits=encode(FRESH)),
+        )
+    )
+    assert {report.drifted for report in (of_inputs, of_probabilities, of_logits)} == {False}
+    assert names_of(of_inputs) == names_of(of_probabilities) == names_of(of_logits) | {"novelty"}
+
+
 def test_only_columns_that_were_asked_for_are_tested(server: Server) -> None:
     report = compared(server, rows=inputs(FRESH), columns=["entropy", "embedding"])
     assert {column.name for column in report.columns} == {"entropy", "embedding"}
@@ -158,7 +196,8 @@ def test_a_window_that_is_large_beside_the_reference_comes_with_a_warning(server
         ({"rows": inputs(FRESH[:49])}, "rows", "are 49, a window needs 50 at least"),
         ({"rows": inputs(FRESH[:0])}, "rows", "are 0, a window needs 50"),
         ({}, "rows", "is missing"),
-        ({"rows": inputs(FRESH), "alpha": 0.7}, "alpha", "is 0.7, allowed are above 0 and up to 0.5"),
+        ({"rows": inputs(FRESH), "alpha": 0.7}, "alpha", "is 0.7, allowed are above 1e-12 and up to 0.5"),
+        ({"rows": inputs(FRESH), "alpha": 1e-13}, "alpha", "is 1e-13, allowed are above 1e-12 and up to 0.5"),
         ({"rows": inputs(FRESH), "delta": -1}, "delta", "is -1, allowed are"),
         ({"rows": inputs(FRESH), "delta": np.nan}, "delta", "is nan, allowed are"),
         ({"rows": inputs(FRESH), "columns": ["entropy", "age"]}, "columns[1]", "'age' is not in the reference"),
@@ -213,6 +252,8 @@ def test_a_model_of_labels_is_watched_by_their_number_and_its_uncertainty(serve:
     report = compared(server, rows=inputs(FRESH[:100]))
     assert (report.drifted, names_of(report)) == (False, {"label_count", "uncertainty"})
     assert "label_count" in drifted(compared(server, rows=inputs(FRESH[:100] + 9)))
+    error = refused(server, rows=rows_pb2.Rows(embeddings=encode(FRESH)))
+    assert "the reference has none, as the model has no embedding" in error.message
 
 
 def test_a_regression_model_is_watched_by_its_values(serve: Serve, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,9 @@ def test_a_reference_goes_into_a_bundle_and_is_served_with_it(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        ({"features": ("age",)}, "--feature: there is no 'age', known are x, and numbers such as age[0]"),
+        ({"features": ("age",)}, "--feature: there is no 'age', known are x, and numbers such as x[0]"),
+        ({"features": ("x[4]",)}, "--feature: 'x[4]' is beyond the end: x has 4 numbers a row, from x[0] to x[3]"),
+        ({"features": ("x[1]", "x[1]")}, "'x[1]' is the name of two columns"),
         ({"labels": np.zeros(7, np.int64)}, "has 7 labels, there are 1000 rows"),
         ({"labels": np.full(1000, 4)}, "row 0: class 4 is outside of 0 to 3"),
         ({"columns": "a,b"}, "--columns: the rows of"),
@@ -212,6 +215,16 @@ def changed(path: Path, **arrays: np.ndarray | None) -> Path:
         ({"drift.columns": None}, "is not whole"),
         ({"drift.state/counts": np.zeros(3, np.int64)}, "is not whole"),
         ({"drift.features/null": np.zeros(3)}, "is not whole"),
+        ({"drift.features/null": np.full(256, "x")}, "is not whole"),
+        ({"drift.columns/1/points": np.arange(9) * 1j}, "is not whole"),
+        ({"drift.reduction/unit": np.ones(3)}, "is not whole"),
+        ({"novelty.gaussians.center": np.zeros(5)}, "is not whole"),
+        ({"novelty.gaussians.means": np.zeros((0, 3), np.float32)}, "is not whole"),
+        ({"novelty.neighbors.directions": np.zeros((0, 4), np.float32)}, "is not whole"),
+        ({"novelty.neighbors.k": np.array(np.nan)}, "is not whole"),
+        ({"novelty.vim.residual": np.full((4, 2), "x")}, "is not whole"),
+        ({"novelty.calibration.gen.scores": np.zeros((1, 500), np.float32)}, "is not whole"),
+        ({"novelty.calibration.combined.scores": np.full(500, "x")}, "is not whole"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
@@ -219,6 +232,17 @@ def test_a_file_that_is_not_whole_is_refused(tmp_path: Path, arrays: dict, says:
     path = changed(references.write_reference(tmp_path / "r", MODEL, ROWS), **arrays)
     with pytest.raises(ArtefactError, match=says):
         read(path)
+
+
+def test_damaged_bytes_end_in_one_sentence_wherever_they_are(tmp_path: Path) -> None:
+    path = references.write_reference(tmp_path / "r", MODEL, ROWS)
+    content, rng = path.read_bytes(), np.random.default_rng(0)
+    for place in rng.integers(len(content), size=200):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        with suppress(ArtefactError):  # where the damage is in a date or so, the content is whole
+            read(path)
 
 
 def test_no_object_is_unpickled(tmp_path: Path) -> None:

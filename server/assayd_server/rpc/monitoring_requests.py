@@ -8,6 +8,8 @@ from assayd_server.wanted import ModelChoice
 
 _COLUMNS_MAX = 10_000
 _DELTA_MAX = 100.0
+_ALPHA_MIN = 1e-12
+"""Below, no law of the tests holds."""
 
 
 def model(request: monitoring_pb2.TestDriftRequest | monitoring_pb2.GetReferenceRequest) -> ModelChoice:
@@ -35,7 +37,7 @@ def drift(request: monitoring_pb2.TestDriftRequest) -> DriftWanted:
         embeddings=requests.matrix(request.embeddings, "embeddings", columns_min=1)
         if request.HasField("embeddings")
         else None,
-        alpha=requests.level("alpha", request.alpha, default=ALPHA),
+        alpha=requests.level("alpha", request.alpha, default=ALPHA, lowest=_ALPHA_MIN),
         delta=request.delta or DELTA,
         columns=tuple(request.columns),
     )

@@ -259,16 +259,16 @@ def _novelty(numbers: Any) -> tuple[NoveltyMeasure, ...]:
     return tuple(dict.fromkeys(NOVELTY_MEASURES[number] for number in numbers))
 
 
-def level(field: str, value: float, *, default: float) -> float:
-    """A level of significance; 0 for the default.
+def level(field: str, value: float, *, default: float, lowest: float = 0.0) -> float:
+    """A level of significance, above the lowest; 0 for the default.
 
     Raises:
         InvalidArgumentError: it is out of range.
     """
     if value == 0:
         return default
-    if not 0 < value <= _LEVEL_MAX:  # False for NaN
-        raise wrong(field, f"is {value:g}, allowed are above 0 and up to {_LEVEL_MAX:g}", "OUT_OF_RANGE")
+    if not lowest < value <= _LEVEL_MAX:  # False for NaN
+        raise wrong(field, f"is {value:g}, allowed are above {lowest:g} and up to {_LEVEL_MAX:g}", "OUT_OF_RANGE")
     return value
 
 

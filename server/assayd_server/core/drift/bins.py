@@ -86,7 +86,12 @@ class Bins:
             ValueError: these are not arrays of bins; KeyError where one is not there.
         """
         points = arrays["points"]
-        if points.ndim != 1 or _missing(points).any() or (points[1:] <= points[:-1]).any():
+        if (
+            points.ndim != 1
+            or points.dtype.kind not in "fU"
+            or _missing(points).any()
+            or (points[1:] <= points[:-1]).any()
+        ):
             raise ValueError("the points of bins are not one ascending row of values")
         return cls(BinKind(str(arrays["kind"])), points)
 
