@@ -113,8 +113,8 @@ class Settings(BaseModel):
     ids_max: Positive = 1_048_576
     """The most ids in a list of labelled, excluded or candidate rows of the pool."""
     search_operations_max: Annotated[int, Field(ge=2**20, le=2**50)] = 2**38
-    """The most multiplications of one exact search in the pool, or to score the candidates of a round: some ten
-    seconds, while other calls wait. The client cuts larger batches of searches by itself."""
+    """The most multiplications of one exact search in the pool, of kNN novelty, or to score the candidates of a
+    round: some ten seconds, while other calls wait. The client cuts larger batches of rows by itself."""
     recall_check_share: Annotated[float, Field(ge=0, le=1)] = 0.001
     """The share of rows searched for that are searched for once more, exactly, to count the index's recall."""
     rows_pending_max: Positive = 262_144

@@ -92,7 +92,7 @@ class Engine:
         rows = plan.rows
         check(plan, self._limits)
         check_neighbors(plan, self._search_limits)
-        check_novelty(plan)
+        check_novelty(plan, operations_max=self._search_limits.search_operations_max)
         if plan.model is None or not isinstance(rows, Inputs):
             with self._computing.turn(None, rows.count, caller):
                 return self._with_neighbors(scored(given(plan), plan))

@@ -3,7 +3,7 @@
 from assayd_server.checks import wrong
 from assayd_server.core.novelty import Need, NoveltyMeasure, missing
 from assayd_server.core.tasks import Task
-from assayd_server.errors import FailedPreconditionError
+from assayd_server.errors import FailedPreconditionError, InvalidArgumentError
 from assayd_server.plan import Plan
 from assayd_server.reference_file import Reference
 from assayd_server.rows import Embeddings, Inputs, Logits, PoolRows, Probabilities
@@ -40,8 +40,13 @@ def reference_of(model: Servable, digest: str = "", *, field: str = "") -> Refer
     return model.reference
 
 
-def check_novelty(plan: Plan) -> None:
+def check_novelty(plan: Plan, *, operations_max: int) -> None:
     """Refuse measures that cannot be taken of these rows.
+
+    Args:
+        plan: the request with its model.
+        operations_max: how many multiplications comparing rows with those of the reference may take: no other
+            computation runs meanwhile.
 
     Raises:
         ServiceError: there is no reference, or it or the rows have not what is asked for.
@@ -57,6 +62,8 @@ def check_novelty(plan: Plan) -> None:
     reference = reference_of(plan.model, field="novelty")
     for measure in plan.wanted.novelty:
         _check_measure(measure, plan, reference)
+    if NoveltyMeasure.KNN in plan.wanted.novelty:
+        _check_comparisons(plan, reference, operations_max)
 
 
 def _check_measure(measure: NoveltyMeasure, plan: Plan, reference: Reference) -> None:
@@ -73,6 +80,20 @@ def _check_measure(measure: NoveltyMeasure, plan: Plan, reference: Reference) ->
     if lacking:
         needed = " and ".join(_NEEDED[need] for need in sorted(lacking))
         raise wrong("novelty", f"{measure} needs {needed}, which these rows have not", "ROWS_NOT_USABLE")
+
+
+def _check_comparisons(plan: Plan, reference: Reference, operations_max: int) -> None:
+    neighbors = reference.novelty.fitted.neighbors
+    assert neighbors is not None  # the reference has the measure
+    rows_max = max(1, operations_max // neighbors.directions.size)
+    if plan.rows.count > rows_max:
+        raise InvalidArgumentError(
+            f"{plan.rows.count} are too many for knn: comparing them with the reference may take {operations_max} "
+            f"operations; send at most {rows_max} rows at once",
+            reason="ANSWER_TOO_LARGE",
+            field="rows",
+            details={"rows_max": str(rows_max)},
+        )
 
 
 def _given(plan: Plan) -> frozenset[Need]:

@@ -24,7 +24,9 @@ from assayd_server.servable import Servable
 from assayd_server.wanted import Output, Wanted
 
 ROWS_MAX = 262_144
-"""A random sample of so many rows is as good as more of them, and fits into memory."""
+"""A random sample of so many rows is as good as more of them."""
+ELEMENTS_MAX = 1 << 28
+"""Of class scores and embeddings together: a gigabyte, of which fitting holds a few copies of half of it."""
 _BATCH_ROWS = 1024
 
 
@@ -70,6 +72,12 @@ def watched(model: Servable, temperature: float | None = None) -> Wanted:
     )
 
 
+def rows_allowed(model: Servable) -> int:
+    """How many rows a reference may be made from: the wider they are, the fewer."""
+    contract = model.contract
+    return min(ROWS_MAX, ELEMENTS_MAX // max(1, contract.embedding_width + contract.columns))
+
+
 def run(model: Servable, rows: GivenRows, features: Sequence[Feature] = ()) -> ReferenceRows:
     """Run all rows through a model, with a line on the progress.
 
@@ -77,13 +85,14 @@ def run(model: Servable, rows: GivenRows, features: Sequence[Feature] = ()) -> R
         ArtefactError: they do not fit the model, it fails on them, or there are none or too many.
     """
     parts: list[ReferenceRows] = []
+    rows_max = rows_allowed(model)
     with closing(Progress("rows scored", rows.row_count)) as progress:
         for batch, scores in _scored(model, rows):
             parts.append(_seen(scores, feature_columns(features, batch, model.contract.inputs)))
             progress.advance(batch.count)
-            if sum(map(len, parts)) > ROWS_MAX:
+            if sum(map(len, parts)) > rows_max:
                 raise ArtefactError(
-                    f"{rows.path}: has more than {ROWS_MAX:,} rows: a random sample of so many is as good"
+                    f"{rows.path}: has more than {rows_max:,} rows, give a random sample of so many of them"
                 )
     if not parts:
         raise ArtefactError(f"{rows.path}: has no rows")

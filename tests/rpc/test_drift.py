@@ -6,6 +6,9 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
+from skl2onnx import to_onnx
+from sklearn.datasets import load_digits
+from sklearn.ensemble import RandomForestClassifier
 
 import onnx_models
 import references
@@ -264,3 +267,20 @@ def test_a_regression_model_is_watched_by_its_values(serve: Serve, tmp_path: Pat
     assert drifted(compared(server, rows=inputs(FRESH[:100] + 9))) >= {"value_1", "value_2"}
     error = refused(server, rows=rows_pb2.Rows(logits=encode(FRESH)))
     assert "the model gives values" in error.message
+
+
+def test_a_forest_raises_no_alarm_on_fresh_digits_though_it_would_by_those_it_was_trained_on(
+    serve: Serve, tmp_path: Path
+) -> None:
+    pixels, digits = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(pixels))
+    train, fresh, window = order[:700], order[700:1500], order[1500:]
+    forest = RandomForestClassifier(50, random_state=0).fit(pixels[train], digits[train])
+    model = to_onnx(forest, pixels[:1].astype(np.float32), options={"zipmap": False}).SerializeToString()
+    rows = pixels.astype(np.float32)
+    for name, made_from, alarms in (("fresh", fresh, False), ("trained", train, True)):
+        reference = references.write_reference(tmp_path / name, model, rows[made_from])
+        server = serve(model, reference=reference)
+        (tensor,) = server.client().model().inputs
+        sent = rows_pb2.Rows(inputs=rows_pb2.Inputs(tensors=[encode(rows[window], tensor.name)]))
+        assert compared(server, rows=sent).drifted is alarms

@@ -162,6 +162,19 @@ def test_what_is_wrong_is_said(server: Server, fields: dict, field: str, says: s
     assert says in error.message
 
 
+def test_more_comparisons_than_the_server_makes_at_once_say_how_many_rows_are_not(
+    serve: Serve, tmp_path: Path
+) -> None:
+    model = onnx_models.identity()
+    reference = references.write_reference(tmp_path / "r", model, FIT)
+    server = serve(model, reference=reference, search_operations_max=2**20)
+    knn = novelty_pb2.NOVELTY_MEASURE_KNN
+    error = refused(server, rows=inputs(FRESH), novelty=[knn])
+    assert (error.reason, error.details["rows_max"]) == ("ANSWER_TOO_LARGE", str(2**20 // (1000 * 4)))
+    found = server.client().score(FRESH, novelty=["knn"])  # which the client keeps to
+    assert len(found.novelty.scores["knn"]) == 4000
+
+
 def test_a_model_without_a_reference_says_how_to_make_one(serve: Serve) -> None:
     error = refused(serve(onnx_models.identity()), rows=inputs(FRESH[:2]), novelty=[ENERGY])
     assert (error.status, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "NO_REFERENCE")

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 import onnx_models
 import references
+from assayd_server import reference_rows
 from assayd_server.bundle import ReferenceContent
 from assayd_server.cli import app as cli
 from assayd_server.errors import ArtefactError
@@ -141,6 +142,11 @@ def test_a_reference_goes_into_a_bundle_and_is_served_with_it(tmp_path: Path) ->
 def test_what_is_wrong_is_said(tmp_path: Path, wanted: dict, says: str) -> None:
     assert says in refused(tmp_path, **wanted)
     assert not (tmp_path / "r" / "reference.npz").exists()
+
+
+def test_more_rows_than_fit_into_memory_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference_rows, "ELEMENTS_MAX", 8 * 600)  # four scores and an embedding of four
+    assert "has more than 600 rows, give a random sample of so many of them" in refused(tmp_path)
 
 
 @pytest.mark.parametrize(
