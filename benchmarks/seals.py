@@ -9,7 +9,8 @@ by round in turn, and the server and NumPy have as many threads, so that their t
 
 Without --data the pools are 1,000,000 x 128 rows around 2,000 centres, seeds 0 to 4: half an hour on two cores,
 and 2 GB of disk in the temporary folder. FILE is letter-recognition.data of the UCI repository (Frey and Slate
-1991). Writes figures, a table and a plot to benchmarks/results as each pool is done, unless --short.
+1991). Writes figures to benchmarks/results as each pool is done, a table and a plot at the end, unless --short; with
+--go-on, the pools stand that a run finished before it was broken off.
 """
 
 import argparse
@@ -17,11 +18,10 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
-from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,7 +32,7 @@ from threadpoolctl import threadpool_limits
 from assayd import ChannelSettings, Client
 from benchmarks.pool_serving import build_pool, serving_pool
 from benchmarks.rare_concepts import SPECTRA, Task, clusters, letters
-from benchmarks.seals_reports import draw, shown, write
+from benchmarks.seals_reports import draw, read, shown, write
 from benchmarks.seals_runs import Labelling, Run, start
 from benchmarks.seals_strategies import MEASURES, Variant, strategies
 
@@ -56,7 +56,8 @@ class Setting:
     start_count: int
     batch: int
     round_count: int
-    tasks: tuple[Callable[[], Task], ...]
+    tasks: dict[tuple[str, int], Callable[[], Task]]
+    """By pool and seed."""
 
     @property
     def label_counts(self) -> list[int]:
@@ -68,17 +69,17 @@ def setting(path: Path | None, *, short: bool) -> Setting:
     """The letters, or the clusters where no file is named."""
     seeds = range(1 if short else SEED_COUNT)
     if path is not None:
-        tasks = tuple(partial(letters, path, seed) for seed in seeds)
+        tasks = {("letters", seed): partial(letters, path, seed) for seed in seeds}
         variants = (Variant(10), *(replace(each, measures=MEASURES[:1]) for each in OTHERS))
         return Setting("letters", "flat", variants, 100, 20, 2 if short else 15, tasks)
     row_count = 10_000 if short else 1_000_000
     names = list(SPECTRA)[-1:] if short else list(SPECTRA)
-    tasks = tuple(partial(clusters, name, seed, row_count=row_count) for name in names for seed in seeds)
+    tasks = {(name, seed): partial(clusters, name, seed, row_count=row_count) for seed in seeds for name in names}
     return Setting("clusters", "ivf", (Variant(100),), 100, 100, 2 if short else 19, tasks)
 
 
-def pool_runs(task: Task, given: Setting, threads: int) -> Iterator[tuple[dict[str, Any], list[Run]]]:
-    """What the pool is, and the runs for each concept."""
+def pool_runs(task: Task, given: Setting, threads: int) -> tuple[dict[str, Any], list[Run]]:
+    """What the pool is, and the runs for all concepts."""
     with TemporaryDirectory() as name, threadpool_limits(threads):
         folder = Path(name)
         model, rows = folder / "model.onnx", folder / "rows.npy"
@@ -93,7 +94,7 @@ def pool_runs(task: Task, given: Setting, threads: int) -> Iterator[tuple[dict[s
             serving_pool(model, pool, threads=threads, **limits) as server,
             Client(server.address, deadline_seconds=300, settings=settings) as client,
         ):
-            yield about_pool(task, client, k=given.variants[0].k), []
+            about, runs = about_pool(task, client, k=given.variants[0].k), []
             for concept in task.concepts:
                 begun = start(task, concept, given.start_count)
                 labellings = [
@@ -105,7 +106,8 @@ def pool_runs(task: Task, given: Setting, threads: int) -> Iterator[tuple[dict[s
                 for _ in range(given.round_count):
                     for labelling in labellings:
                         labelling.round()
-                yield {}, [labelling.run() for labelling in labellings]
+                runs += [labelling.run() for labelling in labellings]
+            return about, runs
 
 
 def about_pool(task: Task, client: Client, *, k: int) -> dict[str, Any]:
@@ -169,23 +171,26 @@ def main() -> None:
     parser.add_argument(
         "--short", action="store_true", help="few rows, two rounds of one seed, and nothing is written"
     )
+    parser.add_argument("--go-on", action="store_true", help="leave out the pools that were done before")
     parser.add_argument("--threads", type=int, default=1, help="of the server, and of NumPy's scan of the pool")
     asked = parser.parse_args()
     os.environ["OPENBLAS_NUM_THREADS"] = str(asked.threads)  # of the servers, which are processes of their own
     given = setting(asked.data, short=asked.short)
     settings = settings_of(given, named=asked.data is not None, threads=asked.threads)
-    pools: list[dict[str, Any]] = []
-    runs: list[Run] = []
-    for pool, found in chain.from_iterable(pool_runs(task(), given, asked.threads) for task in given.tasks):
-        pools += [pool] if pool else []
+    path = RESULTS / f"seals_{given.name}.json"
+    pools, runs = read(path) if asked.go_on else ([], [])
+    done = {(pool["pool"], pool["seed"]) for pool in pools}
+    for task in (task for key, task in given.tasks.items() if key not in done):
+        pool, found = pool_runs(task(), given, asked.threads)
+        pools.append(pool)
         runs += found
-        print(".", end="", flush=True)
-        if found and not asked.short:
-            write(runs, pools, settings, RESULTS / f"seals_{given.name}.json")
-            draw(runs, pools, settings, RESULTS / f"seals_{given.name}.png")
+        print(f"{pool['pool']}, seed {pool['seed']}: done", flush=True)
+        if not asked.short:
+            write(runs, pools, settings, path)
     print("\n" + shown(runs, pools, settings))
     if not asked.short:
-        (RESULTS / f"seals_{given.name}.md").write_text(shown(runs, pools, settings))
+        path.with_suffix(".md").write_text(shown(runs, pools, settings))
+        draw(runs, pools, settings, path.with_suffix(".png"))
 
 
 if __name__ == "__main__":

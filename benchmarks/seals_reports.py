@@ -155,6 +155,12 @@ def write(runs: Sequence[Run], pools: Sequence[dict[str, Any]], settings: dict[s
     path.write_text("{\n" + head + ",\n".join(sections) + "\n}\n")
 
 
+def read(path: Path) -> tuple[list[dict[str, Any]], list[Run]]:
+    """Pools and runs that were written; none where there is no file."""
+    content = json.loads(path.read_text()) if path.exists() else {"pools": [], "runs": []}
+    return content["pools"], [Run(**entry) for entry in content["runs"]]
+
+
 def draw(runs: Sequence[Run], pools: Sequence[dict[str, Any]], settings: dict[str, Any], path: Path) -> None:
     """Average precision above, and positives found below; a column for each concept."""
     import matplotlib as mpl
@@ -224,7 +230,7 @@ def main() -> None:
     parser.add_argument("file", type=Path, help="the figures: seals_clusters.json")
     path = parser.parse_args().file
     settings = json.loads(path.read_text())
-    runs, pools = [Run(**entry) for entry in settings.pop("runs")], settings.pop("pools")
+    pools, runs = read(path)
     path.with_suffix(".md").write_text(shown(runs, pools, settings))
     draw(runs, pools, settings, path.with_suffix(".png"))
 

@@ -29,7 +29,7 @@ import numpy as np
 from assayd import Client
 from assayd_server.core.similarity import unit_vectors
 from assayd_server.loaded_pool import LoadedPool
-from assayd_server.pool import Kind
+from assayd_server.pool import QUERY_BITS, Kind
 from assayd_server.pool_folder import PoolFolder, read_pool
 from benchmarks.pool_processes import Server, in_process
 from benchmarks.pool_serving import build_pool, perceptron, serving_pool
@@ -97,6 +97,8 @@ def bare(folder: PoolFolder, count: int) -> Callable[[np.ndarray], object]:
         if name in folder.manifest.parameters:
             width = int(folder.manifest.parameters[name])
             faiss.ParameterSpace().set_index_parameter(index, its, width)
+    if folder.manifest.kind == Kind.LSH:
+        faiss.downcast_index(index.index).qb = QUERY_BITS
     return lambda queries: index.search(queries, count)
 
 
