@@ -9,8 +9,8 @@ by round in turn, and the server and NumPy have as many threads, so that their t
 
 Without --data the pools are 1,000,000 x 128 rows around 2,000 centres, seeds 0 to 4: half an hour on two cores,
 and 2 GB of disk in the temporary folder. FILE is letter-recognition.data of the UCI repository (Frey and Slate
-1991). Writes figures to benchmarks/results as each pool is done, a table and a plot at the end, unless --short; with
---go-on, the pools stand that a run finished before it was broken off.
+1991). Writes figures to benchmarks/results as each pool is done, a table and a plot at the end, unless --short;
+with --go-on, the pools stand that a run finished before it was broken off.
 """
 
 import argparse
