@@ -29,7 +29,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         pytest.param(
             ["-m", "benchmarks.search_rate", "--short", "--kinds", "ivf"], "Search / in process", marks=READS_PROC
         ),
-        pytest.param(["-m", "benchmarks.novelty_cost", "--short"], "of those without", marks=READS_PROC),
+        pytest.param(["-m", "benchmarks.novelty_serving", "--short"], "of those without", marks=READS_PROC),
         pytest.param(["-m", "benchmarks.shared_pool", "--short"], "\nshared: two servers", marks=READS_PROC),
     ],
     ids=[
@@ -47,7 +47,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         "drift_speed",
         "rank_pool",
         "search_rate",
-        "novelty_cost",
+        "novelty_serving",
         "shared_pool",
     ],
 )

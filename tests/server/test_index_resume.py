@@ -199,7 +199,7 @@ def test_a_run_that_ended_before_its_last_step_is_ended_by_the_next() -> None:
         raise SystemExit(9)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index_building, "name_pool", killed)
+        patch.setattr(index_building, "name_file", killed)
         assert CliRunner().invoke(cli, command).exit_code == 9
     assert read_folder(folder.resolve()).pool is None
     digest = read_pool(folder / "pool").digest

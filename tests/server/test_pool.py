@@ -1,5 +1,6 @@
 """Indexes of every kind: of any size, written and read again, and refused where a file is not what is due."""
 
+import os
 import struct
 import subprocess
 import sys
@@ -190,6 +191,7 @@ SPOILING = """
 def test_no_spoilt_file_ends_the_process_or_takes_its_memory(kind: Kind, tmp_path: Path) -> None:
     """As if its digest were right: what is cut off is refused, and what is flipped is refused or searched."""
     command = [sys.executable, "-c", textwrap.dedent(SPOILING), kind, str(tmp_path / "x")]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    own = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    result = subprocess.run(command, env=own, capture_output=True, text=True, check=False, timeout=300)
     assert result.returncode == 0, result.stderr[-2000:]
     assert "lives" in result.stdout
