@@ -182,7 +182,8 @@ SPOILING = """
         assert found.rows.min() >= 0 and found.rows.max() < 600 and (found.counts == 5).all()
     assert refused >= 60, refused
     status = Path("/proc/self/status")  # the peak that getrusage tells begins with that of the tests' own process
-    peak = next((line for line in status.read_text().splitlines() if "VmHWM" in line), "") if status.exists() else ""
+    lines = status.read_text().splitlines() if status.exists() else []
+    peak = next((line for line in lines if "VmHWM" in line), "")
     assert not peak or int(peak.split()[1]) < 600 * 1024, peak
     print("lives", refused)
 """
