@@ -3,7 +3,7 @@
 Simulated active learning, as in Coleman et al. 2022. What is looked for is in 0.1 % or 1 % of a pool. A logistic
 regression on the pool's vectors begins with five rows of it and others that are not; each round it is trained anew
 on all labels there are, judged on rows held out, and gets the labels of a batch. The batch is drawn by chance, or
-is the most uncertain of the whole pool, which NumPy scans in this process, or of the candidates alone, which
+is the most uncertain of the whole pool, which this process scans, or of the candidates alone, which
 select_candidates of a server in another process finds, scores and chooses. All strategies for one concept go round
 by round in turn, and the server and NumPy have as many threads, so that their times compare.
 

@@ -28,7 +28,7 @@ COLUMNS = (
     "milliseconds a round",
     "whole pool / SEALS",
     "in processor time",
-    "logits alone / SEALS",
+    "one product / SEALS",
     "by pool ids / SEALS",
     "from inputs / SEALS",
 )
@@ -43,11 +43,12 @@ Of {rows:,} rows; {first} labels at the start and {last:,} at the end, in batche
 - positives found: the share of all positives in the pool that have a label at the end.
 - scored a round: the mean share of the pool over all rounds; at most: in any round of any seed.
 - milliseconds a round: from the trained head to the rows to label, median. SEALS: a call of select_candidates,
-  that is gRPC, search, scores and choice, and the client's keeping of the candidates. Whole pool: NumPy on vectors
-  in memory, float32, block by block, {threads} thread(s), as the server.
+  that is gRPC, search, scores and choice, and the client's keeping of the candidates. Whole pool: a scan of all
+  vectors in memory with the same head of two classes by the same arithmetic, {threads} thread(s) as the server.
 - whole pool / SEALS: how many times as long the whole pool takes, the median over rounds of the ratio in a round.
 - in processor time: the same of the processor time of all rounds, of client and server together.
-- logits alone / SEALS: the same for a scan without the entropies, which max_entropy of two classes does not need.
+- one product / SEALS: the same for a scan by one product with one vector: all that max_entropy needs where there
+  are two classes, and not more.
 - by pool ids / SEALS: the same for all rows by the same server, from their ids and the head (rank_stream).
 - from inputs / SEALS: the same for all rows sent to the same server and through its model (rank_stream).
 """

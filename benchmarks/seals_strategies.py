@@ -7,23 +7,31 @@ from typing import Protocol
 import numpy as np
 
 from assayd import Candidates, Client
+from assayd_server.core import tasks
+from assayd_server.core.row_uncertainty import uncertainty_of_logits
+from assayd_server.core.uncertainty import Measure
 from benchmarks.rare_concepts import Task
 
 BLOCK_ROWS = 1 << 16
 MEASURES = ("max_entropy", "information_density")
 LOGIT_ALONE = "the logit alone"
-"""Chooses what max_entropy does, with no exponential: two classes allow it."""
+"""Chooses what max_entropy does, by one product with one vector and no exponential: two classes allow it."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """The logit of a row is vector . weights + bias."""
+    """The log-odds of a row are vector . weights + bias; as a head of two classes, those of the first are 0."""
 
     weights: np.ndarray
     bias: float
 
+    @property
+    def of_classes(self) -> tuple[np.ndarray, np.ndarray]:
+        """(2, d) weights and (2,) bias, float32."""
+        return np.stack([np.zeros_like(self.weights), self.weights]), np.array([0, self.bias], np.float32)
+
     def logits(self, vectors: np.ndarray) -> np.ndarray:
-        """(n,) float32."""
+        """(n,) float32 log-odds."""
         return vectors @ self.weights + np.float32(self.bias)
 
 
@@ -62,7 +70,7 @@ class Random:
 
 @dataclass
 class WholePool:
-    """All vectors through the head, block by block, by NumPy in float32 in this process, on all cores."""
+    """All vectors through the head, block by block, by the arithmetic of the server, in this process."""
 
     vectors: np.ndarray
     batch: int
@@ -99,10 +107,11 @@ class WholePool:
         if self.measure == LOGIT_ALONE:  # the entropy of two classes falls with its size
             logits = head.logits(block)
             return np.negative(np.abs(logits, out=logits), out=logits)
+        weights, bias = head.of_classes
         if self.measure == "max_entropy":
-            return entropy(head.logits(block))
-        both = block @ np.stack([head.weights, direction], axis=1)
-        return entropy(both[:, 0] + np.float32(head.bias)) * np.maximum(both[:, 1] / lengths, 0)
+            return entropy(block @ weights.T + bias)
+        both = block @ np.vstack([weights, direction]).T
+        return entropy(both[:, :2] + bias) * np.maximum(both[:, 2] / lengths, 0)
 
 
 @dataclass(frozen=True)
@@ -137,7 +146,7 @@ class Seals:
             new,
             labeled_ids=labelled,
             candidates=self.candidates,
-            head=(np.stack([np.zeros_like(head.weights), head.weights]), np.array([0, head.bias], np.float32)),
+            head=head.of_classes,
             measure=self.measure,
             count=self.batch,
             k=self.variant.k,
@@ -162,7 +171,5 @@ def strategies(task: Task, client: Client, *, batch: int, variants: Sequence[Var
 
 
 def entropy(logits: np.ndarray) -> np.ndarray:
-    """Of two classes, in nats, from the logit of one of them."""
-    size = np.abs(logits)
-    other = np.exp(-size)
-    return np.log1p(other) + size * other / (1 + other)
+    """(n,) of (n, 2) logits, in nats, as the server computes it."""
+    return uncertainty_of_logits(logits, task=tasks.Task.MULTICLASS, temperature=1.0, measure=Measure.MAX_ENTROPY)

@@ -47,7 +47,8 @@ def choose_candidates(plan: CandidatePlan, candidates: Candidates, added: Candid
         candidates: of all rounds, without labels.
         added: those of them that this round found.
     """
-    places = _best(plan, candidates) if len(candidates) else np.empty(0, np.int64)
+    uncertainty = _uncertainty(plan, candidates.rows)
+    places = _best(plan, candidates, uncertainty) if len(candidates) else np.empty(0, np.int64)
     chosen = candidates.where(places)
     taken = np.union1d(plan.expand.labeled, chosen.rows)
     drawn = drawn_rows(len(plan.expand.pool), plan.random_count, taken=taken, seed=plan.ranking.seed)
@@ -55,7 +56,7 @@ def choose_candidates(plan: CandidatePlan, candidates: Candidates, added: Candid
     repeating = repetition(plan.expand.pool.stored.original(rows), part=False)
     return CandidateChoice(
         rows=rows,
-        scores=_uncertainty(plan, rows),
+        scores=np.concatenate([uncertainty[places], _uncertainty(plan, drawn)]),
         sources=np.concatenate([chosen.sources, np.zeros(len(drawn), np.int64)]),
         similarities=np.concatenate([chosen.similarities, np.full(len(drawn), np.nan, np.float32)]),
         random=np.arange(len(rows)) >= len(chosen),
@@ -66,12 +67,12 @@ def choose_candidates(plan: CandidatePlan, candidates: Candidates, added: Candid
     )
 
 
-def _best(plan: CandidatePlan, candidates: Candidates) -> Integers:
-    """Places among the candidates, best first."""
+def _best(plan: CandidatePlan, candidates: Candidates, uncertainty: Floats) -> Integers:
+    """Places among the candidates, (m,) as uncertain as is said; best first."""
     wanted = replace(plan.ranking, count=plan.ranking.count - plan.random_count)
     if not wanted.count:
         return np.empty(0, np.int64)
-    pool, uncertainty = plan.expand.pool, _uncertainty(plan, candidates.rows)
+    pool = plan.expand.pool
     if isinstance(wanted.diversity, Stochastic):
         keys = gumbel_keys(
             uncertainty, pool.hashes_of(candidates.rows), seed=wanted.seed, beta=wanted.diversity.beta

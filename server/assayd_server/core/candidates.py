@@ -32,8 +32,11 @@ class Candidates:
         return Candidates(self.rows[chosen], self.sources[chosen], self.similarities[chosen])
 
     def without(self, rows: Integers) -> "Candidates":
-        """Those that are not among these rows."""
-        return self.where(~np.isin(self.rows, rows))
+        """Those that are not among these rows, which ascend."""
+        _, places, _ = _among(self.rows, rows)
+        kept = np.ones(len(self), np.bool_)
+        kept[places] = False
+        return self.where(kept)
 
     def most_similar_first(self) -> "Candidates":
         """The same in another order, ties by row."""
@@ -85,16 +88,36 @@ def merged(known: Candidates, found: Candidates) -> tuple[Candidates, Candidates
     Returns:
         The union, and those of it that were not known or have a more similar source by now.
     """
-    union = each_once(
-        np.concatenate([known.rows, found.rows]),
-        np.concatenate([known.sources, found.sources]),
-        np.concatenate([known.similarities, found.similarities]),
+    same, places, missing = _among(known.rows, found.rows)
+    nearer = found.similarities[same] > known.similarities[places]
+    lower = found.sources[same] < known.sources[places]
+    better = nearer | (found.similarities[same] == known.similarities[places]) & lower
+    same, places = same[better], places[better]
+    sources, similarities = known.sources.copy(), known.similarities.copy()
+    sources[places], similarities[places] = found.sources[same], found.similarities[same]
+    changed = missing.copy()
+    changed[same] = True
+    new = found.where(missing)
+    at = np.searchsorted(known.rows, new.rows)
+    union = Candidates(
+        np.insert(known.rows, at, new.rows),
+        np.insert(sources, at, new.sources),
+        np.insert(similarities, at, new.similarities),
     )
-    place = np.searchsorted(known.rows, union.rows)
-    same = np.zeros(len(union), np.bool_)
-    inside = place < len(known)
-    at = place[inside]
-    own = union.where(inside)
-    same[inside] = known.rows[at] == own.rows
-    same[inside] &= (known.sources[at] == own.sources) & (known.similarities[at] == own.similarities)
-    return union, union.where(~same)
+    return union, found.where(changed)
+
+
+def _among(rows: Integers, wanted: Integers) -> tuple[Integers, Integers, Booleans]:
+    """Which of some rows are among others.
+
+    Args:
+        rows: (m,) ascending, each once.
+        wanted: (w,) ascending: far fewer, so that they are looked up, and not the others.
+
+    Returns:
+        Positions in wanted of those that are, their positions in rows, and (w,) which are not.
+    """
+    places = np.searchsorted(rows, wanted)
+    there = places < len(rows)
+    there[there] = rows[places[there]] == wanted[there]
+    return np.flatnonzero(there), places[there], ~there
