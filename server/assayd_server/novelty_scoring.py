@@ -1,5 +1,6 @@
 """How strange rows are to a model, from what its forward pass gave anyway."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ from assayd_server.core.arrays import Booleans, Floats, Integers
 from assayd_server.core.novelty import (
     Novelty,
     NoveltyMeasure,
+    NoveltyReference,
     Outputs,
     discoveries,
     row_novelty,
@@ -27,6 +29,7 @@ class Judged:
     """Positions in VERDICTS, -1 for a row that cannot be judged."""
     p_class: Floats
     p_domain: Floats
+    """NaN for known rows, where it was not asked for by its measure, and without an embedding."""
     discoveries: Booleans
 
 
@@ -53,11 +56,10 @@ def novelty_of(forward: Forward, plan: Plan) -> RowNovelty:
     reference = plan.model.reference
     assert reference is not None
     wanted, alpha = plan.wanted.novelty, plan.wanted.novelty_alpha
-    judges = NoveltyMeasure.COMBINED in wanted
-    measured = {*wanted, *({NoveltyMeasure.DOMAIN} & {*reference.novelty.measures} if judges else ())}
-    found = row_novelty(reference.novelty, outputs_of(forward, reference, plan.task), measured)
-    judged = _judged(found, alpha) if judges else None
-    return RowNovelty(reference, {measure: found[measure] for measure in wanted}, judged, alpha)
+    outputs = outputs_of(forward, reference, plan.task)
+    found = row_novelty(reference.novelty, outputs, wanted)
+    judged = _judged(reference.novelty, outputs, found, alpha) if NoveltyMeasure.COMBINED in wanted else None
+    return RowNovelty(reference, found, judged, alpha)
 
 
 def outputs_of(forward: Forward, reference: Reference, task: Task) -> Outputs:
@@ -72,8 +74,25 @@ def outputs_of(forward: Forward, reference: Reference, task: Task) -> Outputs:
     )
 
 
-def _judged(found: dict[NoveltyMeasure, Novelty], alpha: float) -> Judged:
+def _judged(
+    reference: NoveltyReference, outputs: Outputs, found: Mapping[NoveltyMeasure, Novelty], alpha: float
+) -> Judged:
     p_class = found[NoveltyMeasure.COMBINED].p_values
     domain = found.get(NoveltyMeasure.DOMAIN)
-    p_domain = np.full(len(p_class), np.nan) if domain is None else domain.p_values
+    p_domain = _strange_domain(reference, outputs, p_class <= alpha) if domain is None else domain.p_values
     return Judged(verdicts(p_class, p_domain, alpha), p_class, p_domain, discoveries(p_class, alpha))
+
+
+def _strange_domain(reference: NoveltyReference, outputs: Outputs, strange: Booleans) -> Floats:
+    """(n,) p-values of the distance from all rows together where a verdict depends on it, NaN elsewhere.
+
+    It takes more multiplications than all else that is combined, and few rows are strange.
+    """
+    p_values = np.full(len(strange), np.nan)
+    rows = np.flatnonzero(strange)
+    if len(rows) and NoveltyMeasure.DOMAIN in reference.measures:
+        assert outputs.embeddings is not None  # the measure needs it, so the checks saw to it
+        of_strange = Outputs(embeddings=outputs.embeddings[rows])
+        found = row_novelty(reference, of_strange, [NoveltyMeasure.DOMAIN])
+        p_values[rows] = found[NoveltyMeasure.DOMAIN].p_values
+    return p_values

@@ -31,6 +31,7 @@ FIT = healthy(2000)
 FRESH = healthy(4000)
 STRANGE = np.array([[3, 3, 0, 0], [90, 90, 90, -90]], np.float32)
 COMBINED, ENERGY = novelty_pb2.NOVELTY_MEASURE_COMBINED, novelty_pb2.NOVELTY_MEASURE_ENERGY
+DOMAIN = novelty_pb2.NOVELTY_MEASURE_DOMAIN
 KNOWN, NOVEL, ANOMALY = novelty_pb2.VERDICT_KNOWN, novelty_pb2.VERDICT_NOVEL, novelty_pb2.VERDICT_ANOMALY
 MEASURES = [number for number in novelty_pb2.NoveltyMeasure.values() if number]
 
@@ -72,6 +73,17 @@ def test_what_lies_between_the_classes_is_novel_and_what_lies_far_off_an_anomaly
     assert decode(novelty.p_domain)[3] < 0.01
     assert decode(novelty.p_domain)[2] > 0.05
     assert novelty.alpha == 0.05
+
+
+def test_known_rows_have_the_p_value_of_the_domain_only_where_it_was_asked_for(server: Server) -> None:
+    rows = inputs(np.concatenate([FRESH[:500], STRANGE]))
+    short = scored(server, rows=rows, novelty=[COMBINED]).novelty
+    full = scored(server, rows=rows, novelty=[COMBINED, DOMAIN]).novelty
+    known = decode(short.verdicts) == KNOWN
+    assert np.isnan(decode(short.p_domain)[known]).all()
+    np.testing.assert_allclose(decode(short.p_domain)[~known], decode(full.p_domain)[~known], atol=0.001)
+    np.testing.assert_array_equal(decode(full.p_domain), decode(full.scores[1].p_values))
+    np.testing.assert_array_equal(decode(short.verdicts), decode(full.verdicts))
 
 
 def test_every_measure_comes_as_it_was_asked_for_and_finds_the_strangest_row(server: Server) -> None:

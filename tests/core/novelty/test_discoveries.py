@@ -24,6 +24,15 @@ def test_adjusted_p_values_are_those_of_scipy(p_values: list[float]) -> None:
     np.testing.assert_allclose(adjusted_p_values(np.array(p_values)), expected, rtol=1e-12)
 
 
+@given(p_values=st.lists(st.one_of(st.floats(0, 1), st.just(NAN)), max_size=40), rate=st.floats(0.01, 0.9))
+@settings(derandomize=True, deadline=None, max_examples=200)
+def test_discoveries_are_the_rows_whose_adjusted_p_value_is_at_most_the_rate(
+    p_values: list[float], rate: float
+) -> None:
+    values = np.array(p_values, np.float64)
+    np.testing.assert_array_equal(discoveries(values, rate), adjusted_p_values(values) <= rate)
+
+
 def test_rows_without_a_p_value_are_no_discoveries_and_do_not_count() -> None:
     found = adjusted_p_values(np.array([NAN, 0.01, NAN, 0.04]))
     assert found[[1, 3]] == pytest.approx([0.02, 0.04])

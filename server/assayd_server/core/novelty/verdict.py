@@ -28,14 +28,15 @@ def verdicts(p_class: Floats, p_domain: Floats, alpha: float) -> Integers:
 
     Args:
         p_class: (n,), of the combined measure.
-        p_domain: (n,), of the distance from all rows together; NaN where there is no embedding: then nothing is an
-            anomaly.
+        p_domain: (n,), of the distance from all rows together; looked at where p_class is at most alpha. NaN where
+            there is no embedding: then nothing is an anomaly.
         alpha: above 0, below 1: the share of known rows that may be called novel or anomalies.
 
     Returns:
         (n,) int8, positions in VERDICTS; -1 where p_class is NaN.
     """
-    known, novel, anomaly = range(len(VERDICTS))
-    strange = np.where(p_domain <= alpha, anomaly, novel)
-    found = np.where(p_class > alpha, known, strange)
-    return np.where(np.isnan(p_class), INVALID, found).astype(np.int8)
+    strange = p_class <= alpha
+    found = strange.astype(np.int8)  # known, novel and anomaly are 0, 1 and 2
+    found += strange & (p_domain <= alpha)
+    found[np.isnan(p_class)] = INVALID
+    return found
