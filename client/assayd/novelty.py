@@ -39,8 +39,8 @@ class Novelty:
     p_class: NDArray[np.float64] | None = None
     """(n,): decides between known and not; at most alpha for a share of at most alpha of healthy rows."""
     p_domain: NDArray[np.float64] | None = None
-    """(n,): decides between novel and anomaly; NaN for known rows, unless the measure domain was asked for too, and
-    without an embedding, where nothing is an anomaly."""
+    """(n,): decides between novel and anomaly; NaN for known rows, unless the measure domain was asked for too,
+    and without an embedding, where nothing is an anomaly."""
     discoveries: NDArray[np.bool_] | None = None
     """(n,): strange even as one of a batch of n: of these, at most a share alpha is healthy, on average."""
     alpha: float | None = None

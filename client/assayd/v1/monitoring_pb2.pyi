@@ -25,6 +25,12 @@ class DriftTest(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DRIFT_TEST_MMD: _ClassVar[DriftTest]
     DRIFT_TEST_KS: _ClassVar[DriftTest]
     DRIFT_TEST_HOTELLING: _ClassVar[DriftTest]
+
+class ChangeDirection(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHANGE_DIRECTION_UNSPECIFIED: _ClassVar[ChangeDirection]
+    CHANGE_DIRECTION_UP: _ClassVar[ChangeDirection]
+    CHANGE_DIRECTION_DOWN: _ClassVar[ChangeDirection]
 COLUMN_KIND_UNSPECIFIED: ColumnKind
 COLUMN_KIND_NUMERIC: ColumnKind
 COLUMN_KIND_CATEGORICAL: ColumnKind
@@ -35,6 +41,9 @@ DRIFT_TEST_CHI_SQUARED: DriftTest
 DRIFT_TEST_MMD: DriftTest
 DRIFT_TEST_KS: DriftTest
 DRIFT_TEST_HOTELLING: DriftTest
+CHANGE_DIRECTION_UNSPECIFIED: ChangeDirection
+CHANGE_DIRECTION_UP: ChangeDirection
+CHANGE_DIRECTION_DOWN: ChangeDirection
 
 class TestDriftRequest(_message.Message):
     __slots__ = ("model", "reference_digest", "rows", "embeddings", "alpha", "delta", "columns")
@@ -129,6 +138,108 @@ class TestDriftResponse(_message.Message):
     warnings: _containers.RepeatedScalarFieldContainer[str]
     class_shifts: _containers.RepeatedCompositeFieldContainer[ClassShift]
     def __init__(self, model: _Optional[_Union[_scoring_pb2.ModelIdentity, _Mapping]] = ..., reference_digest: _Optional[str] = ..., row_count: _Optional[int] = ..., drifted: bool = ..., columns: _Optional[_Iterable[_Union[ColumnDrift, _Mapping]]] = ..., class_shares: _Optional[_Iterable[_Union[ClassShare, _Mapping]]] = ..., alpha: _Optional[float] = ..., delta: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., class_shifts: _Optional[_Iterable[_Union[ClassShift, _Mapping]]] = ...) -> None: ...
+
+class WatchSettings(_message.Message):
+    __slots__ = ("model", "reference_digest", "window_rows", "expected_run_rows", "delta", "columns", "state")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_ROWS_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_RUN_ROWS_FIELD_NUMBER: _ClassVar[int]
+    DELTA_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    model: _scoring_pb2.ModelSelector
+    reference_digest: str
+    window_rows: int
+    expected_run_rows: int
+    delta: float
+    columns: _containers.RepeatedScalarFieldContainer[str]
+    state: bytes
+    def __init__(self, model: _Optional[_Union[_scoring_pb2.ModelSelector, _Mapping]] = ..., reference_digest: _Optional[str] = ..., window_rows: _Optional[int] = ..., expected_run_rows: _Optional[int] = ..., delta: _Optional[float] = ..., columns: _Optional[_Iterable[str]] = ..., state: _Optional[bytes] = ...) -> None: ...
+
+class WatchDriftRequest(_message.Message):
+    __slots__ = ("settings", "rows", "embeddings")
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    EMBEDDINGS_FIELD_NUMBER: _ClassVar[int]
+    settings: WatchSettings
+    rows: _rows_pb2.Rows
+    embeddings: _tensor_pb2.Tensor
+    def __init__(self, settings: _Optional[_Union[WatchSettings, _Mapping]] = ..., rows: _Optional[_Union[_rows_pb2.Rows, _Mapping]] = ..., embeddings: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
+
+class Change(_message.Message):
+    __slots__ = ("column", "direction", "row", "since_row", "statistic", "limit")
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    DIRECTION_FIELD_NUMBER: _ClassVar[int]
+    ROW_FIELD_NUMBER: _ClassVar[int]
+    SINCE_ROW_FIELD_NUMBER: _ClassVar[int]
+    STATISTIC_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    column: str
+    direction: ChangeDirection
+    row: int
+    since_row: int
+    statistic: float
+    limit: float
+    def __init__(self, column: _Optional[str] = ..., direction: _Optional[_Union[ChangeDirection, str]] = ..., row: _Optional[int] = ..., since_row: _Optional[int] = ..., statistic: _Optional[float] = ..., limit: _Optional[float] = ...) -> None: ...
+
+class WindowDrift(_message.Message):
+    __slots__ = ("number", "first_row", "row_count", "drifted", "columns", "class_shares", "class_shifts", "alpha", "delta", "warnings")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    FIRST_ROW_FIELD_NUMBER: _ClassVar[int]
+    ROW_COUNT_FIELD_NUMBER: _ClassVar[int]
+    DRIFTED_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    CLASS_SHARES_FIELD_NUMBER: _ClassVar[int]
+    CLASS_SHIFTS_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    DELTA_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    first_row: int
+    row_count: int
+    drifted: bool
+    columns: _containers.RepeatedCompositeFieldContainer[ColumnDrift]
+    class_shares: _containers.RepeatedCompositeFieldContainer[ClassShare]
+    class_shifts: _containers.RepeatedCompositeFieldContainer[ClassShift]
+    alpha: float
+    delta: float
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, number: _Optional[int] = ..., first_row: _Optional[int] = ..., row_count: _Optional[int] = ..., drifted: bool = ..., columns: _Optional[_Iterable[_Union[ColumnDrift, _Mapping]]] = ..., class_shares: _Optional[_Iterable[_Union[ClassShare, _Mapping]]] = ..., class_shifts: _Optional[_Iterable[_Union[ClassShift, _Mapping]]] = ..., alpha: _Optional[float] = ..., delta: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class WatchReport(_message.Message):
+    __slots__ = ("rows_seen", "alert", "window", "changes", "state")
+    ROWS_SEEN_FIELD_NUMBER: _ClassVar[int]
+    ALERT_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    rows_seen: int
+    alert: bool
+    window: WindowDrift
+    changes: _containers.RepeatedCompositeFieldContainer[Change]
+    state: bytes
+    def __init__(self, rows_seen: _Optional[int] = ..., alert: bool = ..., window: _Optional[_Union[WindowDrift, _Mapping]] = ..., changes: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., state: _Optional[bytes] = ...) -> None: ...
+
+class WatchDriftResponse(_message.Message):
+    __slots__ = ("model", "reference_digest", "reports", "rows_seen", "state", "window_rows", "expected_run_rows", "warnings")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    REPORTS_FIELD_NUMBER: _ClassVar[int]
+    ROWS_SEEN_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_ROWS_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_RUN_ROWS_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    model: _scoring_pb2.ModelIdentity
+    reference_digest: str
+    reports: _containers.RepeatedCompositeFieldContainer[WatchReport]
+    rows_seen: int
+    state: bytes
+    window_rows: int
+    expected_run_rows: int
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, model: _Optional[_Union[_scoring_pb2.ModelIdentity, _Mapping]] = ..., reference_digest: _Optional[str] = ..., reports: _Optional[_Iterable[_Union[WatchReport, _Mapping]]] = ..., rows_seen: _Optional[int] = ..., state: _Optional[bytes] = ..., window_rows: _Optional[int] = ..., expected_run_rows: _Optional[int] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class GetReferenceRequest(_message.Message):
     __slots__ = ("model",)

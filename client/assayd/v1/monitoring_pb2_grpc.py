@@ -43,6 +43,11 @@ class MonitoringServiceStub(object):
                 request_serializer=assayd_dot_v1_dot_monitoring__pb2.TestDriftRequest.SerializeToString,
                 response_deserializer=assayd_dot_v1_dot_monitoring__pb2.TestDriftResponse.FromString,
                 _registered_method=True)
+        self.WatchDrift = channel.stream_stream(
+                '/assayd.v1.MonitoringService/WatchDrift',
+                request_serializer=assayd_dot_v1_dot_monitoring__pb2.WatchDriftRequest.SerializeToString,
+                response_deserializer=assayd_dot_v1_dot_monitoring__pb2.WatchDriftResponse.FromString,
+                _registered_method=True)
         self.GetReference = channel.unary_unary(
                 '/assayd.v1.MonitoringService/GetReference',
                 request_serializer=assayd_dot_v1_dot_monitoring__pb2.GetReferenceRequest.SerializeToString,
@@ -65,6 +70,17 @@ class MonitoringServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchDrift(self, request_iterator, context):
+        """A stream against the reference: rows in, and an answer to each message, with a report for every window that ended in
+        it and for changes between. Its state comes with every report, is bound to the reference and the settings, and lets
+        the stream go on from there, on any replica. When the server stops, a stream ends with UNAVAILABLE, reason STOPPING;
+        rows after the last answer are to be sent again. Errors: as of TestDrift; INVALID_ARGUMENT also for a state that is
+        not one of this reference and these settings.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetReference(self, request, context):
         """What the reference holds. Errors: NOT_FOUND (model or version), FAILED_PRECONDITION.
         """
@@ -79,6 +95,11 @@ def add_MonitoringServiceServicer_to_server(servicer, server):
                     servicer.TestDrift,
                     request_deserializer=assayd_dot_v1_dot_monitoring__pb2.TestDriftRequest.FromString,
                     response_serializer=assayd_dot_v1_dot_monitoring__pb2.TestDriftResponse.SerializeToString,
+            ),
+            'WatchDrift': grpc.stream_stream_rpc_method_handler(
+                    servicer.WatchDrift,
+                    request_deserializer=assayd_dot_v1_dot_monitoring__pb2.WatchDriftRequest.FromString,
+                    response_serializer=assayd_dot_v1_dot_monitoring__pb2.WatchDriftResponse.SerializeToString,
             ),
             'GetReference': grpc.unary_unary_rpc_method_handler(
                     servicer.GetReference,
@@ -117,6 +138,33 @@ class MonitoringService(object):
             '/assayd.v1.MonitoringService/TestDrift',
             assayd_dot_v1_dot_monitoring__pb2.TestDriftRequest.SerializeToString,
             assayd_dot_v1_dot_monitoring__pb2.TestDriftResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchDrift(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/assayd.v1.MonitoringService/WatchDrift',
+            assayd_dot_v1_dot_monitoring__pb2.WatchDriftRequest.SerializeToString,
+            assayd_dot_v1_dot_monitoring__pb2.WatchDriftResponse.FromString,
             options,
             channel_credentials,
             insecure,

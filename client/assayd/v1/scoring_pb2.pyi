@@ -91,7 +91,7 @@ class ModelIdentity(_message.Message):
     def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
 
 class ScoreRequest(_message.Message):
-    __slots__ = ("model", "rows", "head", "outputs", "top_k", "temperature", "uncertainties", "task", "neighbors", "novelty", "novelty_alpha")
+    __slots__ = ("model", "rows", "head", "outputs", "top_k", "temperature", "uncertainties", "task", "neighbors", "novelty", "novelty_alpha", "record")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
@@ -103,6 +103,7 @@ class ScoreRequest(_message.Message):
     NEIGHBORS_FIELD_NUMBER: _ClassVar[int]
     NOVELTY_FIELD_NUMBER: _ClassVar[int]
     NOVELTY_ALPHA_FIELD_NUMBER: _ClassVar[int]
+    RECORD_FIELD_NUMBER: _ClassVar[int]
     model: ModelSelector
     rows: _rows_pb2.Rows
     head: _rows_pb2.LinearHead
@@ -114,7 +115,8 @@ class ScoreRequest(_message.Message):
     neighbors: int
     novelty: _containers.RepeatedScalarFieldContainer[_novelty_pb2.NoveltyMeasure]
     novelty_alpha: float
-    def __init__(self, model: _Optional[_Union[ModelSelector, _Mapping]] = ..., rows: _Optional[_Union[_rows_pb2.Rows, _Mapping]] = ..., head: _Optional[_Union[_rows_pb2.LinearHead, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[Output, str]]] = ..., top_k: _Optional[int] = ..., temperature: _Optional[float] = ..., uncertainties: _Optional[_Iterable[_Union[UncertaintyMeasure, str]]] = ..., task: _Optional[_Union[Task, str]] = ..., neighbors: _Optional[int] = ..., novelty: _Optional[_Iterable[_Union[_novelty_pb2.NoveltyMeasure, str]]] = ..., novelty_alpha: _Optional[float] = ...) -> None: ...
+    record: bool
+    def __init__(self, model: _Optional[_Union[ModelSelector, _Mapping]] = ..., rows: _Optional[_Union[_rows_pb2.Rows, _Mapping]] = ..., head: _Optional[_Union[_rows_pb2.LinearHead, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[Output, str]]] = ..., top_k: _Optional[int] = ..., temperature: _Optional[float] = ..., uncertainties: _Optional[_Iterable[_Union[UncertaintyMeasure, str]]] = ..., task: _Optional[_Union[Task, str]] = ..., neighbors: _Optional[int] = ..., novelty: _Optional[_Iterable[_Union[_novelty_pb2.NoveltyMeasure, str]]] = ..., novelty_alpha: _Optional[float] = ..., record: bool = ...) -> None: ...
 
 class TopClasses(_message.Message):
     __slots__ = ("classes", "probabilities")
