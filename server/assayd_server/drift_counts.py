@@ -1,12 +1,13 @@
 """Counts of production rows by column and bin, and what the reference has there, for Prometheus to add up."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from assayd_server.bin_names import bin_names
 from assayd_server.core.arrays import Integers
 from assayd_server.core.drift import Tally
 
@@ -23,14 +24,17 @@ _COLUMN = ("model", "version", "reference", "column")
 class RecordedDrift(ABC):
     """What is counted of one model version."""
 
-    def __init__(self, tally: Tally, *, digest: str) -> None:
+    def __init__(self, tally: Tally, *, labels: Sequence[str], digest: str) -> None:
         """Begin.
 
         Args:
             tally: the columns.
+            labels: the names of the model's classes.
             digest: of the reference.
         """
         self.tally = tally
+        self.bins = [bin_names(one.column, labels) for one in tally.columns]
+        """The names of the bins of each column."""
         self.reference = digest.removeprefix("sha256:")[:REFERENCE_DIGITS]
 
     @abstractmethod
@@ -64,7 +68,7 @@ class DriftCountsCollector(Collector):
             counts, uncounted = recorded.read()
             labels = [*key, recorded.reference]
             families.uncounted.add_metric(labels, uncounted)
-            _add(families, labels, recorded.tally, counts)
+            _add(families, labels, recorded, counts)
         yield from families
 
 
@@ -97,13 +101,13 @@ def _families() -> _Families:
     )
 
 
-def _add(families: _Families, labels: list[str], tally: Tally, counts: Integers) -> None:
+def _add(families: _Families, labels: list[str], recorded: RecordedDrift, counts: Integers) -> None:
+    tally = recorded.tally
     alpha = ALPHA / WINDOWS_OVERLAP / max(len(tally.columns), 1)
-    for one, counted in zip(tally.columns, tally.split(counts), strict=True):
+    for one, counted, names in zip(tally.columns, tally.split(counts), recorded.bins, strict=True):
         of_column = [*labels, one.name]
         families.reference_rows.add_metric(of_column, one.reference_rows)
         families.critical.add_metric(of_column, one.psi_critical(alpha))
-        bins = zip(one.column.bins.labels(), counted.tolist(), one.reference_shares.tolist(), strict=True)
-        for label, rows, share in bins:
+        for label, rows, share in zip(names, counted.tolist(), one.reference_shares.tolist(), strict=True):
             families.rows.add_metric([*of_column, label], rows)
             families.shares.add_metric([*of_column, label], share)

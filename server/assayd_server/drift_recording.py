@@ -43,7 +43,7 @@ class DriftRecording(RecordedDrift):
     def __init__(self, model: Servable, reference: Reference) -> None:
         """Nothing is counted yet."""
         tally = Tally(reference.drift)
-        super().__init__(tally, digest=reference.digest)
+        super().__init__(tally, labels=model.labels, digest=reference.digest)
         self._model = model
         self._reference = reference
         self._scoring = watched(model, reference.manifest.temperature)

@@ -140,9 +140,7 @@ def test_what_prometheus_needs_to_judge_comes_with_the_counts(model: Servable, r
     found = shown(recording)
     by_bin = {(labels["column"], labels["bin"]): value for labels, value in found["assayd_drift_rows_total"]}
     assert list(by_bin.values()) == expected(model, recording, ROWS)
-    shares = {
-        (labels["column"], labels["bin"]): value for labels, value in found["assayd_drift_reference_share"]
-    }
+    shares = {(labels["column"], labels["bin"]): value for labels, value in found["assayd_drift_reference_share"]}
     assert shares.keys() == by_bin.keys()
     for one in recording.tally.columns:
         assert sum(value for (name, _), value in shares.items() if name == one.name) == pytest.approx(1)
