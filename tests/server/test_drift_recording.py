@@ -1,4 +1,4 @@
-"""Production rows counted for a fleet: as drift tests count them, whatever the batches, and at no cost to callers."""
+"""Production rows counted for a fleet: as drift tests count them, whatever the batches, at no cost to callers."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
