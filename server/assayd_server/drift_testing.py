@@ -1,12 +1,9 @@
 """A window of rows against the reference of a model: what is watched is computed, counted and judged."""
 
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from assayd_server.core.arrays import Floats
 from assayd_server.core.drift import (
-    EMBEDDING,
     DriftSettings,
     NothingToTestError,
     WindowState,
@@ -14,7 +11,7 @@ from assayd_server.core.drift import (
     judge,
 )
 from assayd_server.core.drift.bins import Values
-from assayd_server.core.drift.layout import Layout
+from assayd_server.core.drift.chosen import only
 from assayd_server.drift_wanted import DriftWanted
 from assayd_server.errors import InvalidArgumentError
 from assayd_server.features import feature_columns
@@ -68,16 +65,6 @@ def judged(window: WindowState, wanted: DriftWanted, model: Servable, reference:
     except NothingToTestError as error:
         raise InvalidArgumentError(str(error), reason="NOTHING_TO_TEST", field="rows") from None
     return DriftReport(model, reference, verdict, wanted)
-
-
-def only(window: WindowState, layout: Layout, names: tuple[str, ...]) -> WindowState:
-    """A window as if it had come with these columns alone."""
-    counts = [
-        counted if column.name in names else np.zeros_like(counted)
-        for column, counted in zip(layout.columns, layout.split(window.counts), strict=True)
-    ]
-    embedding_rows = window.embedding_rows if EMBEDDING in names else 0
-    return replace(window, counts=np.concatenate([*counts, np.zeros(0, np.int64)]), embedding_rows=embedding_rows)
 
 
 def embeddings_of(rows: Rows, scores: Scores | None, wanted: DriftWanted) -> Floats | None:
