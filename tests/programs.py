@@ -10,7 +10,7 @@ UNPACKED = Path(__file__).resolve().parents[1] / ".make" / "debian" / "usr" / "b
 
 
 def program(name: str) -> str:
-    """The path of a program. Without it the test is left out; it fails where FLEET_TESTS is "required", as in CI."""
+    """The path of a program. Without it the test is left out, or fails where FLEET_TESTS=required, as in CI."""
     found = shutil.which(name, path=f"{UNPACKED}:{os.environ['PATH']}")
     if found is None and os.environ.get("FLEET_TESTS") == "required":
         pytest.fail(f"{name} is not here, and FLEET_TESTS is required")

@@ -103,6 +103,8 @@ def hastened(window: str, *, drift_after: str, missing_after: str) -> str:
 
 def of_totals() -> str:
     """The chart's recording rules over all rows that were ever counted, in place of those of the last hour."""
-    text = RULES.read_text().replace("increase(assayd_drift_rows_total[1h])", "assayd_drift_rows_total")
-    text = text.replace("increase1h", "total").replace(":1h", ":total").replace("interval: 1m", f"interval: {STEP}")
-    return text.replace("assayd-drift", "assayd-drift-totals")[: text.index("      - alert:")]
+    text = RULES.read_text().partition("      - alert:")[0].replace("interval: 1m", f"interval: {STEP}")
+    text = text.replace("increase(assayd_drift_rows_total[1h])", "assayd_drift_rows_total")
+    return (
+        text.replace("increase1h", "total").replace(":1h", ":total").replace("assayd-drift", "assayd-drift-totals")
+    )
