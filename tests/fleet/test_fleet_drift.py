@@ -1,4 +1,4 @@
-"""Drift over two replicas, for real: their counters in Prometheus, under the chart's rules, against the pooled rows."""
+"""Drift over two replicas, for real: counters in Prometheus, under the chart's rules, beside the pooled rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
