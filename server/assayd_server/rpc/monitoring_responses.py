@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from assayd.v1 import monitoring_pb2
+from assayd_server.bin_names import bin_names
 from assayd_server.core.drift import CLASS_COLUMN, EMBEDDING, BinKind, Caution, ColumnVerdict, DriftTest, Finding
 from assayd_server.core.drift.layout import Column
 from assayd_server.drift_testing import DriftReport
@@ -56,7 +57,7 @@ def described(model: Servable, reference: Reference) -> monitoring_pb2.GetRefere
         monitoring_pb2.ReferenceColumn(
             name=column.name,
             kind=_KINDS[column.bins.kind],
-            bins=_bins(column, model),
+            bins=bin_names(column, model.labels),
             counts=counted.tolist(),
         )
         for column, counted in counts
@@ -88,7 +89,7 @@ def _verdict(verdict: ColumnVerdict, columns: Mapping[str, Column], model: Serva
         p_adjusted=verdict.adjusted_p_value,
         drifted=verdict.drifted,
         informing=map(_result, verdict.informing),
-        bins=[] if column is None else _bins(column, model),
+        bins=[] if column is None else bin_names(column, model.labels),
         reference_counts=verdict.reference_counts.tolist(),
         window_counts=verdict.window_counts.tolist(),
     )
@@ -98,20 +99,11 @@ def _result(found: Finding) -> monitoring_pb2.TestResult:
     return monitoring_pb2.TestResult(test=_TESTS[found.test], effect=found.effect, p_value=found.p_value)
 
 
-def _bins(column: Column, model: Servable) -> list[str]:
-    """Names of bins; of classes those that the model has."""
-    names = list(column.bins.labels())
-    if column.name == CLASS_COLUMN and model.labels:
-        known = [model.labels[int(point)] for point in column.bins.points.tolist()]
-        names[: len(known)] = known
-    return names
-
-
 def _shares(shares: list[float], column: Column, model: Servable) -> list[monitoring_pb2.ClassShare]:
     """By the names of the class column's bins, without the missing."""
     return [
         monitoring_pb2.ClassShare(name=name, share=share)
-        for name, share in zip(_bins(column, model), shares, strict=False)
+        for name, share in zip(bin_names(column, model.labels), shares, strict=False)
     ]
 
 
