@@ -1,6 +1,6 @@
 """Drift over two replicas, for real: counters in Prometheus, under the chart's rules, beside the pooled rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,12 +87,12 @@ def pooled_psi(server: ServerProcess, rows: np.ndarray) -> dict[str, float]:
     """By column, from the histograms of all rows in one window."""
     with Client(f"localhost:{server.port}") as client:
         columns = client.test_drift(rows).columns
-    return {
-        column.name: psi(column.reference_counts, column.window_counts) for column in columns if len(column.bins)
-    }
+    binned = [column for column in columns if column.bins]  # which the embedding as a whole is not
+    return {column.name: psi(column.reference_counts, column.window_counts) for column in binned}
 
 
-def psi(reference: np.ndarray, window: np.ndarray) -> float:
+def psi(reference_counts: Sequence[int], window_counts: Sequence[int]) -> float:
+    reference, window = np.array(reference_counts), np.array(window_counts)
     expected = (reference + 0.5) / (reference.sum() + len(reference) / 2)
     actual = (window + 0.5) / (window.sum() + len(window) / 2)
     return float(((actual - expected) * np.log(actual / expected)).sum())
