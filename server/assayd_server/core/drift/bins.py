@@ -48,16 +48,12 @@ class Bins:
         Raises:
             ValueError: numbers came for a column of strings, or strings for one of numbers.
         """
-        if (values.dtype.kind == "U") != (self.points.dtype.kind == "U"):
-            raise ValueError(f"values are {values.dtype}, the reference's are {self.points.dtype}")
-        missing = _missing(values)
-        with np.errstate(over="ignore"):
-            known = values if values.dtype.kind == "U" else values.astype(self.points.dtype, copy=False)
+        known = self._cast(values)
         positions = np.searchsorted(self.points, known)
         if self.kind is BinKind.CATEGORIES and len(self.points):
             nearest = np.minimum(positions, len(self.points) - 1)
             positions = np.where(self.points[nearest] == known, nearest, len(self.points))
-        return np.where(missing, len(self.points) + 1, positions)
+        return np.where(_missing(known), len(self.points) + 1, positions)
 
     def counts(self, values: Values) -> NDArray[np.int64]:
         """How many of (n,) values are in each bin: (count,) int64.
@@ -65,7 +61,31 @@ class Bins:
         Raises:
             ValueError: as of assign.
         """
-        return np.bincount(self.assign(values), minlength=self.count).astype(np.int64)
+        ordered = np.sort(self._cast(values))  # then only the points are looked up: a third of what assign takes
+        if ordered.dtype.kind == "U":
+            ordered = ordered[ordered.searchsorted("", "right") :]  # empty ones come first, and NaN last
+            known = len(ordered)
+        else:
+            known = int(ordered.searchsorted(np.nan))
+        counts = np.empty(self.count, np.int64)
+        counts[:-2] = ordered.searchsorted(self.points, "right")
+        counts[-2:] = known, len(values)
+        if self.kind is BinKind.INTERVALS:
+            counts[1:] -= counts[:-1].copy()
+            return counts
+        counts[:-2] -= ordered.searchsorted(self.points, "left")
+        counts[-1] -= known
+        counts[-2] -= counts[:-2].sum()
+        return counts
+
+    def _cast(self, values: Values) -> Values:
+        """Strings as they are, and numbers of the type of the points."""
+        if (values.dtype.kind == "U") != (self.points.dtype.kind == "U"):
+            raise ValueError(f"values are {values.dtype}, the reference's are {self.points.dtype}")
+        if values.dtype.kind == "U":
+            return values
+        with np.errstate(over="ignore"):
+            return values.astype(self.points.dtype, copy=False)
 
     def labels(self) -> tuple[str, ...]:
         """A name for each bin, all different."""
