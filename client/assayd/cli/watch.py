@@ -180,5 +180,7 @@ def _check(options: Mapping[str, Any]) -> None:
     try:
         watch_request(**options)
     except InvalidArgumentError as error:
-        flag = error.field.replace("_", "-")
-        raise UsageError(f"--{flag}{error.message.removeprefix(error.field)}") from None
+        sentence = error.message
+        for name in options:
+            sentence = sentence.replace(name, f"--{name.replace('_', '-')}")
+        raise UsageError(sentence) from None

@@ -34,7 +34,7 @@ class LiveTable:
         """Nothing was found.
 
         Args:
-            columns: the names, in the order of the rows.
+            columns: names in the order in which rows are shown, once there is something to show.
             tally: of the same reports.
         """
         self._rows = {name: _Row() for name in columns}
@@ -58,8 +58,9 @@ class LiveTable:
         """As it is now."""
         table = Table(*_HEAD, box=None, pad_edge=False, header_style="bold")
         for name, row in self._rows.items():
-            table.add_row(name, *_cells(row))
-        alerts = [Text(line, style=_DRIFTED) for line in self._alerts]
+            if row.windows or row.changes:
+                table.add_row(name, *_cells(row))
+        alerts = [Text(line, style=_DRIFTED, no_wrap=True, overflow="ellipsis") for line in self._alerts]
         warnings = [Text(f"warning: {warning}") for warning in self._warnings]
         return Group(Text(f"{self._model}{self._tally.line}"), Text(), table, Text(), *alerts, *warnings)
 

@@ -31,10 +31,9 @@ class Tally:
     def line(self) -> str:
         """Such as "12,300 rows, 812 rows/s, 12 windows, 1 alert; the next window has 300 of 1,000 rows"."""
         counted = f"{self._pace.rows}, {_counted(self.windows, 'window')}, {_counted(self.alerts, 'alert')}"
-        if self._last is None:
-            return counted
-        size = self._last.window_rows
-        return f"{counted}; the next window has {self.rows_seen % size:,} of {size:,} rows"
+        size = self._last.window_rows if self._last else 1
+        begun = self.rows_seen % size
+        return f"{counted}; the next window has {begun:,} of {size:,} rows" if begun else counted
 
 
 def _counted(count: int, name: str) -> str:
