@@ -1,4 +1,4 @@
-"""Production rows counted for a fleet: as drift tests count them, whatever the batches, and at no cost to callers."""
+"""Production rows counted for a fleet: as drift tests count them, whatever the batches, at no cost to callers."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +15,7 @@ from assayd_server.app import load_models
 from assayd_server.config import Settings
 from assayd_server.drift_counts import DriftCountsCollector
 from assayd_server.drift_recording import KEPT_ROWS, DriftRecording
-from assayd_server.drift_testing import window_of
+from assayd_server.drift_testing import columns_of, window_of
 from assayd_server.plan import Plan
 from assayd_server.reference_rows import watched
 from assayd_server.rows import Inputs, inputs_of
@@ -51,7 +51,7 @@ def expected(model: Servable, recording: DriftRecording, rows: np.ndarray) -> li
     assert model.reference is not None
     forward, inputs = passed(model, recording, rows)
     scores = scored(forward, Plan(inputs, watched(model, model.reference.manifest.temperature), model))
-    window = window_of(inputs, scores, forward.embeddings, model.reference)
+    window = window_of(columns_of(inputs, scores, forward.embeddings, model.reference), model.reference)
     layout = model.reference.drift.layout
     counts = dict(zip((one.name for one in layout.columns), layout.split(window.counts), strict=True))
     return np.concatenate([counts[one.name] for one in recording.tally.columns]).tolist()

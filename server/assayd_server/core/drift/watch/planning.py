@@ -1,0 +1,172 @@
+"""How the false alarms that are put up with are shared out among all that is watched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaincinv
+
+from assayd_server.core.arrays import Floats
+from assayd_server.core.drift.bins import BinKind, Bins
+from assayd_server.core.drift.layout import EMBEDDING, Column, Role
+from assayd_server.core.drift.pooling import EXPECTED_ROWS, expected_rows_min
+from assayd_server.core.drift.reference import DriftReference
+from assayd_server.core.drift.settings import DriftSettings
+from assayd_server.core.drift.watch.normal_scores import SCORE_UNITS, normal_scores
+from assayd_server.core.drift.watch.run_length import run_limit
+from assayd_server.core.drift.watch.settings import WatchSettings
+from assayd_server.core.stream.settings import SettingError
+
+ALLOWANCE_UNITS = SCORE_UNITS // 4
+"""kappa, half of the shift that a cumulative sum is to find soonest, which is half a standard deviation."""
+
+_ALLOWANCE_MIN_UNITS = SCORE_UNITS // 10
+"""What is left of it at least where the reference is small, so that limits stay finite."""
+
+_CONFIDENCE = 0.95
+_CONFIDENCE_DEVIATIONS = 1.645
+"""The mean of all rows lies no further from that of the reference, with this confidence on each side."""
+
+STRICT_WINDOW_ROWS = 120
+"""Four cells of 30 rows, the fewest that tests at a low level of significance can do with."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WatchedColumn:
+    """A column of numbers that has a cumulative sum for each direction."""
+
+    name: str
+    bins: Bins
+
+    scores: NDArray[np.int64]
+    """(B,): what a row in each bin adds, in units of 1 / SCORE_UNITS standard deviations."""
+
+    limits: tuple[int, int]
+    """What the sum upwards and the one downwards must exceed to be an alarm, in the same units."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WatchPlan:
+    """What a stream is held against, and by which limits."""
+
+    reference: DriftReference
+    settings: WatchSettings
+
+    names: frozenset[str]
+    """Of all columns that are watched, the embedding among them if it is."""
+
+    test_count: int
+    """K_w: how many columns decide on a window, the embedding among them."""
+
+    columns: tuple[WatchedColumn, ...]
+    """Those with cumulative sums, s of them."""
+
+    judging: DriftSettings
+    """How a window is judged; its alpha is the level of one window, all columns together."""
+
+    sum_run_rows: float
+    """The run of each cumulative sum that is expected between false alarms."""
+
+    @property
+    def limits(self) -> NDArray[np.int64]:
+        """Of all cumulative sums: (s, 2), upwards and downwards, in units."""
+        return np.array([column.limits for column in self.columns], np.int64).reshape(-1, 2)
+
+
+def plan(reference: DriftReference, settings: WatchSettings) -> WatchPlan:
+    """Share out the false alarms that are expected among all statistics, to each as many as to any other.
+
+    With K statistics, those that decide on windows and two sums for each column of numbers, each may have an alarm
+    in ERT K rows. That makes a level of W K_w / (ERT K) for windows of W rows, of which K_w columns decide.
+
+    Args:
+        reference: what the stream is held against.
+        settings: what the caller declares.
+
+    Raises:
+        SettingError: the columns are not those of the reference, or windows are too small for their level.
+    """
+    names = _chosen(reference, settings)
+    deciding = [
+        (column, counts)
+        for column, counts in zip(
+            reference.layout.columns, reference.layout.split(reference.state.counts), strict=True
+        )
+        if column.name in names and column.role is Role.DECIDES
+    ]
+    numeric = [(column, counts) for column, counts in deciding if column.bins.kind is BinKind.INTERVALS]
+    test_count = len(deciding) + (EMBEDDING in names)
+    if not test_count:
+        raise SettingError("columns", f"is {_listed(settings.columns)}, of which none decides on a window")
+    statistic_count = test_count + 2 * len(numeric)
+    alpha = settings.window_rows * test_count / (settings.expected_run_rows * statistic_count)
+    _check_window(settings, alpha, len(deciding))
+    run_rows = float(settings.expected_run_rows * statistic_count)
+    return WatchPlan(
+        reference=reference,
+        settings=settings,
+        names=names,
+        test_count=test_count,
+        columns=tuple(_watched(column, counts, run_rows) for column, counts in numeric),
+        judging=DriftSettings(alpha=alpha, psi_min=settings.delta, cramers_v_min=min(settings.delta, 1.0)),
+        sum_run_rows=run_rows,
+    )
+
+
+def _chosen(reference: DriftReference, settings: WatchSettings) -> frozenset[str]:
+    known = [column.name for column in reference.layout.columns]
+    known += [EMBEDDING] if reference.layout.embedding else []
+    unknown = [name for name in settings.columns if name not in known]
+    if unknown:
+        raise SettingError("columns", f"has {unknown[0]!r}, allowed are those of the reference: {_listed(known)}")
+    return frozenset(settings.columns or known)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "empty"
+
+
+def _check_window(settings: WatchSettings, alpha: float, decider_count: int) -> None:
+    """Tests at a low level need cells of many rows, and a small window has none."""
+    level = alpha / (decider_count + 1)
+    rows = settings.window_rows
+    if rows >= STRICT_WINDOW_ROWS or expected_rows_min(level, rows) == EXPECTED_ROWS:
+        return
+    raise SettingError(
+        "window_rows",
+        f"is {rows}, at least {STRICT_WINDOW_ROWS} are needed where so few false alarms are expected over "
+        f"{decider_count + 1} tests: each has a level of {level:.2g} then",
+    )
+
+
+def _watched(column: Column, counts: NDArray[np.int64], run_rows: float) -> WatchedColumn:
+    scores, limits = _sums(tuple(counts.tolist()), run_rows)
+    return WatchedColumn(column.name, column.bins, np.array(scores), limits)
+
+
+@lru_cache(maxsize=4096)
+def _sums(counts: tuple[int, ...], run_rows: float) -> tuple[tuple[int, ...], tuple[int, int]]:
+    """The scores of the bins and the limits of both sums. A limit takes up to a second, and is always the same."""
+    scores = normal_scores(np.array(counts))
+    shares = _shares(np.array(counts))
+    limits = [_limit(sign * scores, shares, sum(counts[:-1]), run_rows) for sign in (1, -1)]
+    return tuple(scores.tolist()), (limits[0], limits[1])
+
+
+def _shares(counts: NDArray[np.int64]) -> Floats:
+    """How probable each bin is, where rare ones count as often as they may well be: the reference is a sample too.
+
+    Source: Garwood 1936, Fiducial limits for the Poisson distribution.
+    """
+    largest = gammaincinv(counts + 1, _CONFIDENCE)
+    return np.asarray(largest / largest.sum())
+
+
+def _limit(scores: NDArray[np.int64], shares: Floats, known_rows: int, run_rows: float) -> int:
+    """For rows whose mean is as far above that of the reference as that of a sample may well be."""
+    by_chance = _CONFIDENCE_DEVIATIONS * SCORE_UNITS / max(known_rows, 1) ** 0.5
+    mean = max(0.0, float(scores @ shares))
+    allowance = max(ALLOWANCE_UNITS - int(np.ceil(by_chance)), int(np.ceil(_ALLOWANCE_MIN_UNITS + mean)))
+    return run_limit(scores - allowance, shares, run_rows)
