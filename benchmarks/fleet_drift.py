@@ -9,7 +9,7 @@ critical value, as a share of what was asked for; the LOOKS that would have been
 of the rule, with effect and rows. Bins are quantiles, or twelve categories each half as frequent as the one
 before; the last bin is for missing values.
 
-Takes a minute, and writes results/fleet_drift.json; --short takes seconds, and writes nothing.
+Takes four minutes, and writes results/fleet_drift.json; --short takes seconds, and writes nothing.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import prometheus
 import references
 from assayd import Client
 from processes import ServerProcess, serving
-from prometheus import Prometheus, scraping
+from prometheus import Prometheus, Sample, scraping
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("fleet")]
 
@@ -98,8 +98,8 @@ def psi(reference_counts: Sequence[int], window_counts: Sequence[int]) -> float:
     return float(((actual - expected) * np.log(actual / expected)).sum())
 
 
-def by_column(found: Prometheus, expression: str) -> dict[str, float]:
-    return {sample.labels["column"]: sample.value for sample in found.query(expression)}
+def by_column(samples: list[Sample]) -> dict[str, float]:
+    return {sample.labels["column"]: sample.value for sample in samples}
 
 
 def test_psi_of_the_fleet_is_that_of_all_rows_pooled(artefacts: Path, tmp_path: Path) -> None:
@@ -113,13 +113,15 @@ def test_psi_of_the_fleet_is_that_of_all_rows_pooled(artefacts: Path, tmp_path: 
             running.score(np.concatenate([rows_of(BATCH_ROWS // 2), shifted(BATCH_ROWS // 2)]))
             found.wait_for(f"min(count_over_time(up[5m])) >= {scrapes}")
         sent = np.concatenate(running.sent)
-        found.wait_for(f"min(assayd:drift_rows:total) == {len(sent)}")
-        found.wait_for("min(count_over_time(assayd_drift_rows_total[5m])) >= 60")
         expected = pooled_psi(running.servers[0], sent)
         assert len(expected) >= 8
-        assert by_column(found, "assayd:drift_psi:total") == pytest.approx(expected, abs=1e-6)
-        assert by_column(found, "assayd:drift_psi:1h") == pytest.approx(expected, rel=0.05)
-        rows = by_column(found, "assayd:drift_rows:increase1h")
+        # a scrape that came too late takes a replica out of the totals until the next one
+        counted = f"and on (column) (min_over_time(assayd:drift_rows:total[1s]) == {len(sent)})"
+        of_totals = found.wait_for(f"assayd:drift_psi:total {counted}")
+        assert by_column(of_totals) == pytest.approx(expected, abs=1e-6)
+        found.wait_for("min(count_over_time(assayd_drift_rows_total[5m])) >= 60")
+        assert by_column(found.query("assayd:drift_psi:1h")) == pytest.approx(expected, rel=0.05)
+        rows = by_column(found.query("assayd:drift_rows:increase1h"))
         assert rows == pytest.approx(dict.fromkeys(expected, len(sent)), rel=0.05)
 
 
