@@ -8,12 +8,14 @@ from assayd.drift_table import listed
 if TYPE_CHECKING:
     from assayd.watch_report import Change, WatchReport, WindowDrift
 
+CHANGES_SHOWN_MAX = 3
+
 _MOVED = {"up": "has risen", "down": "has fallen"}
 
 
 def line_of(report: "WatchReport") -> str:
     """What a report says, such as "alert after 3,000 rows: window 2 (rows 2,000 to 2,999) has drifted: ..."."""
-    findings = [*_of_window(report.window), *map(str, report.changes)]
+    findings = [*_of_window(report.window), *_of_changes(report.changes)]
     said = "; ".join(findings) or "nothing new"
     return f"{'alert after' if report.alert else 'after'} {report.rows_seen:,} rows: {said}"
 
@@ -38,3 +40,8 @@ def _of_window(window: "WindowDrift | None") -> Sequence[str]:
         return [f"{place_of(window)}: no drift in {len(window.columns)} columns"]
     drifted = [f"{each.name} ({each.test} {each.effect:.3g})" for each in window.columns if each.drifted]
     return [f"{place_of(window)} has drifted: {listed(drifted)}"]
+
+
+def _of_changes(changes: "Sequence[Change]") -> Sequence[str]:
+    more = len(changes) - CHANGES_SHOWN_MAX
+    return [*map(str, changes[:CHANGES_SHOWN_MAX]), *([f"and {more} more changes"] if more > 0 else [])]

@@ -96,10 +96,11 @@ class JsonArrays:
 
     def batch(self, lines: Sequence[bytes], reading: Reading) -> Batch:  # noqa: ARG002 there are no columns
         """The arrays as they are."""
-        rows = np.asarray([_parsed(line, list) for line in lines], np.float64)
-        if rows.shape[1:] != self._shape:
-            raise ValueError(f"is of shape {list(rows.shape[1:])}, the first one was of {list(self._shape)}")
-        return rows
+        rows = [np.asarray(_parsed(line, list), np.float64) for line in lines]
+        other = next((row.shape for row in rows if row.shape != self._shape), None)
+        if other is not None:
+            raise ValueError(f"one is of shape {list(other)}, the first one was of {list(self._shape)}")
+        return np.stack(rows)
 
 
 def _parsed(line: bytes, kind: type) -> Any:
