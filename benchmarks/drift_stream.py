@@ -8,11 +8,11 @@ the entropies of a network's digits, and of all that is watched of these, agains
 rows; the alarms of windows and of sums, beside those that were declared and the upper end of the 95 % Poisson
 interval. A reference is a sample too, so each has a rate of its own: the most of any is told as well.
 
-Delays: windows of 500 rows from a change to the first alarm after it, at one false alarm in 40 windows, of which
-one comes by chance within 10 windows in 22 % of runs; beside river's ADWIN, KSWIN and Page-Hinkley, one detector for
+Delays: windows of 500 rows from a change to the first alarm after it, at one false alarm in 40 windows (so that in
+22 % of runs one comes within 10 windows by chance); beside river's ADWIN, KSWIN and Page-Hinkley, one detector for
 each column on the same streams, all columns standardised, whose parameters are calibrated to the same rate. Those
-have no reference: they see 6 healthy windows first. Without an environment of theirs there are no peers. Last, a new
-class found with windows of 5,000 rows and a small delta, at one false alarm in a million rows.
+have no reference: they see 6 healthy windows first. Without an environment of theirs there are no peers. Last, a
+new class found with windows of 5,000 rows and a small delta, at one false alarm in a million rows.
 
 Takes about an hour, most of it KSWIN's, and writes results/drift_stream_*.json; --short takes seconds, and writes
 nothing.
@@ -115,6 +115,11 @@ def all_budgets(sizes: Sizes) -> Iterator[Budget]:
             yield from budgets(law, window_rows, sizes)
 
 
+def numbers(entry: dict[str, Any]) -> dict[str, Any]:
+    """As JSON has them: None for infinity."""
+    return {name: None if value == float("inf") else value for name, value in entry.items()}
+
+
 def main() -> None:
     """Measure, print, and write down."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -136,7 +141,7 @@ def main() -> None:
         print(*tables["calibration"], sep="\n")
     for name, entries in tables.items():
         if not arguments.short:
-            plain = [entry if isinstance(entry, dict) else asdict(entry) for entry in entries]
+            plain = [numbers(entry if isinstance(entry, dict) else asdict(entry)) for entry in entries]
             (HERE / "results" / f"drift_stream_{name}.json").write_text(as_json({name: plain}))
 
 
