@@ -22,7 +22,7 @@ from assayd_server.core.stream.settings import SettingError
 
 ALLOWANCE = 0.25
 """kappa at a delta of 0.1: half of the shift that a sum is to find soonest, which is half a standard deviation.
-PSI grows as the square of a shift, so kappa goes by the root of delta: what is no effect in windows is none here."""
+PSI grows as the square of a shift, so kappa goes by the root of delta: no effect in windows is none here."""
 
 _ALLOWANCE_UNITS = 4, 64
 """Between which it is kept."""
