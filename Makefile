@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test check lint types stubs check-stubs protos-lint unit test-matrix format docs notebook \
+.PHONY: help demo test check lint types stubs check-stubs protos-lint unit prometheus test-matrix format docs notebook \
   baseline constraints wheel clean
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,14 +33,29 @@ protos-lint: .make/dev
 	@echo "protos"
 	@cd protos && ../$(BIN)/buf lint
 
-unit: .make/dev
+unit: .make/dev prometheus
 	@echo "tests"
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report=
 	@$(BIN)/coverage report
 	@echo "branches of core/ and of the client"
 	@$(BIN)/coverage report --include='client/assayd/*,server/assayd_server/core/*' --fail-under=100
 
-test-matrix: .make/dev ## The tests with the lowest and the newest versions, on each Python; ONLY=lowest-3.11 for one
+# The tests of a fleet ask a real Prometheus. Debian's packages are unpacked into .make, which takes no root and starts no
+# service; FLEET_TESTS=required, as in CI, fails where they cannot be had.
+DEBIAN_PROGRAMS := prometheus promtool prometheus-alertmanager
+APT := apt-get -qq -o APT::Sandbox::User=root -o Dir::State::Lists=$(CURDIR)/.make/apt/lists -o Dir::Cache=$(CURDIR)/.make/apt/cache
+
+prometheus:
+	@export PATH="$(CURDIR)/.make/debian/usr/bin:$$PATH"; \
+	  here() { for name in $(DEBIAN_PROGRAMS); do command -v $$name >/dev/null || return 1; done; }; \
+	  here || { echo "fetching Debian's Prometheus and Alertmanager ..." && \
+	    mkdir -p .make/apt/lists/partial .make/apt/cache/archives/partial .make/debian && cd .make/apt && $(APT) update && \
+	    $(APT) download prometheus prometheus-alertmanager && \
+	    for package in *.deb; do dpkg-deb --extract $$package ../debian; done; cd ../.. && rm -rf .make/apt; }; \
+	  here || { echo "no Prometheus here, and none to be had by apt-get: tests that ask one are left out"; \
+	    [ "$$FLEET_TESTS" != required ]; }
+
+test-matrix: .make/dev prometheus ## The tests with the lowest and the newest versions, on each Python; ONLY=lowest-3.11 for one
 	@$(BIN)/python tests/matrix.py $(if $(ONLY),--only $(ONLY))
 
 format: .make/dev ## Format the code

@@ -2,14 +2,30 @@
 
 from pathlib import Path
 
+import numpy as np
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from assayd_server.bundle import Identity
 from assayd_server.config import PREFIX, Settings
+from assayd_server.core.drift import ColumnValues, Tally, fit_drift_reference
+from assayd_server.drift_counts import RecordedDrift
 from assayd_server.metrics import Metrics
 
 FOLDER = Path(__file__).parent
+
+
+class _NoRows(RecordedDrift):
+    """Of a reference of one column."""
+
+    def __init__(self) -> None:
+        column = ColumnValues(name="x", values=np.arange(100.0))
+        super().__init__(Tally(fit_drift_reference(100, [column])), labels=(), digest="sha256:")
+
+    def read(self) -> tuple[np.ndarray, int]:
+        """No rows."""
+        return np.zeros(self.tally.bin_count, np.int64), 0
+
 
 _SETTINGS = """# Settings
 
@@ -59,7 +75,10 @@ def metrics_page() -> str:
     """Every metric of ours, as a server with one model shows them."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
-    metrics.model(Identity("m", 1, "sha256:"), ("a", "b"))
+    identity = Identity("m", 1, "sha256:")
+    metrics.model(identity, ("a", "b"))
+    metrics.pool(identity, digest="sha256:", index_kind="flat", row_count=1)
+    metrics.drift(identity, _NoRows())
     metrics.method("/assayd.v1.ScoringService/Score")
     metrics.describe(version="0", threads={"inference": 1}, failed_models=0)
     families = text_string_to_metric_families(generate_latest(registry).decode())

@@ -25,6 +25,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         (["-m", "benchmarks.seals", "--short"], "max_entropy, SEALS"),
         (["-m", "benchmarks.drift_calibration", "--short"], "chi_squared | 200"),
         (["-m", "benchmarks.drift_speed", "--short"], "time / limit's"),
+        (["-m", "benchmarks.fleet_drift", "--short"], "categories | 1000"),
         pytest.param(["-m", "benchmarks.rank_pool", "--short"], "merged rows", marks=READS_PROC),
         pytest.param(
             ["-m", "benchmarks.search_rate", "--short", "--kinds", "ivf"], "Search / in process", marks=READS_PROC
@@ -45,6 +46,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         "seals",
         "drift_calibration",
         "drift_speed",
+        "fleet_drift",
         "rank_pool",
         "search_rate",
         "novelty_serving",

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from assayd.results import FailedModel, ModelInfo, ModelList, Scores, TensorSpec, TopClasses
     from assayd.search_options import ExpandOptions, PoolOptions, SearchOptions
     from assayd.select_options import SelectOptions
+    from assayd.watch_options import WatchOptions
+    from assayd.watch_report import Change, WatchReport, WindowDrift
 
 __version__ = "0.1.0"
 
@@ -65,6 +67,8 @@ _MODULES = (
     "assayd.drift_options",
     "assayd.drift_report",
     "assayd.references",
+    "assayd.watch_options",
+    "assayd.watch_report",
     "assayd.candidate_options",
     "assayd.channel",
     "assayd.client",
@@ -78,6 +82,7 @@ __all__ = [
     "CandidateOptions",
     "CandidateSelection",
     "Candidates",
+    "Change",
     "ChannelSettings",
     "Client",
     "ColumnDrift",
@@ -113,6 +118,9 @@ __all__ = [
     "UnauthenticatedError",
     "UnavailableError",
     "UnimplementedError",
+    "WatchOptions",
+    "WatchReport",
+    "WindowDrift",
     "merge_rankings",
 ]
 

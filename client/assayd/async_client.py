@@ -92,6 +92,7 @@ class AsyncClient(AsyncPoolClient, AsyncMonitoringClient):
         The batches may be an async iterable too; a plain one holds the event loop while it makes a batch. Where a
         loop over the scores is left early, contextlib.aclosing cancels at once what is under way.
         """
+        wanted.setdefault("record", False)
         job = self._connection.job(wanted, deadline_seconds, metadata)
         return Awaiting(self._send, check_batches(batches)).all(job.stream())
 

@@ -1,7 +1,7 @@
 """What a client for asyncio asks of the reference beside a model."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from typing import Unpack
 
 from assayd.awaiting import Awaiting
@@ -10,6 +10,9 @@ from assayd.drift_options import DriftOptions, collect_window
 from assayd.drift_report import DriftReport
 from assayd.references import ReferenceInfo
 from assayd.steps import Pending, Send
+from assayd.tables.detection import check_batches
+from assayd.watch_options import WatchOptions
+from assayd.watch_report import WatchReport
 
 
 class AsyncMonitoringClient(ABC):
@@ -31,6 +34,18 @@ class AsyncMonitoringClient(ABC):
         """Test whether a window of rows still looks like the reference, as Client.test_drift does."""
         rows = collect_window(x, logits=logits, probabilities=probabilities, embeddings=embeddings)
         return await Awaiting(self._send).one(self._connection.drift(rows, wanted, deadline_seconds, metadata))
+
+    def watch_drift(
+        self,
+        batches: Iterable[object] | AsyncIterable[object],
+        *,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[WatchOptions],
+    ) -> AsyncGenerator[WatchReport]:
+        """Watch a stream, as Client.watch_drift does; the batches may be an async iterable."""
+        steps = self._connection.watch(wanted, deadline_seconds, metadata)
+        return Awaiting(self._send, check_batches(batches)).all(steps)
 
     async def reference(
         self, model: str = "", *, version: int = 0, deadline_seconds: float | None = None

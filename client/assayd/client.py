@@ -85,7 +85,7 @@ class Client(PoolClient, MonitoringClient):
             deadline_seconds: for the whole batch, in place of the client's.
             metadata: sent with each call besides the client's own, such as {"x-request-id": "..."}.
             **wanted: uncertainties, top_k, neighbors, novelty, novelty_alpha, outputs, temperature, head, task,
-                model, version, wire_type; see ScoreOptions.
+                model, version, wire_type, record; see ScoreOptions.
 
         Raises:
             AssaydError: one of its subclasses, by what went wrong.
@@ -106,7 +106,7 @@ class Client(PoolClient, MonitoringClient):
 
         Memory is bounded by the calls in flight, so the batches may be endless. Every call can be retried and may
         be answered by another replica. For a source that waits for scores before it goes on, allow one call in
-        flight (ChannelSettings).
+        flight (ChannelSettings). Rows do not count as production traffic, unless record says so.
 
         Args:
             batches: what score takes as x, or dicts such as {"logits": z} with another kind of rows.
@@ -117,6 +117,7 @@ class Client(PoolClient, MonitoringClient):
         Raises:
             AssaydError: at the first batch that fails; the calls under way are cancelled.
         """
+        wanted.setdefault("record", False)
         job = self._connection.job(wanted, deadline_seconds, metadata)
         return Blocking(self._send, check_batches(batches)).all(job.stream())
 

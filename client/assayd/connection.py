@@ -38,6 +38,8 @@ from assayd.selecting import SelectJob
 from assayd.steps import Emit, Send, Steps
 from assayd.tables.table import Table
 from assayd.v1 import monitoring_pb2, retrieval_pb2, scoring_pb2
+from assayd.watch_options import WatchOptions, watch_request
+from assayd.watching import WatchJob
 from assayd.wire import wire_dtype
 
 DEADLINE_SECONDS = 10.0
@@ -174,6 +176,15 @@ class Connection:
         sample = sample_of(wanted.pop("sample_rows", None), wanted.pop("seed", 0))
         request = drift_request(**wanted)  # type: ignore[misc]  # as above
         return DriftJob(request, sample, **conditions).test(rows)
+
+    def watch(
+        self, wanted: WatchOptions, deadline_seconds: float | None, metadata: Mapping[str, str] | None
+    ) -> Steps[None]:
+        """Emit what is found in a stream."""
+        conditions = self._conditions(wanted.pop("wire_type", None), deadline_seconds, metadata)
+        every_batch = wanted.pop("every_batch", False)
+        request = watch_request(**wanted)  # type: ignore[misc]  # as above
+        return WatchJob(request, every_batch=every_batch, **conditions).stream()
 
     def _conditions(
         self, wire_type: str | None, deadline_seconds: float | None, metadata: Mapping[str, str] | None

@@ -1,7 +1,8 @@
 """Requests about drift, from what callers pass in."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,15 +87,31 @@ def drift_request(
     Raises:
         InvalidArgumentError: a number is out of range.
     """
-    if delta is not None and not 0 < delta < np.inf:  # False for NaN
-        raise InvalidArgumentError(f"delta: is {delta}, allowed are numbers above 0", field="delta")
     return monitoring_pb2.TestDriftRequest(
         model=selector(model, version),
         reference_digest=reference_digest,
         alpha=level(alpha, "alpha"),
-        delta=delta or 0.0,
+        delta=effect(delta, "delta"),
         columns=names(columns),
     )
+
+
+def effect(delta: float | None, field: str) -> float:
+    """How large an effect must be, 0 where the server decides.
+
+    Raises:
+        InvalidArgumentError: it is out of range.
+    """
+    if delta is not None and not 0 < delta < np.inf:  # False for NaN
+        raise InvalidArgumentError(f"{field}: is {delta}, allowed are numbers above 0", field=field)
+    return delta or 0.0
+
+
+def batch_watched(batch: Any) -> Rows | Table:
+    """A batch of watch_drift: rows, or a dict of what collect_window takes."""
+    if isinstance(batch, Mapping) and batch and batch.keys() <= set(_KINDS):
+        return collect_window(**batch)
+    return collect_window(batch)
 
 
 def collect_window(

@@ -1,6 +1,7 @@
 """What a comparison with the reference found."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from assayd.drift_table import text_of
 from assayd.identity import ModelIdentity, identity_of
@@ -82,17 +83,22 @@ class DriftReport:
 def report_of(response: monitoring_pb2.TestDriftResponse) -> DriftReport:
     """What a response holds."""
     return DriftReport(
-        drifted=response.drifted,
-        columns=tuple(map(_column, response.columns)),
-        class_shares={each.name: each.share for each in response.class_shares},
-        class_shifts={each.name: (each.effect, each.p_adjusted) for each in response.class_shifts},
-        row_count=response.row_count,
-        alpha=response.alpha,
-        delta=response.delta,
-        warnings=tuple(response.warnings),
-        reference_digest=response.reference_digest,
-        model=identity_of(response.model),
+        **found_in(response), reference_digest=response.reference_digest, model=identity_of(response.model)
     )
+
+
+def found_in(found: monitoring_pb2.TestDriftResponse | monitoring_pb2.WindowDrift) -> dict[str, Any]:
+    """What is said of one window and of a window of a stream alike, by the fields of DriftReport."""
+    return {
+        "drifted": found.drifted,
+        "columns": tuple(map(_column, found.columns)),
+        "class_shares": {each.name: each.share for each in found.class_shares},
+        "class_shifts": {each.name: (each.effect, each.p_adjusted) for each in found.class_shifts},
+        "row_count": found.row_count,
+        "alpha": found.alpha,
+        "delta": found.delta,
+        "warnings": tuple(found.warnings),
+    }
 
 
 def _column(column: monitoring_pb2.ColumnDrift) -> ColumnDrift:

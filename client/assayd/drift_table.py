@@ -24,10 +24,10 @@ def text_of(report: "DriftReport") -> str:
 def _classes(report: "DriftReport") -> Iterator[str]:
     shares = sorted(report.class_shares.items(), key=lambda pair: -pair[1])
     if shares:
-        yield f"classes in the window, estimated: {_listed([f'{name} {share:.1%}' for name, share in shares])}"
+        yield f"classes in the window, estimated: {listed([f'{name} {share:.1%}' for name, share in shares])}"
     shifted = [name for name, (_, p_value) in report.class_shifts.items() if p_value <= report.alpha]
     if shifted:
-        yield f"classes whose probability has shifted: {_listed(shifted)}"
+        yield f"classes whose probability has shifted: {listed(shifted)}"
 
 
 def headline(report: "DriftReport") -> str:
@@ -40,7 +40,8 @@ def headline(report: "DriftReport") -> str:
     return f"{verdict}: {report.row_count:,} rows{sample} against the reference of {model} ({levels})"
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
     more = len(names) - CLASSES_SHOWN_MAX
     return ", ".join(names[:CLASSES_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
 

@@ -3,9 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from assayd.v1 import monitoring_pb2_grpc, retrieval_pb2_grpc, scoring_pb2_grpc, selection_pb2, selection_pb2_grpc
+from assayd.v1 import (
+    monitoring_pb2,
+    monitoring_pb2_grpc,
+    retrieval_pb2_grpc,
+    scoring_pb2_grpc,
+    selection_pb2,
+    selection_pb2_grpc,
+)
 
 _SELECT_STREAM = f"/{selection_pb2.DESCRIPTOR.services_by_name['SelectionService'].full_name}/SelectStream"
+_WATCH_DRIFT = f"/{monitoring_pb2.DESCRIPTOR.services_by_name['MonitoringService'].full_name}/WatchDrift"
 
 
 def methods_of(channel: Any) -> Mapping[str, Any]:
@@ -34,5 +42,10 @@ def methods_of(channel: Any) -> Mapping[str, Any]:
         "GetVectors": retrieval.GetVectors,
         "GetPool": retrieval.GetPool,
         "TestDrift": monitoring.TestDrift,
+        "WatchDrift": channel.unary_unary(  # as above
+            _WATCH_DRIFT,
+            request_serializer=monitoring_pb2.WatchDriftRequest.SerializeToString,
+            response_deserializer=monitoring_pb2.WatchDriftResponse.FromString,
+        ),
         "GetReference": monitoring.GetReference,
     }

@@ -1,7 +1,7 @@
 """What a client asks of the reference beside a model."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Unpack
 
 from assayd.blocking import Blocking
@@ -10,6 +10,9 @@ from assayd.drift_options import DriftOptions, collect_window
 from assayd.drift_report import DriftReport
 from assayd.references import ReferenceInfo
 from assayd.steps import Pending, Send
+from assayd.tables.detection import check_batches
+from assayd.watch_options import WatchOptions
+from assayd.watch_report import WatchReport
 
 
 class MonitoringClient(ABC):
@@ -50,6 +53,39 @@ class MonitoringClient(ABC):
         """
         rows = collect_window(x, logits=logits, probabilities=probabilities, embeddings=embeddings)
         return Blocking(self._send).one(self._connection.drift(rows, wanted, deadline_seconds, metadata))
+
+    def watch_drift(
+        self,
+        batches: Iterable[object],
+        *,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[WatchOptions],
+    ) -> Iterator[WatchReport]:
+        """Watch whether the rows of a stream still look like the reference, with few false alarms.
+
+        Each window of rows is tested as by test_drift, and a cumulative sum over each column of numbers tells of
+        changes in between. How many false alarms are put up with is declared, and the levels of all tests follow
+        from it, for rows that are exchangeable where nothing has changed. What is found
+        does not depend on how rows are cut into batches. A report needs the rows before it, so calls are made one
+        after the other, to any replica.
+
+        Args:
+            batches: what score takes as x, or dicts such as {"logits": z, "embeddings": e}.
+            deadline_seconds: for each call, in place of the client's.
+            metadata: as in score.
+            **wanted: window_rows, expected_run_rows or false_alarms_per_week with rows_per_second, and more; see
+                WatchOptions.
+
+        Raises:
+            InvalidArgumentError: among others, a window is too small for so few false alarms, or the state is of
+                another reference or other settings.
+            FailedPreconditionError: the model has no reference, or no replica has the one that is watched by.
+            AssaydError: at the first batch that fails. The state of the last report is where to go on, with the
+                row after those that it has seen.
+        """
+        steps = self._connection.watch(wanted, deadline_seconds, metadata)
+        return Blocking(self._send, check_batches(batches)).all(steps)
 
     def reference(
         self, model: str = "", *, version: int = 0, deadline_seconds: float | None = None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any, Generic, NotRequired, TypedDict, Unpack
 
-from assayd.agreement import POOL_DIFFERS, UNKNOWN_ID, Agreement, asked_around
+from assayd.agreement import POOL_DIFFERS, REFERENCE_DIFFERS, UNKNOWN_ID, Agreement, asked_around
 from assayd.answers import result_of
 from assayd.channel import ChannelSettings
 from assayd.cutting import Cutter, Piece
@@ -160,12 +160,12 @@ class Piecework(Generic[Result]):
         try:
             return [(piece, (yield from self._result(call)))]
         except NotFoundError as error:
-            if self.question.prepare is None or error.reason == UNKNOWN_ID:
+            if not self.question.pins_version or error.reason == UNKNOWN_ID:
                 raise
-            # a version that another replica had when the stream began; in a rollout some do not have it yet
+            # a version that another replica had when the stream began; in a rollout some lack it
             return [(piece, (yield from self.pinned(self.question.filled(self.question.request, piece))))]
         except AssaydError as error:
-            if error.reason == POOL_DIFFERS:
+            if error.reason in (POOL_DIFFERS, REFERENCE_DIFFERS):
                 return [(piece, (yield from self.pinned(self.question.filled(self.question.request, piece))))]
             rows_max = rows_allowed(error, piece.rows.count)
             if not 0 < rows_max < piece.rows.count:

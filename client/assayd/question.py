@@ -45,6 +45,8 @@ class Question(Generic[Result]):
     """Whether it can be asked about no rows at all."""
     prepare: Callable[[Rows], Steps[None]] | None = None
     """What is to be done before the first rows of a stream are sent."""
+    pins_version: bool = False
+    """Whether requests come to name the version that answered first, which in a rollout some replicas lack."""
     pool: Callable[[Result], str] | None = None
     """The digest of the pool that an answer is from, empty of none; None where no answer is from one."""
     reference: Callable[[Result], str] | None = None

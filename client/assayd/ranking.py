@@ -51,6 +51,7 @@ class RankJob:
             result=ranking_of,
             of_no_rows=False,
             prepare=self._pin,
+            pins_version=True,
         )
         self._work = Piecework(question, **conditions)
 

@@ -92,6 +92,9 @@ class ScoreOptions(ModelOptions, total=False):
     outputs: Iterable[str] | None
     """Any of probabilities, logits, embeddings, values; predictions always come. Default: probabilities, or the
     values of a regression model."""
+    record: bool
+    """Whether rows of x count as production traffic, whose drift is watched over the fleet. Default: they do in
+    score, and do not in score_stream, which is for pools."""
 
 
 def selector(model: str, version: int) -> scoring_pb2.ModelSelector | None:
@@ -111,6 +114,7 @@ def score_request(
     novelty: Iterable[str] = (),
     novelty_alpha: float | None = None,
     outputs: Iterable[str] | None = None,
+    record: bool = True,
     temperature: float | None = None,
     head: Sequence[object] | None = None,
     task: str | None = None,
@@ -125,7 +129,7 @@ def score_request(
     for field, value in (("top_k", top_k), ("neighbors", neighbors)):
         if not -(2**31) <= value < 2**31:
             raise InvalidArgumentError(f"{field}: {value} is not a 32-bit number", field=field)
-    return scoring_pb2.ScoreRequest(
+    request = scoring_pb2.ScoreRequest(
         model=selector(model, version),
         uncertainties=[one_of(MEASURES, name, "uncertainties") for name in names(uncertainties)],
         novelty=[one_of(NOVELTY_MEASURES, name, "novelty") for name in names(novelty)],
@@ -137,6 +141,9 @@ def score_request(
         temperature=temperature,
         head=None if head is None else head_message(head),
     )
+    if not record:  # not set means that they count
+        request.record = False
+    return request
 
 
 def _outputs(outputs: Iterable[str] | None) -> list[scoring_pb2.Output]:

@@ -1,6 +1,7 @@
 """Whether a window can be compared with a reference: everything is refused before anything is computed."""
 
 from assayd_server.checks import wrong
+from assayd_server.core.arrays import Floats
 from assayd_server.core.drift import EMBEDDING, DriftSettings
 from assayd_server.core.tasks import Task
 from assayd_server.drift_wanted import DriftWanted
@@ -15,16 +16,10 @@ def check_drift(rows: Sent, wanted: DriftWanted, model: Servable, reference: Ref
     Raises:
         InvalidArgumentError: the field says why.
     """
-    if not isinstance(rows, Inputs | Logits | Probabilities | Embeddings):
-        raise wrong(
-            "rows", "cannot be compared: give inputs, logits, probabilities or embeddings", "ROWS_NOT_USABLE"
-        )
-    if isinstance(rows, Logits | Probabilities) and model.contract.task is Task.REGRESSION:
-        raise wrong("rows", "are of classes, and the model gives values: send inputs", "ROWS_NOT_USABLE")
-    if rows.count < DriftSettings().window_rows_min:
-        message = f"are {rows.count}, a window needs {DriftSettings().window_rows_min} at least"
+    usable = check_watched(rows, wanted.embeddings, model, reference)
+    if usable.count < DriftSettings().window_rows_min:
+        message = f"are {usable.count}, a window needs {DriftSettings().window_rows_min} at least"
         raise wrong("rows", message, "NOTHING_TO_TEST")
-    _check_embeddings(rows, wanted, reference)
     known = [*(column.name for column in reference.drift.layout.columns), EMBEDDING]
     for index, name in enumerate(wanted.columns):
         if name not in known:
@@ -33,15 +28,37 @@ def check_drift(rows: Sent, wanted: DriftWanted, model: Servable, reference: Ref
                 f"{name!r} is not in the reference, it has {', '.join(known)}",
                 "UNKNOWN_COLUMN",
             )
+    return usable
+
+
+def check_watched(rows: Sent, beside: Floats | None, model: Servable, reference: Reference) -> Rows:
+    """Rows, any number of them, that can be held against a reference.
+
+    Args:
+        rows: as they came.
+        beside: (n, d) embeddings that came with them.
+        model: whose reference it is.
+        reference: what they are held against.
+
+    Raises:
+        InvalidArgumentError: the field says why not.
+    """
+    if not isinstance(rows, Inputs | Logits | Probabilities | Embeddings):
+        raise wrong(
+            "rows", "cannot be compared: give inputs, logits, probabilities or embeddings", "ROWS_NOT_USABLE"
+        )
+    if isinstance(rows, Logits | Probabilities) and model.contract.task is Task.REGRESSION:
+        raise wrong("rows", "are of classes, and the model gives values: send inputs", "ROWS_NOT_USABLE")
+    _check_embeddings(rows, beside, reference)
     return rows
 
 
-def _check_embeddings(rows: Sent, wanted: DriftWanted, reference: Reference) -> None:
-    given = rows.values if isinstance(rows, Embeddings) else wanted.embeddings
+def _check_embeddings(rows: Sent, beside: Floats | None, reference: Reference) -> None:
+    given = rows.values if isinstance(rows, Embeddings) else beside
     field = "rows.embeddings.shape" if isinstance(rows, Embeddings) else "embeddings.shape"
     if given is None:
         return
-    if wanted.embeddings is not None and isinstance(rows, Inputs | Embeddings):
+    if beside is not None and isinstance(rows, Inputs | Embeddings):
         raise wrong("embeddings", "come with these rows already", "EMBEDDINGS_TWICE")
     width = reference.manifest.embedding_width
     if given.shape[1] != width:

@@ -1,6 +1,8 @@
 """A window of rows against the reference of a model: what is watched is computed, counted and judged."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from assayd_server.core.arrays import Floats
 from assayd_server.core.drift import (
@@ -21,6 +23,9 @@ from assayd_server.rows import Embeddings, Inputs, Rows
 from assayd_server.scoring import Scores
 from assayd_server.servable import Servable
 
+ColumnsOfRows: TypeAlias = tuple[int, Mapping[str, Values], Floats | None]
+"""How many rows there are, the values of each column by its name, and embeddings, as Layout.count takes them."""
+
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
@@ -32,23 +37,38 @@ class DriftReport:
     wanted: DriftWanted
 
 
-def window_of(rows: Rows, scores: Scores | None, embeddings: Floats | None, reference: Reference) -> WindowState:
-    """What is counted of a window.
+def columns_of(
+    rows: Rows, scores: Scores | None, embeddings: Floats | None, reference: Reference
+) -> ColumnsOfRows:
+    """What is watched of rows.
 
     Args:
         rows: n of them.
         scores: of them; None where they have none.
         embeddings: (n, d); None where there are none.
-        reference: whose columns are counted.
+        reference: whose columns are meant.
     """
     columns = [] if scores is None else score_columns(scores, temperature=reference.manifest.temperature)
     if isinstance(rows, Inputs) and scores is not None and scores.plan.model is not None:
         columns += feature_columns(reference.manifest.features, rows, scores.plan.model.contract.inputs)
-    values: dict[str, Values] = {column.name: column.values for column in columns}
+    return rows.count, {column.name: column.values for column in columns}, embeddings
+
+
+def window_of(columns: ColumnsOfRows, reference: Reference) -> WindowState:
+    """What is counted of a window.
+
+    Raises:
+        InvalidArgumentError: a column has strings for numbers, or the other way round.
+    """
     try:
-        return reference.drift.layout.count(rows.count, values, embeddings)
+        return reference.drift.layout.count(*columns)
     except ValueError as error:
-        raise InvalidArgumentError(str(error), reason="COLUMN_DOES_NOT_FIT", field="rows.inputs") from None
+        raise does_not_fit(error) from None
+
+
+def does_not_fit(error: ValueError) -> InvalidArgumentError:
+    """A column of the rows is not of the type of the reference's."""
+    return InvalidArgumentError(str(error), reason="COLUMN_DOES_NOT_FIT", field="rows.inputs")
 
 
 def judged(window: WindowState, wanted: DriftWanted, model: Servable, reference: Reference) -> DriftReport:
@@ -67,8 +87,8 @@ def judged(window: WindowState, wanted: DriftWanted, model: Servable, reference:
     return DriftReport(model, reference, verdict, wanted)
 
 
-def embeddings_of(rows: Rows, scores: Scores | None, wanted: DriftWanted) -> Floats | None:
-    """(n, d) of a window, from wherever they come."""
+def embeddings_of(rows: Rows, scores: Scores | None, beside: Floats | None) -> Floats | None:
+    """(n, d) of a window: its own, those of the forward pass, or those that came beside it."""
     if isinstance(rows, Embeddings):
         return rows.values
-    return wanted.embeddings if scores is None or scores.forward.embeddings is None else scores.forward.embeddings
+    return beside if scores is None or scores.forward.embeddings is None else scores.forward.embeddings

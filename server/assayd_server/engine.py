@@ -13,6 +13,7 @@ from assayd_server.checks import ScoreLimits, check
 from assayd_server.committees import opinions_given, opinions_of
 from assayd_server.computing import Computing
 from assayd_server.core.arrays import Floats
+from assayd_server.drift_recording import DriftRecording
 from assayd_server.gate import Gate
 from assayd_server.loaded_pool import LoadedPool
 from assayd_server.metrics import Metrics, ModelMetrics, PoolMetrics
@@ -25,6 +26,7 @@ from assayd_server.rank_plan import RankPlan
 from assayd_server.ranking import Ranking, rank
 from assayd_server.ranking_wanted import RankWanted, named
 from assayd_server.recall_watch import RecallWatch
+from assayd_server.reference_file import Reference
 from assayd_server.repository import Failure, Repository
 from assayd_server.retrieval import Retrieval
 from assayd_server.rows import Inputs, PoolIds, PoolRows, Sent
@@ -71,6 +73,11 @@ class Engine:
             if model.pool is not None
         }
         self._searching = Searching(pools, recall)
+        self._recordings = {
+            model.identity: _recording(model, model.reference, metrics)
+            for model in repository.all()
+            if model.reference is not None
+        }
         self.monitoring = Monitoring(repository, self._computing, limits=limits)
         self.retrieval = Retrieval(
             repository, self._computing, self._searching, limits=search_limits, score_limits=limits
@@ -97,9 +104,13 @@ class Engine:
             with self._computing.turn(None, rows.count, caller):
                 return self._with_neighbors(scored(given(plan), plan))
         arrays = plan.model.match(rows)
+        recording = self._recordings.get(plan.model.identity) if wanted.record else None
+        roles = plan.roles if recording is None else list(dict.fromkeys([*plan.roles, *recording.roles]))
         with self._computing.turn(plan.model, rows.count, caller):
-            forward = self._computing.forward(plan.model, arrays, row_count=rows.count, roles=plan.roles)
+            forward = self._computing.forward(plan.model, arrays, row_count=rows.count, roles=roles)
             scores = self._with_neighbors(scored(forward, plan))
+        if recording is not None:
+            recording.record(forward, rows)
         metrics = self._computing.metrics[plan.model.identity]
         metrics.total.observe(time.perf_counter() - began)
         count(metrics, scores)
@@ -225,6 +236,12 @@ class Engine:
 
 def _pool_metrics(identity: Identity, pool: LoadedPool, metrics: Metrics) -> PoolMetrics:
     return metrics.pool(identity, digest=pool.digest, index_kind=pool.folder.manifest.kind, row_count=len(pool))
+
+
+def _recording(model: Servable, reference: Reference, metrics: Metrics) -> DriftRecording:
+    recording = DriftRecording(model, reference)
+    metrics.drift(model.identity, recording)
+    return recording
 
 
 def _metrics_of(model: Servable, metrics: Metrics) -> ModelMetrics:

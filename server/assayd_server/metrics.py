@@ -12,6 +12,7 @@ from prometheus_client.process_collector import ProcessCollector
 from assayd_server.bundle import Identity
 from assayd_server.core.scores import MEASURES
 from assayd_server.core.tasks import Task
+from assayd_server.drift_counts import DriftCountsCollector, RecordedDrift
 from assayd_server.row_counts import COUNTED, RowCounts, RowCountsCollector
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each counter and histogram, which nobody asks for
@@ -167,6 +168,8 @@ class Metrics:
         self._build = Gauge("assayd_build_info", "1, with the server's version.", ("version",), registry=registry)
         self._counts = RowCountsCollector()
         registry.register(self._counts)
+        self._drift = DriftCountsCollector()
+        registry.register(self._drift)
 
     def describe(self, *, version: str, threads: dict[str, int], failed_models: int) -> None:
         """Set what does not change while the server runs."""
@@ -216,6 +219,15 @@ class Metrics:
             checked=self._recall_checked.labels(*key),
             found=self._recall_found.labels(*key),
         )
+
+    def drift(self, identity: Identity, recorded: RecordedDrift) -> None:
+        """Show what is counted of the production rows of a model version.
+
+        Args:
+            identity: the model.
+            recorded: what is counted.
+        """
+        self._drift.add_model(identity.name, str(identity.version), recorded)
 
     def method(self, path: str, *, streaming: bool = False) -> MethodMetrics:
         """The metrics of an RPC, all at zero.

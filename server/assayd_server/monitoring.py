@@ -7,16 +7,18 @@ from dataclasses import replace
 from assayd_server.caller import Caller
 from assayd_server.checks import ScoreLimits, check
 from assayd_server.computing import Computing
-from assayd_server.drift_checks import check_drift
-from assayd_server.drift_testing import DriftReport, embeddings_of, judged, window_of
+from assayd_server.core.arrays import Floats
+from assayd_server.drift_checks import check_drift, check_watched
+from assayd_server.drift_testing import ColumnsOfRows, DriftReport, columns_of, embeddings_of, judged, window_of
 from assayd_server.drift_wanted import DriftWanted
+from assayd_server.monitored import watched_scores
 from assayd_server.novelty_checks import reference_of
 from assayd_server.plan import Plan
 from assayd_server.reference_file import Reference
 from assayd_server.reference_rows import watched
 from assayd_server.repository import Repository
-from assayd_server.rows import Embeddings, Inputs, Sent
-from assayd_server.scoring import Scores, given, scored
+from assayd_server.rows import Embeddings, Inputs, Rows, Sent
+from assayd_server.scoring import Scores, given
 from assayd_server.servable import Servable
 from assayd_server.wanted import ModelChoice
 
@@ -52,17 +54,28 @@ class Monitoring:
         """
         model, reference = self.reference(wanted.model, wanted.reference_digest)
         rows = check_drift(sent, wanted, model, reference)
-        if isinstance(rows, Embeddings):
-            with self._computing.turn(None, rows.count, caller):
-                return judged(window_of(rows, None, rows.values, reference), wanted, model, reference)
-        scoring = watched(model, reference.manifest.temperature)
-        if not isinstance(rows, Inputs):
-            scoring = replace(scoring, outputs=frozenset())
-        plan = Plan(rows, scoring, model)
-        check(plan, self._limits)
-        with self._turn(plan, caller) as scores:
-            embeddings = embeddings_of(plan.rows, scores, wanted)
-            return judged(window_of(plan.rows, scores, embeddings, reference), wanted, model, reference)
+        with self._columns(rows, wanted.embeddings, model, reference, caller) as columns:
+            return judged(window_of(columns, reference), wanted, model, reference)
+
+    @contextmanager
+    def columns(
+        self, sent: Sent, beside: Floats | None, model: Servable, reference: Reference, caller: Caller
+    ) -> Iterator[ColumnsOfRows]:
+        """What is watched of rows; no other computation runs while the body does.
+
+        Args:
+            sent: n rows, 0 or more.
+            beside: (n, d) embeddings, where the rows bring none.
+            model: whose reference it is.
+            reference: whose columns are meant.
+            caller: as of test_drift.
+
+        Raises:
+            ServiceError: the rows cannot be compared.
+        """
+        rows = check_watched(sent, beside, model, reference)
+        with self._columns(rows, beside, model, reference, caller) as columns:
+            yield columns
 
     def reference(self, choice: ModelChoice, digest: str = "") -> tuple[Servable, Reference]:
         """A reference, and the model that it lies beside.
@@ -74,6 +87,22 @@ class Monitoring:
         return model, reference_of(model, digest)
 
     @contextmanager
+    def _columns(
+        self, rows: Rows, beside: Floats | None, model: Servable, reference: Reference, caller: Caller
+    ) -> Iterator[ColumnsOfRows]:
+        if isinstance(rows, Embeddings):
+            with self._computing.turn(None, rows.count, caller):
+                yield columns_of(rows, None, rows.values, reference)
+            return
+        scoring = watched(model, reference.manifest.temperature)
+        if not isinstance(rows, Inputs):
+            scoring = replace(scoring, outputs=frozenset())
+        plan = Plan(rows, scoring, model)
+        check(plan, self._limits)
+        with self._turn(plan, caller) as scores:
+            yield columns_of(plan.rows, scores, embeddings_of(plan.rows, scores, beside), reference)
+
+    @contextmanager
     def _turn(self, plan: Plan, caller: Caller) -> Iterator[Scores]:
         """The scores of a window; no other computation runs while the body does."""
         rows, model = plan.rows, plan.model
@@ -81,10 +110,10 @@ class Monitoring:
         arrays = model.match(rows) if isinstance(rows, Inputs) else None
         with self._computing.turn(model, rows.count, caller):
             if arrays is None:
-                yield scored(given(plan), plan)
+                yield watched_scores(given(plan), plan)
                 return
             forward = self._computing.forward(model, arrays, row_count=rows.count, roles=plan.roles)
-            scores = scored(forward, plan)
+            scores = watched_scores(forward, plan)
             yield scores
         metrics = self._computing.metrics[model.identity]
         metrics.rows.inc(rows.count)

@@ -48,3 +48,5 @@ class Wanted:
     novelty: tuple[NoveltyMeasure, ...] = ()
     novelty_alpha: float = 0.05
     """The level of its verdicts."""
+    record: bool = False
+    """Whether rows of inputs count as production traffic."""

@@ -16,6 +16,7 @@ from assayd import (
     Ranking,
     ReferenceInfo,
     Scores,
+    WatchReport,
 )
 
 
@@ -54,6 +55,9 @@ class AwaitedClient:
     def test_drift(self, *args: Any, **kwargs: Any) -> DriftReport:
         return self._wait(self._client.test_drift(*args, **kwargs))
 
+    def watch_drift(self, batches: Iterable[object], **kwargs: Any) -> Iterator[WatchReport]:
+        return self._each(self._client.watch_drift(batches, **kwargs))
+
     def reference(self, *args: Any, **kwargs: Any) -> ReferenceInfo:
         return self._wait(self._client.reference(*args, **kwargs))
 
@@ -73,8 +77,8 @@ class AwaitedClient:
     def __exit__(self, *raised: Any) -> None:
         self._wait(self._client.__aexit__(*raised))
 
-    def _each(self, answers: Any) -> Iterator[Scores]:
-        async def following() -> Scores | None:
+    def _each(self, answers: Any) -> Iterator[Any]:
+        async def following() -> Any:
             return await anext(answers, None)
 
         try:

@@ -202,3 +202,25 @@ def test_two_streams_of_one_client_do_not_mix(identity_client: Client) -> None:
     right = identity_client.score_stream([one_hot(3 - index % 4) for index in range(20)], **PREDICTIONS)
     pairs = [(int(a.predictions[0]), int(b.predictions[0])) for a, b in zip(left, right, strict=True)]
     assert pairs == [(index % 4, 3 - index % 4) for index in range(20)]
+
+
+def test_rows_count_as_production_traffic_in_score_and_not_in_a_stream_unless_it_is_said(
+    bare_server, connect_to
+) -> None:
+    asked: list[scoring_pb2.ScoreRequest] = []
+
+    def answer(message: bytes, _context: grpc.ServicerContext) -> bytes:
+        asked.append(scoring_pb2.ScoreRequest.FromString(message))
+        return scoring_pb2.ScoreResponse(predictions=encode(np.zeros(1, np.int32))).SerializeToString()
+
+    client = connect_to(bare_server(answer))
+    client.score(one_hot(0))
+    client.score(one_hot(0), record=False)
+    list(client.score_stream([one_hot(0)]))
+    list(client.score_stream([one_hot(0)], record=True))
+    assert [(request.HasField("record"), request.record) for request in asked] == [
+        (False, False),  # not set means that they count
+        (True, False),
+        (True, False),
+        (False, False),
+    ]

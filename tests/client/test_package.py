@@ -15,6 +15,7 @@ PUBLIC = [
     "CandidateOptions",
     "CandidateSelection",
     "Candidates",
+    "Change",
     "ChannelSettings",
     "Client",
     "ColumnDrift",
@@ -50,6 +51,9 @@ PUBLIC = [
     "UnauthenticatedError",
     "UnavailableError",
     "UnimplementedError",
+    "WatchOptions",
+    "WatchReport",
+    "WindowDrift",
     "merge_rankings",
 ]
 

@@ -23,6 +23,11 @@ ALL = {
     "image": {"repository": "registry.example:5000/assayd", "tag": "1.2.3", "pullPolicy": "Always"},
     "replicas": 3,
     "settings": {"log_level": "debug"},
+    "rules": {
+        "kind": "ConfigMap",
+        "labels": {"release": "prometheus"},
+        "runbooksUrl": "https://wiki.example/assayd/",
+    },
     "podAnnotations": {"example.com/team": "scoring"},
     "nodeSelector": {"kubernetes.io/arch": "amd64"},
     "tolerations": [{"key": "scoring", "operator": "Exists", "effect": "NoSchedule"}],
@@ -104,7 +109,9 @@ def test_kubernetes_accepts_every_rendered_object(
 ) -> None:
     objects = render(chart, values)
 
-    assert set(objects) == {"Deployment", "Service", "HeadlessService"}
+    assert set(objects) == {"Deployment", "Service", "HeadlessService"} | (
+        {"ConfigMap"} if values is ALL else set()
+    )
     for found in objects.values():
         # A kind without a schema raises; a release without schemas would be judged by an older one's.
         assert kubernetes_validate.validate(found, version, strict=True) == version
@@ -148,6 +155,8 @@ def test_a_misspelt_value_is_refused(chart: helm_python.Chart, values: dict[str,
         ({"repository": {"path": "models"}}, "at '/repository/path'"),
         ({"podAnnotations": {"example.com/team": 1}}, "at '/podAnnotations/example.com~1team'"),
         ({"settings": {"log_level": ["debug"]}}, "at '/settings/log_level'"),
+        ({"rules": {"kind": "Secret"}}, "at '/rules/kind'"),
+        ({"rules": {"runbooksUrl": "wiki"}}, "at '/rules/runbooksUrl'"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_refused(
@@ -337,3 +346,20 @@ def test_clients_find_every_pod_by_the_headless_service(chart: helm_python.Chart
     assert headless["metadata"]["name"] == "assayd-headless"
     assert headless["spec"]["selector"] == objects["Service"]["spec"]["selector"]
     assert [port["port"] for port in headless["spec"]["ports"]] == [50051]
+
+
+def test_the_rules_reach_a_config_map_as_they_are_but_for_where_the_runbooks_are(chart: helm_python.Chart) -> None:
+    text = (CHART_DIR / "rules" / "drift.yaml").read_text(encoding="utf-8")
+    found = render(chart, {**CLAIM, "rules": {"kind": "ConfigMap"}})["ConfigMap"]
+    elsewhere = render(chart, ALL)["ConfigMap"]
+
+    assert found["data"]["drift.yaml"] == text
+    assert elsewhere["data"]["drift.yaml"] == text.replace(" docs/runbooks/", " https://wiki.example/assayd/")
+    assert elsewhere["metadata"]["labels"].items() >= {"release": "prometheus"}.items()
+
+
+def test_the_rules_become_a_prometheus_rule(chart: helm_python.Chart) -> None:
+    found = render(chart, {**CLAIM, "rules": {"kind": "PrometheusRule"}})["PrometheusRule"]
+
+    assert found["apiVersion"] == "monitoring.coreos.com/v1"
+    assert found["spec"] == yaml.safe_load((CHART_DIR / "rules" / "drift.yaml").read_text(encoding="utf-8"))

@@ -2,12 +2,15 @@
 
 import re
 
+import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from assayd_server.bundle import Identity
+from assayd_server.core.drift import ColumnValues, Tally, fit_drift_reference
 from assayd_server.core.uncertainty import FORMULAS, Measure
+from assayd_server.drift_counts import RecordedDrift
 from assayd_server.metrics import CODES, MethodMetrics, Metrics, ModelMetrics
 
 MODEL = {"model": "m", "version": "3"}
@@ -20,6 +23,8 @@ COUNTERS = {
     "assayd_search_queries": "model",
     "assayd_recall_checked_neighbors": "model",
     "assayd_recall_found_neighbors": "model",
+    "assayd_drift_rows": "drift",
+    "assayd_drift_uncounted_rows": "drift",
     "assayd_refused_calls": "server",
     "assayd_stalled_calls": "server",
     "grpc_server_started": "method",
@@ -35,6 +40,9 @@ GAUGES = {
     "assayd_model_info": "model",
     "assayd_pool_info": "model",
     "assayd_pool_rows": "model",
+    "assayd_drift_reference_share": "drift",
+    "assayd_drift_reference_rows": "drift",
+    "assayd_drift_psi_critical": "drift",
     "assayd_failed_models": "server",
     "assayd_threads": "server",
     "assayd_calls": "server",
@@ -42,8 +50,24 @@ GAUGES = {
     "assayd_unread_answer_bytes": "server",
     "assayd_build_info": "server",
 }
-LABELS = {"model": {"model", "version"}, "method": set(METHOD), "server": set[str]()}
+LABELS = {
+    "model": {"model", "version"},
+    "drift": {"model", "version", "reference"},
+    "method": set(METHOD),
+    "server": set[str](),
+}
 OURS = COUNTERS | HISTOGRAMS | GAUGES
+
+
+class NoRows(RecordedDrift):
+    """What is counted of a model whose reference has one column."""
+
+    def __init__(self) -> None:
+        column = ColumnValues(name="x", values=np.arange(100.0))
+        super().__init__(Tally(fit_drift_reference(100, [column])), labels=(), digest="sha256:0123456789abcdef")
+
+    def read(self) -> tuple[np.ndarray, int]:
+        return np.zeros(self.tally.bin_count, np.int64), 0
 
 
 class Server:
@@ -57,6 +81,7 @@ class Server:
         self.pool = self.metrics.pool(
             Identity("m", 3, "sha256:0"), digest="sha256:1", index_kind="ivf", row_count=7
         )
+        self.metrics.drift(Identity("m", 3, "sha256:0"), NoRows())
         self.method: MethodMetrics = self.metrics.method("/assayd.v1.ScoringService/Score")
 
     def families(self) -> dict[str, Metric]:

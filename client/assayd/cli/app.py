@@ -18,6 +18,7 @@ from assayd.cli.printing import print_json
 from assayd.cli.rank import rank
 from assayd.cli.reference import reference
 from assayd.cli.score import score
+from assayd.cli.watch import watch
 
 
 class _OneSentence(TyperGroup):
@@ -48,7 +49,7 @@ def assayctl(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version of assayctl.")] = False,
 ) -> None:
-    """Score and rank files of rows on an assayd server, test them for drift, and ask it what it serves."""
+    """Score and rank files of rows on an assayd server, test or watch them for drift, ask what it serves."""
     if version:
         print(assayd.__version__)
     elif context.invoked_subcommand is None:
@@ -56,5 +57,5 @@ def assayctl(
         raise typer.Exit(ExitCode.USAGE)
 
 
-for _command in (score, rank, candidates, drift, pool, reference, inspect, models, health):
+for _command in (score, rank, candidates, drift, watch, pool, reference, inspect, models, health):
     app.command(epilog=MEANINGS)(_command)

@@ -19,7 +19,7 @@ from assayd.cli.feeding import Origin, scored
 from assayd.cli.locking import held
 from assayd.cli.parts import Parts
 from assayd.cli.sinks import check_holds, write_table
-from assayd.cli.sources.reading import Reading, Source
+from assayd.cli.sources.reading import Readable, Reading, Source
 
 BATCH_ROWS_MAX = 8192
 _BATCH_BYTES = 4 * 1024 * 1024
@@ -59,7 +59,7 @@ class Outcome:
     model: ModelInfo
 
 
-def batch_rows(source: Source, columns: Columns) -> int:
+def batch_rows(source: Readable, columns: Columns) -> int:
     """How many rows to send at a time: as many as make a message of some megabytes."""
     return max(1, min(BATCH_ROWS_MAX, _BATCH_BYTES // source.row_bytes(columns.all)))
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from assayd import TensorSpec
 from assayd.cli.exits import UsageError
-from assayd.cli.sources.reading import Source
+from assayd.cli.sources.reading import Readable
 
 _LISTED_MAX = 20
 
@@ -26,7 +26,7 @@ class Columns:
         return tuple(dict.fromkeys((*self.features, *([self.id_column] if self.id_column else []))))
 
 
-def choose(source: Source, columns: str | None, id_column: str | None) -> Columns:
+def choose(source: Readable, columns: str | None, id_column: str | None) -> Columns:
     """What the flags name; without --columns, every column but that of the ids feeds the model.
 
     Raises:
@@ -64,13 +64,13 @@ def _type(name: str) -> pa.DataType:
     return pa.float32() if name == "float16" else pa.type_for_alias(name)
 
 
-def _check(source: Source, names: list[str], flag: str) -> None:
+def _check(source: Readable, names: list[str], flag: str) -> None:
     missing = next((name for name in names if name not in source.columns), None)
     if missing is not None:
         raise UsageError(f"{flag}: {source.path} has no column {missing!r}, it has {_listed(source.columns)}")
 
 
-def _check_once(source: Source, chosen: Columns) -> None:
+def _check_once(source: Readable, chosen: Columns) -> None:
     """Also of a name that is there twice in the source: nobody could say which of the two is meant."""
     there = Counter(source.columns)
     named = Counter(chosen.features)

@@ -1,6 +1,6 @@
 """The connection that the flags describe."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from assayd import Client, DeadlineExceededError, UnavailableError
@@ -8,10 +8,23 @@ from assayd.cli.interrupting import interruptible
 
 
 @contextmanager
-def connected(address: str, deadline_seconds: float) -> Iterator[Client]:
-    """A client; its errors say where no server answers, as below, and SIGINT ends what it does."""
+def connected(
+    address: str, deadline_seconds: float, *, on_interrupt: Callable[[], None] = lambda: None
+) -> Iterator[Client]:
+    """A client; its errors say where no server answers, as below, and SIGINT ends what it does.
+
+    Args:
+        address: of the server.
+        deadline_seconds: for each call.
+        on_interrupt: ends what else may be waited for; called in another thread.
+    """
     client = Client(address, deadline_seconds=deadline_seconds)
-    with explained(address, deadline_seconds), client, interruptible(client.close):
+
+    def stop() -> None:
+        on_interrupt()
+        client.close()
+
+    with explained(address, deadline_seconds), client, interruptible(stop):
         yield client
 
 

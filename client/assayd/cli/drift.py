@@ -8,14 +8,15 @@ from typing import Annotated, Any
 import pyarrow as pa
 import typer
 
-from assayd import Client, DriftOptions, DriftReport, InvalidArgumentError, ModelInfo
+from assayd import Client, DriftOptions, DriftReport, InvalidArgumentError
 from assayd.cli import flags, progress, sources
 from assayd.cli.bulk import batch_rows
-from assayd.cli.columns import Columns, choose, types
+from assayd.cli.columns import Columns, choose
 from assayd.cli.connecting import connected
 from assayd.cli.drift_document import document
 from assayd.cli.drift_page import write_page
 from assayd.cli.exits import CommandError, ExitCode, UsageError, one_sentence
+from assayd.cli.monitored_rows import KINDS, As, Compare, Delta, IdColumn, compared, row_types
 from assayd.cli.printing import print_json, print_text
 from assayd.cli.sinks import check_output
 from assayd.cli.sources.reading import Reading, Source
@@ -26,22 +27,11 @@ from assayd.requests import LEVEL_MAX
 
 _DEADLINE_SECONDS = 60.0
 _ROWS_MAX = 2**31 - 1
-_KINDS = {"inputs": "x", "logits": "logits", "probabilities": "probabilities", "embeddings": "embeddings"}
-"""What the SDK calls them."""
 
 _Input = Annotated[Path, typer.Option("--input", help="The rows: .parquet, .csv or .npy.")]
-_As = Annotated[
-    str, typer.Option("--as", metavar="NAME", callback=flags.one_of(_KINDS), help=f"One of {', '.join(_KINDS)}.")
-]
 _Alpha = Annotated[
     float | None,
     typer.Option(callback=flags.above_0(LEVEL_MAX), help="The level of the whole test; default 0.01."),
-]
-_Delta = Annotated[
-    float | None, typer.Option(callback=flags.above_0(), help="How large an effect must be; default 0.1.")
-]
-_Compare = Annotated[
-    str | None, typer.Option(metavar="A,B,C", help="Columns of the reference; default all (assayctl reference).")
 ]
 _SampleRows = Annotated[
     int | None,
@@ -53,7 +43,6 @@ _SampleRows = Annotated[
     ),
 ]
 _Seed = Annotated[int, typer.Option(min=0, max=2**64 - 1, metavar="N", help="Of the sample.")]
-_IdColumn = Annotated[str | None, typer.Option(metavar="NAME", help="Names the rows; left out.")]
 _Html = Annotated[Path | None, typer.Option(metavar="PATH", help="Write a page with plots too: .html.")]
 _Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing: the exit code tells.")]
 
@@ -72,16 +61,16 @@ class _Window:
 def drift(
     *,
     rows: _Input,
-    kind: _As = "inputs",
+    kind: As = "inputs",
     alpha: _Alpha = None,
-    delta: _Delta = None,
-    compare: _Compare = None,
+    delta: Delta = None,
+    compare: Compare = None,
     sample_rows: _SampleRows = None,
     seed: _Seed = 0,
     html: _Html = None,
     overwrite: flags.Overwrite = False,
     columns: flags.Columns = None,
-    id_column: _IdColumn = None,
+    id_column: IdColumn = None,
     wire_type: flags.WireType = None,
     quiet: _Quiet = False,
     model: flags.Model = "",
@@ -109,7 +98,7 @@ def drift(
         wanted = DriftOptions(
             alpha=alpha,
             delta=delta,
-            columns=[name for name in (compare or "").split(",") if name],
+            columns=compared(compare),
             wire_type=wire_type,
             model=model,
             version=version,
@@ -121,7 +110,7 @@ def drift(
                 source=source,
                 columns=features,
                 kind=kind,
-                types=_types(kind, features, info),
+                types=row_types(kind, features, info),
                 sample=Sample(sample_rows or borne, seed),
             )
             report = _tested(client, window, wanted, quiet=quiet)
@@ -137,16 +126,12 @@ def _tested(client: Client, window: _Window, wanted: DriftOptions, *, quiet: boo
     reading = Reading(columns=columns.all, batch_rows=batch_rows(source, columns), types=window.types)
     with progress.shown(total=source.row_count, done=0, quiet=quiet) as shown:
         read = read_window(source, reading, window.sample, shown)
-    given: dict[str, Any] = {_KINDS[window.kind]: read.rows}
+    given: dict[str, Any] = {KINDS[window.kind]: read.rows}
     try:
         report = client.test_drift(**given, **wanted)
     except InvalidArgumentError as error:
         raise _told(error, source) from None
     return replace(report, sampled_from=read.row_count) if len(read.rows) < read.row_count else report
-
-
-def _types(kind: str, columns: Columns, model: ModelInfo) -> Mapping[str, pa.DataType]:
-    return types(columns, model.inputs) if kind == "inputs" else dict.fromkeys(columns.features, pa.float64())
 
 
 def _told(error: InvalidArgumentError, source: Source) -> Exception:

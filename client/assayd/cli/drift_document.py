@@ -29,8 +29,8 @@ def _column(column: ColumnDrift) -> dict[str, Any]:
         "kind": column.kind,
         "test": column.test,
         **_test(column.effect, column.p_value),
-        "effect_min": _number(column.effect_min),
-        "p_adjusted": _number(column.p_adjusted),
+        "effect_min": number(column.effect_min),
+        "p_adjusted": number(column.p_adjusted),
         "drifted": column.drifted,
         "informing": {test: _test(*found) for test, found in column.informing.items()},
         "bins": list(column.bins),
@@ -40,8 +40,9 @@ def _column(column: ColumnDrift) -> dict[str, Any]:
 
 
 def _test(effect: float, p_value: float) -> dict[str, float | None]:
-    return {"effect": _number(effect), "p_value": _number(p_value)}
+    return {"effect": number(effect), "p_value": number(p_value)}
 
 
-def _number(value: float) -> float | None:
+def number(value: float) -> float | None:
+    """None where it is none, since JSON has no other."""
     return value if math.isfinite(value) else None

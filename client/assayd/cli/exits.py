@@ -2,9 +2,10 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import Any
 
 import typer
 
@@ -50,8 +51,13 @@ _LATER = (UnavailableError, DeadlineExceededError, ResourceExhaustedError)
 
 
 @contextmanager
-def one_sentence(*, as_json: bool) -> Iterator[None]:
-    """End the command with a sentence on stderr, and with the same as JSON on stdout where that is asked for."""
+def one_sentence(*, as_json: bool, write: Callable[[Any], None] = print_json) -> Iterator[None]:
+    """End the command with a sentence on stderr, and with the same as JSON on stdout where that is asked for.
+
+    Args:
+        as_json: whether it is.
+        write: prints JSON.
+    """
     try:
         yield
     except BrokenPipeError:  # who reads our output has enough
@@ -60,7 +66,7 @@ def one_sentence(*, as_json: bool) -> Iterator[None]:
         sentence = "; ".join([_sentence(error), *getattr(error, "__notes__", [])])
         print(f"assayctl: {sentence}", file=sys.stderr)
         if as_json:
-            print_json({"error": {"message": sentence, "exit_code": _code(error), **_status(error)}})
+            write({"error": {"message": sentence, "exit_code": _code(error), **_status(error)}})
         raise typer.Exit(_code(error)) from None
 
 

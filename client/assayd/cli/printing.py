@@ -11,6 +11,11 @@ def print_json(document: Any) -> None:
     print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
 
 
+def print_json_line(document: Any) -> None:
+    """One JSON document in a line, at once."""
+    print(json.dumps(document, ensure_ascii=False, allow_nan=False), flush=True)
+
+
 def print_text(text: str) -> None:
     """Lines; a question mark stands for what the encoding of stdout lacks."""
     encoding = sys.stdout.encoding or "utf-8"

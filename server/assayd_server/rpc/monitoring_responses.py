@@ -1,9 +1,20 @@
 """What was found in a window, and what a reference holds, as messages."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from assayd.v1 import monitoring_pb2
-from assayd_server.core.drift import CLASS_COLUMN, EMBEDDING, BinKind, Caution, ColumnVerdict, DriftTest, Finding
+from assayd_server.bin_names import bin_names
+from assayd_server.core.drift import (
+    CLASS_COLUMN,
+    EMBEDDING,
+    BinKind,
+    Caution,
+    ColumnVerdict,
+    DriftTest,
+    Finding,
+    WindowVerdict,
+)
 from assayd_server.core.drift.layout import Column
 from assayd_server.drift_testing import DriftReport
 from assayd_server.reference_file import Reference
@@ -21,7 +32,7 @@ _KINDS = {
     BinKind.INTERVALS: monitoring_pb2.COLUMN_KIND_NUMERIC,
     BinKind.CATEGORIES: monitoring_pb2.COLUMN_KIND_CATEGORICAL,
 }
-_CAUTIONS = {
+CAUTIONS = {
     Caution.LARGE_WINDOW: "the window has more than a twentieth of the rows of the reference: false alarms may be "
     "far more or far fewer than alpha says, give the reference more rows or take a smaller window",
 }
@@ -30,22 +41,40 @@ _CAUTIONS = {
 def drift(report: DriftReport) -> monitoring_pb2.TestDriftResponse:
     """The verdict on a window."""
     verdict, reference = report.verdict, report.reference
-    columns = {column.name: column for column in reference.drift.layout.columns}
-    priors = verdict.class_priors
     return monitoring_pb2.TestDriftResponse(
         model=identity(report.model.identity),
         reference_digest=reference.digest,
         row_count=verdict.rows,
         drifted=verdict.drifted,
-        columns=[_verdict(column, columns, report.model) for column in verdict.columns],
-        class_shares=[]
-        if priors is None
-        else _shares(priors.window.tolist(), columns[CLASS_COLUMN], report.model),
-        class_shifts=list(_class_shifts(report)),
+        **found_in(verdict, report.model, reference),
         alpha=report.wanted.alpha,
         delta=report.wanted.delta,
-        warnings=list(_warnings(report)),
+        warnings=[*warnings_of(verdict, report.wanted.columns), *reference.manifest.warnings],
     )
+
+
+def found_in(verdict: WindowVerdict, model: Servable, reference: Reference) -> dict[str, Any]:
+    """The fields that say what was found in a window: columns, class_shares and class_shifts."""
+    columns = {column.name: column for column in reference.drift.layout.columns}
+    priors = verdict.class_priors
+    return {
+        "columns": [_verdict(column, columns, model) for column in verdict.columns],
+        "class_shares": [] if priors is None else _shares(priors.window.tolist(), columns[CLASS_COLUMN], model),
+        "class_shifts": list(_class_shifts(verdict, model)),
+    }
+
+
+def warnings_of(verdict: WindowVerdict, asked: Sequence[str]) -> Iterator[str]:
+    """What people are to know of a verdict.
+
+    Args:
+        verdict: on a window.
+        asked: the columns that were asked for; none for all.
+    """
+    yield from (CAUTIONS[caution] for caution in verdict.cautions)
+    missing = [name for name in verdict.untested if not asked or name in asked]
+    if missing:
+        yield f"not compared, because the window came without them or with too few: {', '.join(missing)}"
 
 
 def described(model: Servable, reference: Reference) -> monitoring_pb2.GetReferenceResponse:
@@ -56,7 +85,7 @@ def described(model: Servable, reference: Reference) -> monitoring_pb2.GetRefere
         monitoring_pb2.ReferenceColumn(
             name=column.name,
             kind=_KINDS[column.bins.kind],
-            bins=_bins(column, model),
+            bins=bin_names(column, model.labels),
             counts=counted.tolist(),
         )
         for column, counted in counts
@@ -88,7 +117,7 @@ def _verdict(verdict: ColumnVerdict, columns: Mapping[str, Column], model: Serva
         p_adjusted=verdict.adjusted_p_value,
         drifted=verdict.drifted,
         informing=map(_result, verdict.informing),
-        bins=[] if column is None else _bins(column, model),
+        bins=[] if column is None else bin_names(column, model.labels),
         reference_counts=verdict.reference_counts.tolist(),
         window_counts=verdict.window_counts.tolist(),
     )
@@ -98,28 +127,18 @@ def _result(found: Finding) -> monitoring_pb2.TestResult:
     return monitoring_pb2.TestResult(test=_TESTS[found.test], effect=found.effect, p_value=found.p_value)
 
 
-def _bins(column: Column, model: Servable) -> list[str]:
-    """Names of bins; of classes those that the model has."""
-    names = list(column.bins.labels())
-    if column.name == CLASS_COLUMN and model.labels:
-        known = [model.labels[int(point)] for point in column.bins.points.tolist()]
-        names[: len(known)] = known
-    return names
-
-
 def _shares(shares: list[float], column: Column, model: Servable) -> list[monitoring_pb2.ClassShare]:
     """By the names of the class column's bins, without the missing."""
     return [
         monitoring_pb2.ClassShare(name=name, share=share)
-        for name, share in zip(_bins(column, model), shares, strict=False)
+        for name, share in zip(bin_names(column, model.labels), shares, strict=False)
     ]
 
 
-def _class_shifts(report: DriftReport) -> Iterator[monitoring_pb2.ClassShift]:
-    found = report.verdict.class_shift
+def _class_shifts(verdict: WindowVerdict, model: Servable) -> Iterator[monitoring_pb2.ClassShift]:
+    found, labels = verdict.class_shift, model.labels
     if found is None:
         return
-    labels = report.model.labels
     for column, distance, p_value in zip(
         found.columns, found.distances.tolist(), found.adjusted_p_values.tolist(), strict=True
     ):
@@ -127,12 +146,3 @@ def _class_shifts(report: DriftReport) -> Iterator[monitoring_pb2.ClassShift]:
         yield monitoring_pb2.ClassShift(
             name=labels[position] if labels else str(position), effect=distance, p_adjusted=p_value
         )
-
-
-def _warnings(report: DriftReport) -> Iterator[str]:
-    yield from (_CAUTIONS[caution] for caution in report.verdict.cautions)
-    asked = report.wanted.columns
-    missing = [name for name in report.verdict.untested if not asked or name in asked]
-    if missing:
-        yield f"not compared, because the window came without them or with too few: {', '.join(missing)}"
-    yield from report.reference.manifest.warnings

@@ -123,6 +123,7 @@ def wanted(request: scoring_pb2.ScoreRequest, limits: RowLimits) -> Wanted:
         neighbors=request.neighbors,
         novelty=_novelty(request.novelty),
         novelty_alpha=level("novelty_alpha", request.novelty_alpha, default=NOVELTY_ALPHA),
+        record=request.record if request.HasField("record") else True,
     )
 
 

@@ -2,22 +2,25 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from threading import Lock
 from typing import Any
 
 import grpc
 
-from assayd_server.errors import ServiceError, UnavailableError
+from assayd_server.errors import ServiceError
 from assayd_server.rpc import status
 from assayd_server.rpc.guarded import GuardedMethod, ending
+from assayd_server.rpc.mailbox import Mailbox
 from assayd_server.rpc.pools import StalledError
 
 
 class OpenStreams:
-    """The streams of a server: when it stops, those that wait for a message are cut, others after their answer."""
+    """The streams of a server: when it stops, each ends with UNAVAILABLE, after the answer that is being made."""
 
     def __init__(self) -> None:
-        self._waiting: set[grpc.ServicerContext] = set()
+        self._open: set[Mailbox] = set()
         self._ended = False
         self._lock = Lock()
 
@@ -25,27 +28,24 @@ class OpenStreams:
         """Let every stream end, and take no more messages."""
         with self._lock:
             self._ended = True
-            waiting = list(self._waiting)
-        for context in waiting:
-            context.cancel()
+            streams = list(self._open)
+        for mailbox in streams:
+            mailbox.close()
 
-    def wait(self, context: grpc.ServicerContext) -> None:
-        """A stream is about to wait for a message.
-
-        Raises:
-            UnavailableError: the server is stopping.
-        """
+    @contextmanager
+    def added(self, mailbox: Mailbox) -> Iterator[None]:
+        """A stream, for as long as the body takes; then nobody waits for its messages any more."""
         with self._lock:
-            if self._ended:
-                raise UnavailableError(
-                    "the server is stopping: go on elsewhere by the last state", reason="STOPPING"
-                )
-            self._waiting.add(context)
-
-    def busy(self, context: grpc.ServicerContext) -> None:
-        """A stream has its message, or is over."""
-        with self._lock:
-            self._waiting.discard(context)
+            self._open.add(mailbox)
+            ended = self._ended
+        if ended:
+            mailbox.close()
+        try:
+            yield
+        finally:
+            mailbox.close()
+            with self._lock:
+                self._open.discard(mailbox)
 
 
 class GuardedStream(GuardedMethod):
@@ -67,8 +67,10 @@ class GuardedStream(GuardedMethod):
         began = time.perf_counter()
         failure: status.Failure | None = None
         code = grpc.StatusCode.CANCELLED  # where gRPC closes this generator: the caller is gone
+        mailbox = Mailbox(partial(self._pool.receive, messages, context))
         try:
-            yield from self._servicer(self._each(messages, context), context)
+            with self._streams.added(mailbox):
+                yield from self._servicer(self._each(mailbox), context)
             code = grpc.StatusCode.OK
         except ServiceError as error:
             failure = self._deliberate(error, context)
@@ -77,19 +79,15 @@ class GuardedStream(GuardedMethod):
         except Exception as error:  # as for unary calls
             failure = self._bug(error, context)
         finally:
-            self._streams.busy(context)
             self._end(failure.code if failure else code, began, context)
         if failure is not None:
             context.abort_with_status(failure)  # raises, so it stands outside of the try
 
-    def _each(self, messages: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
+    def _each(self, mailbox: Mailbox) -> Iterator[Any]:
         """The messages, parsed, as they come."""
         while True:
-            self._streams.wait(context)
             try:
-                message = self._pool.receive(messages, context)
+                message = mailbox.take()
             except StopIteration:
                 return
-            finally:
-                self._streams.busy(context)
             yield self._parsed(message)

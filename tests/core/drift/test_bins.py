@@ -145,6 +145,23 @@ def test_every_value_is_in_one_bin_and_each_bin_has_a_name(
 
 @given(reference=COLUMNS, values=COLUMNS)
 @modest
+def test_counts_are_those_of_the_bins_that_values_are_assigned_to(
+    reference: np.ndarray, values: np.ndarray
+) -> None:
+    for bins in (interval_bins(reference, 3), category_bins(reference, 3)):
+        expected = np.bincount(bins.assign(values), minlength=bins.count)
+        np.testing.assert_array_equal(bins.counts(values), expected)
+
+
+def test_counts_of_strings_are_those_of_the_bins_that_they_are_assigned_to() -> None:
+    bins = category_bins(np.array(["a", "b", "b", ""]), 2)
+    values = np.array(["", "b", "c", "aa", "", "a", "b"])
+    np.testing.assert_array_equal(bins.counts(values), np.bincount(bins.assign(values), minlength=bins.count))
+    np.testing.assert_array_equal(bins.counts(values[:0]), [0, 0, 0, 0])
+
+
+@given(reference=COLUMNS, values=COLUMNS)
+@modest
 def test_intervals_are_in_the_order_of_their_values(reference: np.ndarray, values: np.ndarray) -> None:
     known = np.sort(values[~np.isnan(values)])
     assert (np.diff(interval_bins(reference).assign(known)) >= 0).all()

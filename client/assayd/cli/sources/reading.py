@@ -29,8 +29,8 @@ class Reading:
     """How to read the columns of a format that has no types."""
 
 
-class Source(Protocol):
-    """A file of rows, read in order and in bounded memory."""
+class Readable(Protocol):
+    """Rows, read in order and in bounded memory."""
 
     path: Path
     columns: tuple[str, ...]
@@ -47,6 +47,10 @@ class Source(Protocol):
     def batches(self, reading: Reading) -> Iterator[Batch]:
         """The rows."""
         ...
+
+
+class Source(Readable, Protocol):
+    """A file of rows."""
 
     def no_rows(self, reading: Reading) -> Batch:
         """A batch without rows, with the columns and types of the others."""

@@ -12,6 +12,7 @@ from assayd_server.core.drift.judging import NothingToTestError, judge
 from assayd_server.core.drift.layout import EMBEDDING, Column, Layout, Role
 from assayd_server.core.drift.reference import CLASS_COLUMN, ColumnValues, DriftReference, fit_drift_reference
 from assayd_server.core.drift.settings import DriftSettings
+from assayd_server.core.drift.tally import TalliedColumn, Tally
 from assayd_server.core.drift.verdict import Caution, ClassShift, ColumnVerdict, WindowVerdict
 from assayd_server.core.drift.window import WINDOW_ROWS_MAX, WindowState
 
@@ -33,6 +34,8 @@ __all__ = [
     "Layout",
     "NothingToTestError",
     "Role",
+    "TalliedColumn",
+    "Tally",
     "WindowState",
     "WindowVerdict",
     "fit_drift_reference",

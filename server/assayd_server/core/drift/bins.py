@@ -12,6 +12,8 @@ from assayd_server.core.arrays import Integers
 
 BIN_COUNT_MAX = 100
 CATEGORY_COUNT_MAX = 1000
+_FEW_POINTS = 16
+"""Up to here it is quicker to compare all values with each point than to look each of them up."""
 
 Values = NDArray[Any]
 
@@ -48,16 +50,14 @@ class Bins:
         Raises:
             ValueError: numbers came for a column of strings, or strings for one of numbers.
         """
-        if (values.dtype.kind == "U") != (self.points.dtype.kind == "U"):
-            raise ValueError(f"values are {values.dtype}, the reference's are {self.points.dtype}")
-        missing = _missing(values)
-        with np.errstate(over="ignore"):
-            known = values if values.dtype.kind == "U" else values.astype(self.points.dtype, copy=False)
+        return self._assigned(self._cast(values))
+
+    def _assigned(self, known: Values) -> Integers:
         positions = np.searchsorted(self.points, known)
         if self.kind is BinKind.CATEGORIES and len(self.points):
             nearest = np.minimum(positions, len(self.points) - 1)
             positions = np.where(self.points[nearest] == known, nearest, len(self.points))
-        return np.where(missing, len(self.points) + 1, positions)
+        return np.where(_missing(known), len(self.points) + 1, positions)
 
     def counts(self, values: Values) -> NDArray[np.int64]:
         """How many of (n,) values are in each bin: (count,) int64.
@@ -65,7 +65,25 @@ class Bins:
         Raises:
             ValueError: as of assign.
         """
-        return np.bincount(self.assign(values), minlength=self.count).astype(np.int64)
+        known = self._cast(values)
+        if known.dtype.kind == "U" or len(self.points) > _FEW_POINTS:
+            return np.bincount(self._assigned(known), minlength=self.count).astype(np.int64)
+        count, points = np.count_nonzero, self.points
+        valid = int(count(known == known))  # noqa: PLR0124 NaN is unlike itself
+        if self.kind is BinKind.CATEGORIES:
+            equal = [int(count(known == point)) for point in points]
+            return np.array([*equal, valid - sum(equal), len(known) - valid], np.int64)
+        below = [int(count(known <= point)) for point in points]
+        return np.diff([0, *below, valid, len(known)]).astype(np.int64)
+
+    def _cast(self, values: Values) -> Values:
+        """Strings as they are, and numbers of the type of the points."""
+        if (values.dtype.kind == "U") != (self.points.dtype.kind == "U"):
+            raise ValueError(f"values are {values.dtype}, the reference's are {self.points.dtype}")
+        if values.dtype.kind == "U":
+            return values
+        with np.errstate(over="ignore"):
+            return values.astype(self.points.dtype, copy=False)
 
     def labels(self) -> tuple[str, ...]:
         """A name for each bin, all different."""

@@ -20,7 +20,7 @@ from assayd_server.core.drift.shift_by_class import shift_by_class
 from assayd_server.core.drift.verdict import Caution, ClassShift, ColumnVerdict, WindowVerdict
 from assayd_server.core.drift.window import WindowState
 
-_SHARE_MAX = 20
+LARGE_SHARE = 20
 """A window larger than this part of the reference is judged with a caution."""
 
 
@@ -137,7 +137,7 @@ def _is_large(window: WindowState, tested: Sequence[_Tested], reference: WindowS
     """Whether any test has fewer than so many rows of the reference for each of the window."""
     columns = [(one.window_counts.sum(), one.reference_counts.sum()) for one in tested]
     rows = [*columns, (window.embedding_rows, reference.embedding_rows)]
-    return any(of_window * _SHARE_MAX > of_reference for of_window, of_reference in rows)
+    return any(of_window * LARGE_SHARE > of_reference for of_window, of_reference in rows)
 
 
 def _untested(reference: DriftReference, tested: set[str]) -> tuple[str, ...]:

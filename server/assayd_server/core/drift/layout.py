@@ -57,8 +57,12 @@ COMPONENT_COLUMNS = 8
 
 def component_values(reduction: Reduction, reduced: Floats) -> dict[str, Floats]:
     """The columns component_1, component_2 and so on, of embeddings that it has reduced, (n, width)."""
-    count = min(COMPONENT_COLUMNS, reduction.component_count)
-    return {f"component_{place + 1}": reduced[:, place] for place in range(count)}
+    return {f"component_{place + 1}": reduced[:, place] for place in range(component_columns(reduction))}
+
+
+def component_columns(reduction: Reduction) -> int:
+    """How many components are columns."""
+    return min(COMPONENT_COLUMNS, reduction.component_count)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

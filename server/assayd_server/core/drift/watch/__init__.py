@@ -10,11 +10,12 @@ so that what one is like says nothing about the next.
 from assayd_server.core.drift.watch.advancing import WatchRows, advance
 from assayd_server.core.drift.watch.events import Change, Direction, Event, WindowEnd
 from assayd_server.core.drift.watch.planning import WatchedColumn, WatchPlan, plan
-from assayd_server.core.drift.watch.settings import WatchSettings
+from assayd_server.core.drift.watch.settings import RUN_WINDOWS_MIN, WatchSettings
 from assayd_server.core.drift.watch.state import ROWS_MAX, WatchState, begin, check
 
 __all__ = [
     "ROWS_MAX",
+    "RUN_WINDOWS_MIN",
     "Change",
     "Direction",
     "Event",
