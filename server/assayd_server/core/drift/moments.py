@@ -7,10 +7,7 @@ from numpy.typing import NDArray
 
 from assayd_server.core.arrays import Floats
 from assayd_server.core.blocks import blocks
-from assayd_server.core.drift.reduction import with_coordinates
-
-COORDINATE_SCALE = 1 << 12
-"""A coordinate of 1, as an integer: 32 of them squared are 2^34, so that 2^29 rows can be added."""
+from assayd_server.core.drift.reduction import COORDINATE_SCALE, with_coordinates
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +21,8 @@ class Moments:
     """(width,), in units of 1 / COORDINATE_SCALE."""
 
     products: NDArray[np.int64]
-    """(width, width), of each coordinate with each, in squares of that unit."""
+    """(width, width), of each coordinate with each, in squares of that unit: 2^34 at most for a row, so that 2^29
+    rows can be added."""
 
 
 def moments(reduced: Floats) -> Moments:

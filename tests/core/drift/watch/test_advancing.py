@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assayd_server.core.drift import judge
+from assayd_server.core.drift import fit_drift_reference, judge
 from assayd_server.core.drift.watch import (
     ROWS_MAX,
     Change,
@@ -308,3 +308,19 @@ def test_a_window_that_no_stream_leads_to_is_refused(wrong: dict[str, Any], name
     state, _ = watched(heights(normal(400)))
     with pytest.raises(ValueError, match=f"its {name} cannot come from a stream under these settings"):
         check(replace(state, window=replace(state.window, **wrong)), BY_HEIGHT)
+
+
+@pytest.mark.parametrize("width", [32, 768])
+def test_embeddings_of_a_few_kinds_are_healthy_one_by_one_as_in_batches(width: int) -> None:
+    kinds = np.random.default_rng(0).normal(size=(6, width)).astype(np.float32)
+    drawn = kinds[RNG.integers(0, 6, 5000)]
+    reference = fit_drift_reference(len(drawn), [], embeddings=drawn)
+    by = plan(reference, WatchSettings(window_rows=200, expected_run_rows=100_000))
+    rows = (400, {}, kinds[RNG.integers(0, 6, 400)])
+    together = advance(begin(by), rows, by)
+    state, events = begin(by), list[Event]()
+    for row in range(400):
+        state, found = advance(state, (1, {}, rows[2][row : row + 1]), by)
+        events += found
+    assert [end.verdict.drifted for end in ends(events)] == [False, False]
+    assert (told(events), plain(state)) == (told(together[1]), plain(together[0]))
