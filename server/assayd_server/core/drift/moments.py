@@ -7,7 +7,10 @@ from numpy.typing import NDArray
 
 from assayd_server.core.arrays import Floats
 from assayd_server.core.blocks import blocks
-from assayd_server.core.drift.reduction import COORDINATE_SCALE, with_coordinates
+from assayd_server.core.drift.reduction import COORDINATE_MAX, COORDINATE_SCALE, with_coordinates
+
+_ROUNDING_VARIANCE = 1 / 24
+"""For a row: more than what arithmetic in double precision is off by, and less than what hotelling adds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,3 +38,21 @@ def moments(reduced: Floats) -> Moments:
         sums += rows.sum(axis=0).astype(np.int64)
         products += (rows.T @ rows).astype(np.int64)  # whole numbers below 2^53, so exact in any order
     return Moments(len(known), sums, products)
+
+
+def could_be(moments: Moments) -> bool:
+    """Whether any rows have these moments: no sum is too large, and no direction has a negative variance."""
+    largest = int(COORDINATE_MAX * COORDINATE_SCALE)
+    bounded = _within(moments.sums, moments.rows * largest) and _within(
+        moments.products, moments.rows * largest**2
+    )
+    if not (bounded and (moments.products == moments.products.T).all()):
+        return False
+    if not (moments.rows and len(moments.sums)):
+        return True
+    scatter = moments.products - np.outer(moments.sums, moments.sums / moments.rows)
+    return bool(np.linalg.eigvalsh(scatter)[0] >= -_ROUNDING_VARIANCE * moments.rows)
+
+
+def _within(values: NDArray[np.int64], largest: int) -> bool:
+    return bool(((values >= -largest) & (values <= largest)).all())
