@@ -92,11 +92,11 @@ class Patience:
         self._pause_seconds = min(2 * self._pause_seconds, PAUSE_SECONDS_MAX)
         return True
 
-    def rewarded(self, rows_seen: int) -> None:
+    def rewarded(self) -> None:
         """A server answers."""
         if self._since is not None:
             self._since = None
-            tell(f"going on, {rows_seen:,} rows were seen")
+            tell("a server answers again")
 
 
 def watched(client: Client, feed: Feed, wanted: Mapping[str, Any], patience: Patience) -> Generator[WatchReport]:
@@ -116,7 +116,7 @@ def watched(client: Client, feed: Feed, wanted: Mapping[str, Any], patience: Pat
         try:
             for report in client.watch_drift(feed, **now):
                 feed.answered(report.rows_seen)
-                patience.rewarded(report.rows_seen)
+                patience.rewarded()
                 answered, now = True, {**now, **_place(report)}
                 yield report
             return

@@ -65,7 +65,7 @@ def test_each_row_is_seen_once_whatever_happens_between(
     assert found(reports) == found(reports_on(Watcher(), np.split(X, [30, 130, 310]), every_batch=True))
     assert client.calls == 4 + sum(failure <= client.calls for failure in failures)
     assert (
-        capsys.readouterr().err.count("going on")
+        capsys.readouterr().err.count("answers again")
         == {(): 0, (2,): 1, (2, 3, 4): 1, (2, 4, 7): 2, (5,): 0}[failures]
     )
 
@@ -74,7 +74,7 @@ def test_what_happens_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     watch(Flaky(2, 3), np.split(X, 4))
     assert capsys.readouterr().err.splitlines() == [
         "assayctl: UNAVAILABLE: stopping; trying again for up to 10 s",
-        "assayctl: going on, 200 rows were seen",
+        "assayctl: a server answers again",
     ]
 
 
@@ -126,7 +126,7 @@ def test_pauses_grow_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stopping, "wait", pauses.append)
     waiting = Patience(100, stopping, pause_seconds=3, clock=Clock())
     assert all(waiting.waited(UnavailableError("away")) for _ in range(4))
-    waiting.rewarded(7)
+    waiting.rewarded()
     waiting.waited(UnavailableError("away"))
     assert pauses == [3, 6, 10, 10, 3]
 

@@ -1,6 +1,7 @@
 """What is seen of a watch: a table on a terminal, and lines elsewhere."""
 
 import io
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -173,6 +174,11 @@ def test_warnings_are_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys, [*reports(healthy, warnings=["large"]) * 2])
     assert lines.count("warning: large") == 1
     assert lines[0] == "warning: large"
+
+
+def test_a_report_with_nothing_to_tell_is_no_json(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed(capsys, reports_on(Watcher(), np.split(rows(230), 23), every_batch=True), as_json=True)
+    assert [json.loads(line)["rows_seen"] for line in lines] == [100, 200]
 
 
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
