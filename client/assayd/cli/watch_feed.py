@@ -82,11 +82,13 @@ class Patience:
 
     def waited(self, error: Exception) -> bool:
         """Wait a moment, and whether to try again then."""
+        if self._stopping.is_set():
+            return False
         if self._since is None:
             self._since, self._pause_seconds = self._clock(), self._first_pause_seconds
             if self._seconds:
                 tell(f"{error}; trying again for up to {self._seconds:g} s")
-        if self._stopping.is_set() or self._clock() - self._since >= self._seconds:
+        if self._clock() - self._since >= self._seconds:
             return False
         self._stopping.wait(self._pause_seconds)
         self._pause_seconds = min(2 * self._pause_seconds, PAUSE_SECONDS_MAX)
