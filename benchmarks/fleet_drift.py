@@ -2,14 +2,14 @@
 
     python -m benchmarks.fleet_drift [--short]
 
-Healthy traffic: each minute a Poisson number of rows, in the shares that the reference was drawn from. Each minute
-the last hour is held against the reference as helm/assayd/rules/drift.yaml does, with the critical value of a level
-of 1 % an hour, divided by the columns and by LOOKS. Shown are hours in which some look passed the critical value, as
-a share of what was asked for; the LOOKS that would have been exact; and hours with an alarm of the rule, with effect
-and rows. Bins are quantiles, or twelve categories each half as frequent as the one before; the last bin is for
-missing values.
+Healthy traffic: each minute a Poisson number of rows, in the shares that the reference was drawn from. Each
+minute the last hour is held against the reference as helm/assayd/rules/drift.yaml does, with the critical value
+of a level of 1 % an hour, divided by the columns and by LOOKS. Shown are hours in which some look passed the
+critical value, as a share of what was asked for; the LOOKS that would have been exact; and hours with an alarm
+of the rule, with effect and rows. Bins are quantiles, or twelve categories each half as frequent as the one
+before; the last bin is for missing values.
 
-Takes a minute, and writes results/fleet_drift.json; --short takes seconds, and writes nothing.
+Takes four minutes, and writes results/fleet_drift.json; --short takes seconds, and writes nothing.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ class Server:
     """A server in a process of its own."""
 
     address: str
+    metrics_address: str
     process_id: int
 
     def memory_mib(self, name: str) -> float:
@@ -76,8 +77,7 @@ def serving_alone(**settings: Any) -> Iterator[Server]:
     process.start()
     there.close()
     try:
-        address = here.recv()
-        yield Server(address, process.pid or 0)
+        yield Server(*here.recv(), process.pid or 0)
         here.send("end")
     finally:
         here.close()
@@ -86,7 +86,7 @@ def serving_alone(**settings: Any) -> Iterator[Server]:
 
 def _serve(connection: Connection, settings: dict[str, Any]) -> None:
     with serving(**settings) as server:
-        connection.send(server.address)
+        connection.send((server.address, server.metrics_address))
         try:
             connection.recv()
         except EOFError:  # whoever asked for it has failed

@@ -25,6 +25,8 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         (["-m", "benchmarks.seals", "--short"], "max_entropy, SEALS"),
         (["-m", "benchmarks.drift_calibration", "--short"], "chi_squared | 200"),
         (["-m", "benchmarks.drift_speed", "--short"], "time / limit's"),
+        (["-m", "benchmarks.drift_stream", "--short"], "assayd | new class"),
+        (["-m", "benchmarks.drift_weather"], "as they came: 4 of 7 years drifted"),
         (["-m", "benchmarks.fleet_drift", "--short"], "categories | 1000"),
         pytest.param(["-m", "benchmarks.rank_pool", "--short"], "merged rows", marks=READS_PROC),
         pytest.param(
@@ -46,6 +48,8 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         "seals",
         "drift_calibration",
         "drift_speed",
+        "drift_stream",
+        "drift_weather",
         "fleet_drift",
         "rank_pool",
         "search_rate",

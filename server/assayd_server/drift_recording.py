@@ -13,12 +13,11 @@ from assayd_server.core.drift import Tally
 from assayd_server.core.drift.bins import Values
 from assayd_server.drift_counts import RecordedDrift
 from assayd_server.features import feature_columns
-from assayd_server.monitored import score_columns
+from assayd_server.monitored import score_columns, watched_scores
 from assayd_server.plan import Plan
 from assayd_server.reference_file import Reference
 from assayd_server.reference_rows import watched
 from assayd_server.rows import Inputs
-from assayd_server.scoring import scored
 from assayd_server.servable import Forward, Servable
 
 KEPT_ROWS = 2048
@@ -105,7 +104,7 @@ class DriftRecording(RecordedDrift):
         row_count = sum(kept.row_count for kept in due)
         forward = _joined([kept.forward for kept in due])
         plan = Plan(Inputs((), row_count), self._scoring, self._model)
-        scores = scored(forward, plan)
+        scores = watched_scores(forward, plan)
         columns = score_columns(scores, temperature=self._reference.manifest.temperature)
         values: dict[str, Values] = {column.name: column.values for column in columns}
         for name in due[0].features:

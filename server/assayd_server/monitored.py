@@ -1,10 +1,12 @@
 """The columns of rows that are watched for drift: what a model says of them, in a few numbers each."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from assayd_server.core.arrays import Floats
+from assayd_server.core.by_columns import by_columns
 from assayd_server.core.drift.bins import BinKind
 from assayd_server.core.drift.layout import Role
 from assayd_server.core.drift.reference import CLASS_COLUMN, ColumnValues
@@ -13,10 +15,13 @@ from assayd_server.core.novelty.scoring import Fitted, novelty_scores
 from assayd_server.core.tasks import Task
 from assayd_server.core.uncertainty import Measure
 from assayd_server.plan import Plan
-from assayd_server.scoring import Scores
+from assayd_server.scoring import Scores, scored
+from assayd_server.servable import Forward
 
 CLASSES_MAX = 100
 """Of a model with more classes than this, the probabilities of the single classes are not watched."""
+_MATRIX = 2
+"""Axes; scores of samples have one more."""
 VALUES_MAX = 8
 """So many of a regression model's numbers are watched."""
 
@@ -26,6 +31,20 @@ UNCERTAINTIES: dict[Task, tuple[Measure, ...]] = {
     Task.REGRESSION: (),
 }
 """What scores must come with to be watched."""
+
+
+def watched_scores(forward: Forward, plan: Plan) -> Scores:
+    """The scores of rows that are watched: many at a time, and computed in the same way wherever they are counted.
+
+    Args:
+        forward: what the model gave, or the caller had.
+        plan: with the uncertainties above.
+    """
+
+    def of(values: Floats | None) -> Floats | None:
+        return values if values is None or values.ndim != _MATRIX else by_columns(values)
+
+    return scored(replace(forward, logits=of(forward.logits), probabilities=of(forward.probabilities)), plan)
 
 
 def score_columns(scores: Scores, *, temperature: float) -> list[ColumnValues]:

@@ -11,13 +11,14 @@ from assayd_server.core.arrays import Floats
 from assayd_server.drift_checks import check_drift, check_watched
 from assayd_server.drift_testing import ColumnsOfRows, DriftReport, columns_of, embeddings_of, judged, window_of
 from assayd_server.drift_wanted import DriftWanted
+from assayd_server.monitored import watched_scores
 from assayd_server.novelty_checks import reference_of
 from assayd_server.plan import Plan
 from assayd_server.reference_file import Reference
 from assayd_server.reference_rows import watched
 from assayd_server.repository import Repository
 from assayd_server.rows import Embeddings, Inputs, Rows, Sent
-from assayd_server.scoring import Scores, given, scored
+from assayd_server.scoring import Scores, given
 from assayd_server.servable import Servable
 from assayd_server.wanted import ModelChoice
 
@@ -109,10 +110,10 @@ class Monitoring:
         arrays = model.match(rows) if isinstance(rows, Inputs) else None
         with self._computing.turn(model, rows.count, caller):
             if arrays is None:
-                yield scored(given(plan), plan)
+                yield watched_scores(given(plan), plan)
                 return
             forward = self._computing.forward(model, arrays, row_count=rows.count, roles=plan.roles)
-            scores = scored(forward, plan)
+            scores = watched_scores(forward, plan)
             yield scores
         metrics = self._computing.metrics[model.identity]
         metrics.rows.inc(rows.count)

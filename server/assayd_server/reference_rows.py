@@ -14,12 +14,12 @@ from assayd_server.core.validity import finite
 from assayd_server.errors import ArtefactError, ServiceError
 from assayd_server.features import Feature, feature_columns
 from assayd_server.given_rows import GivenRows
-from assayd_server.monitored import UNCERTAINTIES, score_columns
+from assayd_server.monitored import UNCERTAINTIES, score_columns, watched_scores
 from assayd_server.plan import Plan
 from assayd_server.progress import Progress
 from assayd_server.rows import Inputs, inputs_of
 from assayd_server.scored_rows import why_not
-from assayd_server.scoring import Scores, scored
+from assayd_server.scoring import Scores
 from assayd_server.servable import Servable
 from assayd_server.wanted import Output, Wanted
 
@@ -109,7 +109,7 @@ def _scored(model: Servable, rows: GivenRows) -> Iterator[tuple[Inputs, Scores]]
         except ServiceError as error:
             where = f"{rows.path}: rows {start:,} to {start + batch.count - 1:,}"
             raise ArtefactError(f"{where}: {why_not(error)}") from error
-        yield batch, scored(forward, plan)
+        yield batch, watched_scores(forward, plan)
         start += batch.count
 
 

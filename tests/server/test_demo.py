@@ -18,4 +18,10 @@ def test_the_demo_serves_scores_shows_and_stops() -> None:
     assert result.stdout.count("read as") == 10
     assert result.stdout.count("cosine 0.9") == 5
     assert "\u2588" in result.stdout
+    healthy = re.findall(r"  after ([\d,]+) rows: window \d+ .* no drift", result.stdout)
+    assert healthy[:6] == ["250", "500", "750", "1,000", "1,250", "1,500"]
+    alerts = re.findall(r"  alert after ([\d,]+) rows: ", result.stdout)
+    assert alerts
+    assert all(1500 < int(rows.replace(",", "")) <= 2500 for rows in alerts)
+    assert re.search(r"  alert after .* has drifted: ", result.stdout)
     assert result.stdout.endswith("It finished what it had accepted and ended with exit code 0.\n")

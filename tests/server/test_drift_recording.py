@@ -16,10 +16,10 @@ from assayd_server.config import Settings
 from assayd_server.drift_counts import DriftCountsCollector
 from assayd_server.drift_recording import KEPT_ROWS, DriftRecording
 from assayd_server.drift_testing import columns_of, window_of
+from assayd_server.monitored import watched_scores
 from assayd_server.plan import Plan
 from assayd_server.reference_rows import watched
 from assayd_server.rows import Inputs, inputs_of
-from assayd_server.scoring import scored
 from assayd_server.servable import Forward, Servable
 
 ROWS = np.random.default_rng(0).normal(size=(3 * KEPT_ROWS + 77, 4)).astype(np.float32)
@@ -50,7 +50,7 @@ def expected(model: Servable, recording: DriftRecording, rows: np.ndarray) -> li
     """What a drift test counts of the same rows."""
     assert model.reference is not None
     forward, inputs = passed(model, recording, rows)
-    scores = scored(forward, Plan(inputs, watched(model, model.reference.manifest.temperature), model))
+    scores = watched_scores(forward, Plan(inputs, watched(model, model.reference.manifest.temperature), model))
     window = window_of(columns_of(inputs, scores, forward.embeddings, model.reference), model.reference)
     layout = model.reference.drift.layout
     counts = dict(zip((one.name for one in layout.columns), layout.split(window.counts), strict=True))

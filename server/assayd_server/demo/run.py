@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import numpy as np
 
 from assayd import Client
-from assayd_server.demo import show
+from assayd_server.demo import drifting, show
 from assayd_server.errors import StartError
 from assayd_server.progress import Progress
 
@@ -47,8 +47,22 @@ def run() -> None:
         show.throughput(*_bulk(client, images))
         show.most_uncertain(images, digits, scores)
         show.most_similar(images, scores)
+        _watch(client, images)
         print("\nStopping the server with SIGTERM ...", flush=True)
     print("It finished what it had accepted and ended with exit code 0.")
+
+
+def _watch(client: Client, images: Any) -> None:
+    """Show a stream that begins to drift, up to its first alarm."""
+    stream = drifting.batches(images)
+    reports = client.watch_drift(
+        stream, window_rows=drifting.WINDOW_ROWS, expected_run_rows=drifting.EXPECTED_RUN_ROWS
+    )
+    show.stream(images[: show.SHOWN], drifting.turned_and_blurred(images[: show.SHOWN]), drifting.HEALTHY_ROWS)
+    for report in reports:
+        show.report(report)
+        if report.alert and report.window is not None:
+            return
 
 
 @contextmanager

@@ -4,12 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assayd.results import ModelInfo, Scores
+from assayd.watch_report import WatchReport
 
 _SHADES = np.array(list(" ░▒▓█"))
 _PIXEL_MAX = 16
 _SIDE = 8
 _COLUMN = 2 * _SIDE + 4
-_SHOWN = 5
+SHOWN = 5
 
 
 def model(info: ModelInfo, port: int) -> None:
@@ -40,7 +41,7 @@ def throughput(rows: int, seconds: float) -> None:
 def most_uncertain(images: NDArray[np.uint8], digits: NDArray[np.uint8], scores: Scores) -> None:
     """The images whose entropy is largest, side by side: the ones that are worth a label."""
     entropy, chosen = scores.uncertainty["entropy"], _least_sure(scores)
-    print(f"\nThe {_SHOWN} images of which it is least sure:\n")
+    print(f"\nThe {SHOWN} images of which it is least sure:\n")
     _pictures(images[chosen])
     assert scores.top is not None  # the demo asked for it
     _columns([f"entropy {entropy[row]:.2f}" for row in chosen])
@@ -55,15 +56,28 @@ def most_similar(images: NDArray[np.uint8], scores: Scores) -> None:
     row, neighbors = _least_sure(scores)[0], scores.neighbors
     assert neighbors is not None  # the demo asked for it
     others = neighbors.ids[row] != row  # the pool is of these very images
-    alike, similarities = neighbors.ids[row][others][:_SHOWN], neighbors.similarities[row][others][:_SHOWN]
+    alike, similarities = neighbors.ids[row][others][:SHOWN], neighbors.similarities[row][others][:SHOWN]
     print("\nThe images in its pool that are most like the first of these, from the same forward pass:\n")
     _pictures(images[alike])
     _columns([f"cosine {similarity:.2f}" for similarity in similarities])
     _columns([f"read as {scores.labels[other]}" for other in alike])
 
 
+def stream(images: NDArray[np.uint8], spoilt: NDArray[np.uint8], healthy_rows: int) -> None:
+    """What comes in."""
+    print(f"\nA stream of such images; after {healthy_rows:,} of them, ever more are turned and blurred:\n")
+    _pictures(images)
+    _pictures(spoilt)
+    print()
+
+
+def report(found: WatchReport) -> None:
+    """A line of the stream, and at an alarm what has moved."""
+    print(f"  {found}")
+
+
 def _least_sure(scores: Scores) -> NDArray[np.intp]:
-    return np.argsort(-scores.uncertainty["entropy"], kind="stable")[:_SHOWN]
+    return np.argsort(-scores.uncertainty["entropy"], kind="stable")[:SHOWN]
 
 
 def _pictures(images: NDArray[np.uint8]) -> None:
@@ -78,4 +92,4 @@ def _picture(image: NDArray[np.uint8]) -> list[str]:
 
 
 def _columns(texts: list[str] | tuple[str, ...]) -> None:
-    print("  " + "".join(text.ljust(_COLUMN) for text in texts).rstrip())
+    print(("  " + "".join(text.ljust(_COLUMN) for text in texts)).rstrip())

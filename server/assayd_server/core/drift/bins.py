@@ -12,6 +12,8 @@ from assayd_server.core.arrays import Integers
 
 BIN_COUNT_MAX = 100
 CATEGORY_COUNT_MAX = 1000
+_FEW_POINTS = 16
+"""Up to here it is quicker to compare all values with each point than to look each of them up."""
 
 Values = NDArray[Any]
 
@@ -48,7 +50,9 @@ class Bins:
         Raises:
             ValueError: numbers came for a column of strings, or strings for one of numbers.
         """
-        known = self._cast(values)
+        return self._assigned(self._cast(values))
+
+    def _assigned(self, known: Values) -> Integers:
         positions = np.searchsorted(self.points, known)
         if self.kind is BinKind.CATEGORIES and len(self.points):
             nearest = np.minimum(positions, len(self.points) - 1)
@@ -61,22 +65,16 @@ class Bins:
         Raises:
             ValueError: as of assign.
         """
-        ordered = np.sort(self._cast(values))  # then only the points are looked up: a third of what assign takes
-        if ordered.dtype.kind == "U":
-            ordered = ordered[ordered.searchsorted("", "right") :]  # empty ones come first, and NaN last
-            known = len(ordered)
-        else:
-            known = int(ordered.searchsorted(np.nan))
-        counts = np.empty(self.count, np.int64)
-        counts[:-2] = ordered.searchsorted(self.points, "right")
-        counts[-2:] = known, len(values)
-        if self.kind is BinKind.INTERVALS:
-            counts[1:] -= counts[:-1].copy()
-            return counts
-        counts[:-2] -= ordered.searchsorted(self.points, "left")
-        counts[-1] -= known
-        counts[-2] -= counts[:-2].sum()
-        return counts
+        known = self._cast(values)
+        if known.dtype.kind == "U" or len(self.points) > _FEW_POINTS:
+            return np.bincount(self._assigned(known), minlength=self.count).astype(np.int64)
+        count, points = np.count_nonzero, self.points
+        valid = int(count(known == known))  # noqa: PLR0124 NaN is unlike itself
+        if self.kind is BinKind.CATEGORIES:
+            equal = [int(count(known == point)) for point in points]
+            return np.array([*equal, valid - sum(equal), len(known) - valid], np.int64)
+        below = [int(count(known <= point)) for point in points]
+        return np.diff([0, *below, valid, len(known)]).astype(np.int64)
 
     def _cast(self, values: Values) -> Values:
         """Strings as they are, and numbers of the type of the points."""

@@ -92,16 +92,16 @@ class Reduction:
                 rows = embeddings[place].astype(np.float64, copy=False)
                 if embeddings.dtype == np.float64:  # else no product overflows
                     rows = np.clip(rows, -_FAR * self.unit, _FAR * self.unit)
-                components[:, place] = projection[:count] @ rows.T
+                components[:, place] = (rows @ projection[:, :count]).T
         components -= offset[:count, None]
         components[:, ~finite(embeddings)] = np.nan
         return np.clip(components, -COORDINATE_MAX, COORDINATE_MAX, out=components).T
 
     @cached_property
     def _projection(self) -> tuple[Floats, Floats]:
-        """(r, d) and (r,): coordinates are the first times embeddings, less the second."""
-        projection = (self.directions / self.deviations).T.copy()
-        return projection / self.unit, projection @ self.mean
+        """(d, r) and (r,): coordinates are embeddings times the first, less the second."""
+        projection = self.directions / self.deviations
+        return projection / self.unit, self.mean @ projection
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All that there is to it, as arrays that hold no objects."""

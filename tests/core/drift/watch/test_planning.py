@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from assayd_server.core.drift.watch import WatchSettings, plan
-from assayd_server.core.drift.watch.planning import ALLOWANCE_UNITS
+from assayd_server.core.drift.watch.planning import ALLOWANCE
 from assayd_server.core.stream import SettingError
 from core.drift.references import plain_reference, reference_of, rows_of
 
@@ -53,10 +53,26 @@ def test_limits_rise_with_the_run_and_fall_with_the_rows_of_the_reference() -> N
 def test_the_limits_are_those_that_siegmund_gives_for_normal_data() -> None:
     planned = plan(plain_reference(height=np.arange(4e6)), WatchSettings(expected_run_rows=10**6))
     # Siegmund 1985: ARL = (exp(2 k b) - 2 k b - 1) / (2 k^2) with b = h + 1.166, of each side, here of 3 million.
-    allowance, limit = ALLOWANCE_UNITS / 64, planned.columns[0].limits[0] / 64
+    allowance, limit = ALLOWANCE, planned.columns[0].limits[0] / 64
     b = limit + 1.166
     found = (np.exp(2 * allowance * b) - 2 * allowance * b - 1) / (2 * allowance**2)
     assert 1 < found / 3e6 < 2.5  # more, as the mean of the reference is one of a sample
+
+
+@pytest.mark.parametrize(
+    ("delta", "rows", "allowance"),
+    [
+        (0.1, 50_000, 16),
+        (0.4, 50_000, 32),
+        (0.025, 50_000, 8),
+        (1e-6, 50_000, 6),
+        (100, 50_000, 64),
+        (0.1, 25, 27),
+    ],
+)
+def test_small_effects_are_found_where_small_effects_matter(delta: float, rows: int, allowance: int) -> None:
+    reference = plain_reference(height=np.arange(float(rows)))
+    assert plan(reference, WatchSettings(delta=delta)).allowances.tolist() == [[allowance]]
 
 
 def test_skewed_columns_have_the_limits_of_normal_ones() -> None:

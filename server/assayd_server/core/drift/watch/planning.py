@@ -1,5 +1,6 @@
 """How the false alarms that are put up with are shared out among all that is watched."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,11 +20,15 @@ from assayd_server.core.drift.watch.run_length import run_limit
 from assayd_server.core.drift.watch.settings import WatchSettings
 from assayd_server.core.stream.settings import SettingError
 
-ALLOWANCE_UNITS = SCORE_UNITS // 4
-"""kappa, half of the shift that a cumulative sum is to find soonest, which is half a standard deviation."""
+ALLOWANCE = 0.25
+"""kappa at a delta of 0.1: half of the shift that a sum is to find soonest, which is half a standard deviation.
+PSI grows as the square of a shift, so kappa goes by the root of delta: no effect in windows is none here."""
 
-_ALLOWANCE_MIN_UNITS = SCORE_UNITS // 10
-"""What is left of it at least where the reference is small, so that limits stay finite."""
+_ALLOWANCE_UNITS = 4, 64
+"""Between which it is kept."""
+
+_DRIFT_UNITS_MIN = 4
+"""How far sums of healthy rows go down in each row, at least, whatever the mean of a small reference is off by."""
 
 _CONFIDENCE = 0.95
 _CONFIDENCE_DEVIATIONS = 1.645
@@ -42,6 +47,9 @@ class WatchedColumn:
 
     scores: NDArray[np.int64]
     """(B,): what a row in each bin adds, in units of 1 / SCORE_UNITS standard deviations."""
+
+    allowance: int
+    """kappa, which each row takes away, in the same units."""
 
     limits: tuple[int, int]
     """What the sum upwards and the one downwards must exceed to be an alarm, in the same units."""
@@ -68,6 +76,11 @@ class WatchPlan:
 
     sum_run_rows: float
     """The run of each cumulative sum that is expected between false alarms."""
+
+    @property
+    def allowances(self) -> NDArray[np.int64]:
+        """Of all columns with sums: (s, 1), in units."""
+        return np.array([column.allowance for column in self.columns], np.int64).reshape(-1, 1)
 
     @property
     def limits(self) -> NDArray[np.int64]:
@@ -109,7 +122,7 @@ def plan(reference: DriftReference, settings: WatchSettings) -> WatchPlan:
         settings=settings,
         names=names,
         test_count=test_count,
-        columns=tuple(_watched(column, counts, run_rows) for column, counts in numeric),
+        columns=tuple(_watched(column, counts, run_rows, settings.delta) for column, counts in numeric),
         judging=DriftSettings(alpha=alpha, psi_min=settings.delta, cramers_v_min=min(settings.delta, 1.0)),
         sum_run_rows=run_rows,
     )
@@ -141,18 +154,24 @@ def _check_window(settings: WatchSettings, alpha: float, decider_count: int) -> 
     )
 
 
-def _watched(column: Column, counts: NDArray[np.int64], run_rows: float) -> WatchedColumn:
-    scores, limits = _sums(tuple(counts.tolist()), run_rows)
-    return WatchedColumn(column.name, column.bins, np.array(scores), limits)
+def _watched(column: Column, counts: NDArray[np.int64], run_rows: float, delta: float) -> WatchedColumn:
+    scores, allowance, limits = _sums(tuple(counts.tolist()), run_rows, delta)
+    return WatchedColumn(column.name, column.bins, np.array(scores), allowance, limits)
 
 
 @lru_cache(maxsize=4096)
-def _sums(counts: tuple[int, ...], run_rows: float) -> tuple[tuple[int, ...], tuple[int, int]]:
-    """The scores of the bins and the limits of both sums. A limit takes up to a second, and is always the same."""
-    scores = normal_scores(np.array(counts))
-    shares = _shares(np.array(counts))
-    limits = [_limit(sign * scores, shares, sum(counts[:-1]), run_rows) for sign in (1, -1)]
-    return tuple(scores.tolist()), (limits[0], limits[1])
+def _sums(counts: tuple[int, ...], run_rows: float, delta: float) -> tuple[tuple[int, ...], int, tuple[int, int]]:
+    """The scores of the bins, what a row takes away, and the limits of both sums.
+
+    A limit takes up to a second, and is always the same, so it is kept. It is that of rows whose mean is as far
+    beyond the reference's, in its direction, as that of a sample of so many may well be.
+    """
+    scores, shares = normal_scores(np.array(counts)), _shares(np.array(counts))
+    by_chance = math.ceil(_CONFIDENCE_DEVIATIONS * SCORE_UNITS / max(sum(counts[:-1]), 1) ** 0.5)
+    wanted = np.clip(round(SCORE_UNITS * ALLOWANCE * (delta / 0.1) ** 0.5), *_ALLOWANCE_UNITS)
+    allowance = max(int(wanted), _DRIFT_UNITS_MIN + by_chance + math.ceil(abs(float(scores @ shares))))
+    limits = [run_limit(sign * scores - allowance + by_chance, shares, run_rows) for sign in (1, -1)]
+    return tuple(scores.tolist()), allowance, (limits[0], limits[1])
 
 
 def _shares(counts: NDArray[np.int64]) -> Floats:
@@ -162,11 +181,3 @@ def _shares(counts: NDArray[np.int64]) -> Floats:
     """
     largest = gammaincinv(counts + 1, _CONFIDENCE)
     return np.asarray(largest / largest.sum())
-
-
-def _limit(scores: NDArray[np.int64], shares: Floats, known_rows: int, run_rows: float) -> int:
-    """For rows whose mean is as far above that of the reference as that of a sample may well be."""
-    by_chance = _CONFIDENCE_DEVIATIONS * SCORE_UNITS / max(known_rows, 1) ** 0.5
-    mean = max(0.0, float(scores @ shares))
-    allowance = max(ALLOWANCE_UNITS - int(np.ceil(by_chance)), int(np.ceil(_ALLOWANCE_MIN_UNITS + mean)))
-    return run_limit(scores - allowance, shares, run_rows)

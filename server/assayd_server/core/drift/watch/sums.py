@@ -11,7 +11,7 @@ from assayd_server.core.blocks import blocks
 from assayd_server.core.drift.bins import Values
 from assayd_server.core.drift.watch.events import Change, Direction
 from assayd_server.core.drift.watch.normal_scores import SCORE_UNITS
-from assayd_server.core.drift.watch.planning import ALLOWANCE_UNITS, WatchPlan
+from assayd_server.core.drift.watch.planning import WatchPlan
 from assayd_server.core.drift.watch.state import RESTING
 
 _ARRAYS = 8
@@ -50,9 +50,11 @@ def follow(
     scores = np.stack(
         [plan.columns[place].scores[found] for place, found in zip(places, bins, strict=True)], axis=1
     )
-    now, limits, changes = Sums(before.sums[places], before.since[places]), plan.limits[places], []
+    now, changes = Sums(before.sums[places], before.since[places]), []
+    allowances, limits = plan.allowances[places], plan.limits[places]
     for part in blocks(row_count, 2 * len(places) * _ARRAYS):
-        now, alarms = _follow(now, scores[part], first_row=first_row + part.start, limits=limits)
+        row = first_row + part.start
+        now, alarms = _follow(now, scores[part], first_row=row, allowances=allowances, limits=limits)
         changes += [
             Change(
                 plan.columns[places[place]].name, direction, row, since, total / SCORE_UNITS, limit / SCORE_UNITS
@@ -65,12 +67,17 @@ def follow(
 
 
 def _follow(
-    before: Sums, scores: NDArray[np.int64], *, first_row: int, limits: NDArray[np.int64]
+    before: Sums,
+    scores: NDArray[np.int64],
+    *,
+    first_row: int,
+    allowances: NDArray[np.int64],
+    limits: NDArray[np.int64],
 ) -> tuple[Sums, list[tuple[int, int, Direction, int, int, int]]]:
     """Of (n, s) scores, all at once: a sum that stops at 0 is one that does not, less its lowest value so far."""
     resting = before.sums == RESTING
     begun = np.where(resting, 0, before.sums)
-    plain = np.cumsum(np.stack([scores, -scores], axis=2) - ALLOWANCE_UNITS, axis=0)
+    plain = np.cumsum(np.stack([scores, -scores], axis=2) - allowances, axis=0)
     sums = plain - np.minimum(np.minimum.accumulate(plain, axis=0), -begun)
     next_rows = first_row + 1 + np.arange(len(scores)).reshape(-1, 1, 1)
     left = np.where(begun > 0, before.since, first_row)
