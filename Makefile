@@ -40,18 +40,20 @@ unit: .make/dev prometheus
 	@echo "branches of core/ and of the client"
 	@$(BIN)/coverage report --include='client/assayd/*,server/assayd_server/core/*' --fail-under=100
 
-# The tests of a fleet ask a real Prometheus. Debian's packages are unpacked into .make, which takes no root and starts no
-# service; FLEET_TESTS=required, as in CI, fails where they cannot be had.
+# Some tests ask a real Prometheus. Debian's packages are unpacked into .make, which takes no root and starts no service;
+# with FLEET_TESTS=required, as in CI, it is an error where they cannot be had.
 DEBIAN_PROGRAMS := prometheus promtool prometheus-alertmanager
-APT := apt-get -qq -o APT::Sandbox::User=root -o Dir::State::Lists=$(CURDIR)/.make/apt/lists -o Dir::Cache=$(CURDIR)/.make/apt/cache
+APT := apt-get -qq -o APT::Sandbox::User=root -o Dir::State::Lists=$(CURDIR)/.make/apt/lists \
+  -o Dir::Cache=$(CURDIR)/.make/apt/cache
 
 prometheus:
 	@export PATH="$(CURDIR)/.make/debian/usr/bin:$$PATH"; \
 	  here() { for name in $(DEBIAN_PROGRAMS); do command -v $$name >/dev/null || return 1; done; }; \
-	  here || { echo "fetching Debian's Prometheus and Alertmanager ..." && \
-	    mkdir -p .make/apt/lists/partial .make/apt/cache/archives/partial .make/debian && cd .make/apt && $(APT) update && \
-	    $(APT) download prometheus prometheus-alertmanager && \
-	    for package in *.deb; do dpkg-deb --extract $$package ../debian; done; cd ../.. && rm -rf .make/apt; }; \
+	  here || { echo "fetching Debian's Prometheus and Alertmanager ..."; \
+	    mkdir -p .make/apt/lists/partial .make/apt/cache/archives/partial .make/debian; \
+	    (cd .make/apt && $(APT) update && $(APT) download prometheus prometheus-alertmanager && \
+	      for package in *.deb; do dpkg-deb --extract $$package ../debian; done); \
+	    rm -rf .make/apt; }; \
 	  here || { echo "no Prometheus here, and none to be had by apt-get: tests that ask one are left out"; \
 	    [ "$$FLEET_TESTS" != required ]; }
 

@@ -89,7 +89,7 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
         assert process.poll() is None, f"it ended: {text}"
         assert time.monotonic() < deadline, f"it does not start: {text}"
         time.sleep(0.02)
-    found = re.search(r'msg="Listening on" address=(\S+)', text)
+    found = re.search(r'msg="Listening on".* address=(\S+)', text)
     assert found, text
     return found.group(1)
 

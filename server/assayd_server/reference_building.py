@@ -19,6 +19,8 @@ from assayd_server.cpus import usable_cpus
 from assayd_server.errors import ArtefactError
 from assayd_server.features import FeatureNames
 from assayd_server.held_out import read_labels
+from assayd_server.known_rows import known_by_heart
+from assayd_server.progress import shown
 from assayd_server.reference_content import reference_content
 from assayd_server.reference_description import described_reference
 from assayd_server.reference_file import read_reference
@@ -48,7 +50,9 @@ def build(wanted: ReferenceWanted) -> str:
         else run(model, open_rows(wanted.train, model, columns=wanted.columns), features)
     )
     labels = None if wanted.labels is None else _labels(wanted.labels, model, len(seen))
-    content = reference_content(bundle, model, seen, train=train, labels=labels, features=features)
+    with shown("looking between the rows"):
+        surer = known_by_heart(model, rows, len(seen))
+    content = reference_content(bundle, model, seen, train=train, labels=labels, features=features, surer=surer)
     place = wanted.output or _in_bundle(wanted)
     put(place, content)
     if wanted.bundle is not None:

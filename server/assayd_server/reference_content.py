@@ -8,6 +8,7 @@ import numpy as np
 from assayd_server.bundle import Bundle, digest_of
 from assayd_server.core.arrays import Booleans, Floats, Integers
 from assayd_server.core.drift.reference import ColumnValues, DriftReference, fit_drift_reference
+from assayd_server.core.halfway import Gap
 from assayd_server.core.hashing import uniform
 from assayd_server.core.novelty import NoveltyReference, fit_novelty
 from assayd_server.errors import ArtefactError
@@ -34,6 +35,7 @@ def reference_content(
     train: ReferenceRows | None,
     labels: Integers | None,
     features: Sequence[Feature],
+    surer: Gap | None = None,
 ) -> bytes:
     """The file of a reference.
 
@@ -44,6 +46,7 @@ def reference_content(
         train: rows that it was; they add to features and nearest neighbours alone.
         labels: (n,) the classes of the rows that it was not trained on.
         features: of the inputs, that are columns of the rows.
+        surer: by how much the model is surer of the rows than of what lies between them; None where not known.
 
     Raises:
         ArtefactError: there are too few rows, or a feature has the name of another column.
@@ -69,7 +72,7 @@ def reference_content(
         calibration_rows=len(calibrating),
         left_out=len(seen) - len(usable),
         features=tuple(features),
-        warnings=tuple(_warnings(seen, train, labels)),
+        warnings=tuple(_warnings(seen, train, labels, surer)),
     )
     return written(manifest, novelty, drift)
 
@@ -148,7 +151,9 @@ def _columns(seen: ReferenceRows, train: ReferenceRows | None, features: Sequenc
     ]
 
 
-def _warnings(seen: ReferenceRows, train: ReferenceRows | None, labels: Integers | None) -> Iterator[str]:
+def _warnings(
+    seen: ReferenceRows, train: ReferenceRows | None, labels: Integers | None, surer: Gap | None
+) -> Iterator[str]:
     left_out = len(seen) - int(seen.valid.sum())
     if left_out:
         yield f"{left_out} rows could not be scored and are left out of novelty"
@@ -156,6 +161,12 @@ def _warnings(seen: ReferenceRows, train: ReferenceRows | None, labels: Integers
         yield (
             f"the model is right on all {len(seen)} rows: if it was trained on them, it is surer of them than of "
             "any other, and everything new will look like drift"
+        )
+    if surer is not None and surer.is_memory:
+        yield (
+            f"the model is surer of the rows than of points halfway between them, by {surer.mean:.2f} in the "
+            "probability of their class: so are models of rows that they were trained on; take rows that the "
+            "model has not seen, or everything new will look like drift"
         )
     if train is not None:
         yield from _seen_before(seen, train)
