@@ -85,8 +85,8 @@ def alarm_count(tool: str, strictness: float, path: str) -> int:
 def calibrate(tool: str, path: str, alarm_rows: float) -> dict[str, Any]:
     """The least strict parameter, to some digits, with no more than one alarm in so many rows.
 
-    KSWIN is too slow for a stream with many such alarms: its parameter follows from those with 4 and 16 times as many,
-    along a line, as p-values are uniform.
+    KSWIN is too slow for a stream with many such alarms: its parameter follows from those with 4 and 16 times as
+    many, along a line, as p-values are uniform.
     """
     allowed = len(np.load(path)) / alarm_rows
     if tool == "KSWIN":

@@ -14,9 +14,10 @@ def run_limit(steps: Integers, shares: Floats, run_rows: float) -> int:
 
     S is a Markov chain on the whole numbers from 0 to h, and its average run is the solution of a linear system
     (Brook and Evans 1972). Its states are taken out from 0 upwards, and moves among those that are left stand for
-    moves by way of those that are gone. So one pass yields the run for every h: it is the time that the chain spends
-    before it first passes each block of states, of which the last one is looked at closely. Moves are made to sum
-    to 1 each time (Grassmann, Taksar and Heyman 1985), so that runs of 10^14 rows are as exact as short ones.
+    moves by way of those that are gone. So one pass yields the run for every h: it is the time that the chain
+    spends before it first passes each block of states, of which the last one is looked at closely. Moves are made
+    to sum to 1 each time (Grassmann, Taksar and Heyman 1985), so that runs of 10^14 rows are as exact as short
+    ones.
 
     Args:
         steps: (B,) whole numbers, of which some tens make a standard deviation; their mean is below 0.
@@ -50,7 +51,7 @@ def run_limit(steps: Integers, shares: Floats, run_rows: float) -> int:
 
 
 def _moves(law: Floats, rows: int) -> Floats:
-    """Of that many states one after the other, how probable each move is: (rows, ...), from the lowest they go to."""
+    """Of so many states in a row, how probable each move is: (rows, ...), from the lowest state that is come to."""
     width = len(law)
     moves = np.zeros((rows, rows + width - 1))
     for row in range(rows):
