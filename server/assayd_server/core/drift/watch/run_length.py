@@ -51,7 +51,7 @@ def run_limit(steps: Integers, shares: Floats, run_rows: float) -> int:
 
 
 def _moves(law: Floats, rows: int) -> Floats:
-    """Of so many states in a row, how probable each move is: (rows, ...), from the lowest state that is come to."""
+    """Of so many states in a row, how probable each move is: (rows, ...), from the lowest state they go to."""
     width = len(law)
     moves = np.zeros((rows, rows + width - 1))
     for row in range(rows):
@@ -68,8 +68,10 @@ def _first_moves(law: Floats, down: int) -> Floats:
 
 def _within(moves: Floats, times: Floats, reached: Floats, run_rows: float) -> int:
     """The first state of the block by which so many steps are spent."""
-    for last in range(1, _BLOCK):
-        among = np.eye(last) - moves[:last, :last]
-        if float(reached[:last] @ np.linalg.solve(among, times[:last])) >= run_rows:
-            return last - 1
-    return _BLOCK - 1
+    places = range(1, _BLOCK)
+    return next((place for place in places if _spent(moves, times, reached, place) >= run_rows), _BLOCK) - 1
+
+
+def _spent(moves: Floats, times: Floats, reached: Floats, count: int) -> float:
+    """How many steps the chain spends before it first passes so many states of the block."""
+    return float(reached[:count] @ np.linalg.solve(np.eye(count) - moves[:count, :count], times[:count]))
