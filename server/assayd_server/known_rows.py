@@ -43,6 +43,8 @@ def known_by_heart(model: Servable, rows: GivenRows, row_count: int) -> Gap | No
     flat = _flat(sample)
     probabilities = _probabilities(model, sample)
     usable = np.flatnonzero(np.isfinite(flat).all(axis=1) & np.isfinite(probabilities).all(axis=1))
+    if not len(usable):
+        return None
     classes = probabilities[usable].argmax(axis=1)
     nearest = nearest_alike(flat[usable], classes)
     pairs = np.flatnonzero(nearest >= 0)

@@ -84,6 +84,8 @@ class Watching:
             ServiceError: the rows cannot be compared; the stream is where it was.
         """
         events: list[Event] = []
+        if rows is None and embeddings is not None:
+            raise wrong("embeddings", "came without the rows that they are of", "ROWS_MISSING")
         if rows is not None:
             self._check_kind(rows)
             with self._monitoring.columns(rows, embeddings, self._model, self._reference, caller) as columns:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 from skl2onnx import to_onnx
 from sklearn.datasets import load_digits
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
@@ -55,3 +56,23 @@ def test_a_model_that_cannot_remember_rows_comes_without_a_warning(tmp_path: Pat
 )
 def test_where_there_is_nothing_to_compare_nothing_is_said(tmp_path: Path, model: bytes, rows: np.ndarray) -> None:
     assert SURER not in warnings_of(tmp_path, model, rows)
+
+
+def with_gaps_as_zeros() -> bytes:
+    """Logits that are the input, where it is a number."""
+    matrix = (TensorProto.FLOAT, ["rows", 4])
+    return onnx_models.build(
+        nodes=[
+            helper.make_node("IsNaN", ["x"], ["gaps"]),
+            helper.make_node("Where", ["gaps", "zero", "x"], ["logits"]),
+        ],
+        inputs={"x": matrix},
+        outputs={"logits": matrix},
+        weights={"zero": np.zeros((), np.float32)},
+    )
+
+
+def test_rows_that_all_have_a_gap_are_not_compared_and_make_a_reference(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(400, 4)).astype(np.float32)
+    rows[np.arange(400), np.arange(400) % 4] = np.nan
+    assert SURER not in warnings_of(tmp_path, with_gaps_as_zeros(), rows)

@@ -1,10 +1,12 @@
 """How the false alarms that are put up with are shared out, and what cannot be watched."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 from assayd_server.core.drift.watch import WatchSettings, plan
-from assayd_server.core.drift.watch.planning import ALLOWANCE
+from assayd_server.core.drift.watch.planning import ALLOWANCE, _sums
 from assayd_server.core.stream import SettingError
 from core.drift.references import plain_reference, reference_of, rows_of
 
@@ -149,3 +151,13 @@ def test_a_window_that_is_too_small_for_its_level_is_refused_with_what_would_do(
         plan(REFERENCE, small)
     assert plan(REFERENCE, WatchSettings(window_rows=120)).judging.alpha < 1e-3
     assert plan(REFERENCE, WatchSettings(window_rows=50, expected_run_rows=500)).judging.alpha > 1e-2
+
+
+def test_streams_that_begin_together_compute_each_limit_once() -> None:
+    reference = plain_reference(height=RNG.normal(size=4001), mass=np.maximum(RNG.normal(size=4001), 0))
+    before = _sums.cache_info().misses
+    settings = WatchSettings(expected_run_rows=10**11)
+    with ThreadPoolExecutor(4) as threads:
+        plans = list(threads.map(lambda _: plan(reference, settings), range(4)))
+    assert _sums.cache_info().misses - before == 2
+    assert len({tuple(planned.limits.flat) for planned in plans}) == 1

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,9 @@ _DRIFT_UNITS_MIN = 4
 _CONFIDENCE = 0.95
 _CONFIDENCE_DEVIATIONS = 1.645
 """The mean of all rows lies no further from that of the reference, with this confidence on each side."""
+
+_COMPUTING = Lock()
+"""Streams that begin together wait for each other's limits: else each computes all, in turns with the others."""
 
 STRICT_WINDOW_ROWS = 120
 """Four cells of 30 rows, the fewest that tests at a low level of significance can do with."""
@@ -155,7 +159,8 @@ def _check_window(settings: WatchSettings, alpha: float, decider_count: int) -> 
 
 
 def _watched(column: Column, counts: NDArray[np.int64], run_rows: float, delta: float) -> WatchedColumn:
-    scores, allowance, limits = _sums(tuple(counts.tolist()), run_rows, delta)
+    with _COMPUTING:
+        scores, allowance, limits = _sums(tuple(counts.tolist()), run_rows, delta)
     return WatchedColumn(column.name, column.bins, np.array(scores), allowance, limits)
 
 
