@@ -32,10 +32,10 @@ class Sizes:
     """How much to draw."""
 
     runs: int = 40
-    slow_runs: int = 15
-    null_windows: int = 800
-    """In which nothing changes, to calibrate peers by: 20 alarms."""
-    slow_null_windows: int = 200
+    slow_runs: int = 6
+    null_windows: int = 400
+    """In which nothing changes, to calibrate peers by: 10 alarms."""
+    slow_null_windows: int = 40
     reference_windows: int = 50
 
 

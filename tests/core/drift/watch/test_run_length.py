@@ -36,25 +36,25 @@ def test_the_limit_is_the_least_whose_run_is_long_enough(law: str, run_rows: flo
     assert limit == 0 or average_run(steps, shares, limit - 1) < run_rows * (1 + 1e-9)
 
 
-def test_a_walk_of_single_steps_has_the_run_of_the_formula() -> None:
+def test_a_walk_of_equal_steps_has_the_run_of_the_formula() -> None:
     # Up with p, down with q = 1 - p, reflected at 0: known in closed form.
     up, down = 0.3, 0.7
-    steps, shares = np.array([1, -1]), np.array([up, down])
+    steps, shares = np.array([16, -16]), np.array([up, down])
     for states in (1, 5, 40, 80):
         # The time from i to i + 1 is t_i = 1/p + (q/p) t_{i-1}, and t_0 = 1/p.
         times = [1 / up]
         for _ in range(states - 1):
             times.append(1 / up + down / up * times[-1])
         run = sum(times)
-        assert run_limit(steps, shares, run * (1 - 1e-9)) == states - 1
-        assert run_limit(steps, shares, run * (1 + 1e-9)) == states
+        assert run_limit(steps, shares, run * (1 - 1e-9)) == 16 * (states - 1)
+        assert run_limit(steps, shares, run * (1 + 1e-9)) == 16 * states
 
 
 def test_runs_that_no_computer_counts_to_are_exact() -> None:
-    steps, shares = np.array([1, -1]), np.array([0.3, 0.7])
+    steps, shares = np.array([16, -16]), np.array([0.3, 0.7])
     # The sum of t_i over n states tends to c (q/p)^n.
-    limits = [run_limit(steps, shares, 10.0**power) for power in (12, 100, 180)]
-    assert np.diff(limits) == pytest.approx(np.array([88, 80]) * np.log(10) / np.log(7 / 3), abs=1)
+    limits = [run_limit(steps, shares, 10.0**power) for power in (12, 100, 200)]
+    assert np.diff(limits) == pytest.approx(16 * np.array([88, 100]) * np.log(10) / np.log(7 / 3), abs=16)
 
 
 def test_a_simulated_sum_has_the_run_that_was_asked_for() -> None:

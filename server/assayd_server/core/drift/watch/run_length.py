@@ -1,24 +1,26 @@
 """How far a cumulative sum must go before it is an alarm, from the run that is expected between false ones."""
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
-from numpy.typing import NDArray
 
 from assayd_server.core.arrays import Floats, Integers
 
-_BLOCK_STATES = 512
+_BLOCK = 32
+"""So many states are taken out of the chain at once: few enough for it to pass them soon, so that their inverse is
+exact to many digits."""
 
 
 def run_limit(steps: Integers, shares: Floats, run_rows: float) -> int:
     """The least limit h at which S <- max(0, S + step), begun at 0, needs run_rows steps on average to pass h.
 
     S is a Markov chain on the whole numbers from 0 to h, and its average run is the solution of a linear system
-    (Brook and Evans 1972). Its states are eliminated from 0 upwards, so that one pass yields the run for each h:
-    the time that the chain spends below i + 1 after it first came to i, over all i up to h that it comes to.
-    Nothing is subtracted (Grassmann, Taksar and Heyman 1985), so runs of 10^14 rows are as exact as those of ten.
+    (Brook and Evans 1972). Its states are taken out from 0 upwards, and moves among those that are left stand for
+    moves by way of those that are gone. So one pass yields the run for every h: it is the time that the chain
+    spends before it first passes each block of states, of which the last one is looked at closely. Moves are made
+    to sum to 1 each time (Grassmann, Taksar and Heyman 1985), so that runs of 10^14 rows are as exact as short
+    ones.
 
     Args:
-        steps: (B,) whole numbers; their mean is below 0.
+        steps: (B,) whole numbers, of which some tens make a standard deviation; their mean is below 0.
         shares: (B,) how probable each step is; they sum to 1.
         run_rows: at least 1.
 
@@ -31,57 +33,45 @@ def run_limit(steps: Integers, shares: Floats, run_rows: float) -> int:
     if up <= 0:
         return 0
     law = np.bincount(steps + down, shares, down + up + 1).astype(np.float64)
-    band, times, reached = (
-        _rows(law, down, 0, _BLOCK_STATES + down),
-        np.ones(_BLOCK_STATES + down),
-        np.eye(1, up)[0],
-    )
-    first, total = 0, 0.0
+    moves, fresh = _first_moves(law, down), _moves(law, _BLOCK)
+    times, reached = np.ones(_BLOCK + down), np.eye(1, _BLOCK + down + up)[0]
+    first, run = 0, 0.0
     while True:
-        reached = np.append(reached, np.zeros(_BLOCK_STATES))
-        spent = _eliminate(band, times, reached, down=down, up=up)
-        runs = total + np.cumsum(spent)
-        if runs[-1] >= run_rows:
-            return first + int(np.searchsorted(runs, run_rows))
-        first, total, reached = first + _BLOCK_STATES, float(runs[-1]), reached[_BLOCK_STATES:]
-        band = np.append(band[_BLOCK_STATES:], _rows(law, down, first + down, _BLOCK_STATES), axis=0)
-        times = np.append(times[_BLOCK_STATES:], np.ones(_BLOCK_STATES))
+        stays = np.linalg.inv(np.eye(_BLOCK) - moves[:_BLOCK, :_BLOCK])
+        spent = float(reached[:_BLOCK] @ stays @ times[:_BLOCK])
+        if run + spent >= run_rows:
+            return first + _within(moves, times, reached, run_rows - run)
+        onwards, back = stays @ moves[:_BLOCK, _BLOCK:], moves[_BLOCK:, :_BLOCK]
+        onwards /= onwards.sum(axis=1, keepdims=True)
+        later = np.append(times[_BLOCK:] + back @ (stays @ times[:_BLOCK]), np.ones(_BLOCK))
+        reached = np.append(reached[_BLOCK:] + reached[:_BLOCK] @ onwards, np.zeros(_BLOCK))
+        moves[:down, : down + up] = moves[_BLOCK:, _BLOCK:] + back @ onwards
+        moves[:down, down + up :], moves[down:] = 0, fresh
+        times, first, run = later, first + _BLOCK, run + spent
 
 
-def _rows(law: Floats, down: int, first: int, count: int) -> Floats:
-    """Rows of the transition matrix along its diagonal: (count, down + up + 1), from `down` states below."""
-    band = np.tile(law, (count, 1))
-    for place in range(first, min(first + count, down)):
-        below = down - place
-        band[place - first, below] += band[place - first, :below].sum()
-        band[place - first, :below] = 0
-    return band
+def _moves(law: Floats, rows: int) -> Floats:
+    """Of so many states in a row, how probable each move is: (rows, ...), from the lowest state they go to."""
+    width = len(law)
+    moves = np.zeros((rows, rows + width - 1))
+    for row in range(rows):
+        moves[row, row : row + width] = law
+    return moves
 
 
-def _eliminate(band: Floats, times: Floats, reached: Floats, *, down: int, up: int) -> NDArray[np.float64]:
-    """Take one state after the other out of the chain; the arrays become those of what is left.
+def _first_moves(law: Floats, down: int) -> Floats:
+    """Of the states from 0 on, at which the chain stops: (_BLOCK + down, _BLOCK + down + up)."""
+    moves = _moves(law, _BLOCK + down)
+    moves[:, down] += moves[:, :down].sum(axis=1)
+    return moves[:, down:]
 
-    Args:
-        band: (block + down, down + up + 1), probabilities of moves among the states that are left.
-        times: (block + down,), steps that a visit to each state stands for.
-        reached: (block + up,), how probable it is that the chain comes to this state when it first passes those
-            below it.
-        down: the largest step down.
-        up: the largest step up.
 
-    Returns:
-        (block,): the steps that each state adds to the run of those limits that lie at it or above.
-    """
-    width, size = band.shape[1], band.itemsize
-    spent = np.empty(_BLOCK_STATES)
-    for place in range(_BLOCK_STATES):
-        onwards = band[place, down + 1 :] / band[place, down + 1 :].sum()
-        corner = band.reshape(-1)[(place + 1) * width + down - 1 :]
-        back = as_strided(corner, (down,), ((width - 1) * size,)).copy()
-        square = as_strided(corner[1:], (down, up), ((width - 1) * size, size))
-        square += back[:, np.newaxis] * onwards
-        time = times[place] / band[place, down + 1 :].sum()
-        times[place + 1 : place + 1 + down] += back * time
-        reached[place + 1 : place + 1 + up] += reached[place] * onwards
-        spent[place] = reached[place] * time
-    return spent
+def _within(moves: Floats, times: Floats, reached: Floats, run_rows: float) -> int:
+    """The first state of the block by which so many steps are spent."""
+    places = range(1, _BLOCK)
+    return next((place for place in places if _spent(moves, times, reached, place) >= run_rows), _BLOCK) - 1
+
+
+def _spent(moves: Floats, times: Floats, reached: Floats, count: int) -> float:
+    """How many steps the chain spends before it first passes so many states of the block."""
+    return float(reached[:count] @ np.linalg.solve(np.eye(count) - moves[:count, :count], times[:count]))
