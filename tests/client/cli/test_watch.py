@@ -398,6 +398,9 @@ def test_a_wrong_command_line_is_told(assayctl: Assayctl, words: list[object], s
         (["--alertmanager", "x"], "'x' is no address"),
         (["--label", "x"], "'x' is no label"),
         (["--rows-per-second", 0], "allowed are above 0"),
+        (["--alert-seconds", 1e9], "allowed are above 0 and up to 2.592e+06"),
+        (["--patience-seconds", -1], "is -1, allowed are 0 to 2.592e+06"),
+        (["--patience-seconds", "nan"], "is nan, allowed are 0 to 2.592e+06"),
         (["--as", "images"], "'images' is unknown"),
     ],
 )
