@@ -13,6 +13,9 @@ from assayd.steps import Emit, Steps
 from assayd.v1 import monitoring_pb2
 from assayd.watch_report import Watched, watched
 
+_STATE_BYTES = 64 * 1024
+"""Left free in messages for the state, which grows with the columns; what is too large all the same is cut."""
+
 
 class WatchJob:
     """One watch_drift call of the SDK, as steps.
@@ -51,9 +54,12 @@ class WatchJob:
             of_no_rows=False,
             pins_version=True,
         )
+        settings = conditions["settings"]
         conditions["settings"] = replace(
-            conditions["settings"], calls_in_flight_max=1
-        )  # each needs the last state
+            settings,
+            calls_in_flight_max=1,  # each needs the last state
+            message_bytes_max=settings.message_bytes_max - min(_STATE_BYTES, settings.message_bytes_max // 8),
+        )
         self._work = Piecework(question, **conditions)
 
     def stream(self) -> Steps[None]:

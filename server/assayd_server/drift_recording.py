@@ -69,7 +69,7 @@ class DriftRecording(RecordedDrift):
         with self._lock:
             self._kept.append(kept)
             self._kept_rows += rows.count
-            self._kept_bytes += _bytes(forward)
+            self._kept_bytes += _bytes(kept)
             if self._kept_rows < KEPT_ROWS and self._kept_bytes < KEPT_BYTES:
                 return
             due = self._taken()
@@ -112,8 +112,9 @@ class DriftRecording(RecordedDrift):
         return self.tally.count(values, forward.embeddings)
 
 
-def _bytes(forward: Forward) -> int:
-    parts = (forward.logits, forward.probabilities, forward.values, forward.embeddings)
+def _bytes(kept: _Kept) -> int:
+    forward = kept.forward
+    parts = (forward.logits, forward.probabilities, forward.values, forward.embeddings, *kept.features.values())
     return sum(part.nbytes for part in parts if part is not None)
 
 

@@ -17,6 +17,8 @@ from assayd_server.errors import ArtefactError
 from assayd_server.manifests import StrictModel
 from assayd_server.rows import Inputs
 
+TEXT_CHARACTERS_MAX = 256
+"""Texts are told apart by so many: an array of them is as wide as the longest, in each of its rows."""
 _FLOATS = ("float16", "float32", "float64")
 _PLACED = re.compile(r"(.*)\[(\d+)\]")
 
@@ -72,7 +74,7 @@ def _check_place(spec: TensorSpec, place: int) -> None:
 
 
 def feature_columns(features: Sequence[Feature], rows: Inputs, inputs: Sequence[TensorSpec]) -> list[ColumnValues]:
-    """The columns of the features that rows have: numbers, or texts as categories.
+    """The columns of the features that rows have: numbers, or texts as categories, by their beginning if too long.
 
     Numbers are rounded as the model's inputs are: 0.1 of double precision in a file is then the same as 0.1 of
     single precision in a request.
@@ -91,12 +93,18 @@ def feature_columns(features: Sequence[Feature], rows: Inputs, inputs: Sequence[
 
 
 def _column(feature: Feature, values: NDArray[Any], float_type: np.dtype[Any] | None) -> ColumnValues:
+    is_text = values.dtype.kind in "OU"
     if feature.place >= values.shape[1]:
-        return ColumnValues(name=feature.name, values=np.full(len(values), np.nan))
+        missing = np.full(len(values), "" if is_text else np.nan)
+        return ColumnValues(name=feature.name, values=missing)
     column = values[:, feature.place]
-    if column.dtype.kind in "OU":
-        texts = column.astype(np.str_)
-        return ColumnValues(name=feature.name, values=texts, kind=BinKind.CATEGORIES)
+    if is_text:
+        return ColumnValues(name=feature.name, values=_texts(column), kind=BinKind.CATEGORIES)
     own_type = column.dtype if column.dtype.kind == "f" else np.dtype(np.float64)
     with np.errstate(over="ignore"):
         return ColumnValues(name=feature.name, values=column.astype(float_type or own_type))
+
+
+def _texts(values: NDArray[Any]) -> NDArray[np.str_]:
+    texts = [str(value)[:TEXT_CHARACTERS_MAX] for value in values]
+    return np.array(texts, np.str_)

@@ -158,6 +158,13 @@ def test_a_batch_over_the_clients_limits_is_cut_and_keeps_its_order() -> None:
     assert found(reports) == found(reports_on(Watcher(), [x]))
 
 
+def test_messages_have_room_for_the_state() -> None:
+    watcher = Watcher()
+    limits = ChannelSettings(rows_max=10_000, message_bytes_max=100_000)
+    reports_on(watcher, [rows(8000)], settings=limits)
+    assert 80_000 < max(request.ByteSize() for request in watcher.requests) <= 87_500
+
+
 @pytest.mark.parametrize("said", [too_many_rows(70), oversized(1000, 200)])
 def test_a_batch_over_the_servers_limit_is_cut_to_it(said: Refusal) -> None:
     watcher = Watcher(refusals={0: said})

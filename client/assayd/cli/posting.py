@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -72,8 +73,7 @@ class Endpoint:
         request = urllib.request.Request(  # noqa: S310 the scheme was checked
             self._bare_url, json.dumps(document, allow_nan=False).encode(), self._headers, method="POST"
         )
-        pause_seconds = self.pause_seconds
-        for attempt in range(1, self.attempts_max + 1):
+        for attempt in count(1):
             try:
                 return self._sent(request)
             except urllib.error.HTTPError as error:
@@ -83,8 +83,7 @@ class Endpoint:
                 reason, again = _short(error), True
             if not again or attempt == self.attempts_max:
                 raise NotDeliveredError(f"{self.name} did not take it: {reason}{_times(attempt)}")
-            self.stopping.wait(pause_seconds)
-            pause_seconds *= 2
+            self.stopping.wait(self.pause_seconds * 2 ** (attempt - 1))
 
     def _sent(self, request: urllib.request.Request) -> None:
         with urllib.request.build_opener(_NoRedirects).open(request, timeout=self.timeout_seconds):

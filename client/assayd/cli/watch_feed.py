@@ -82,21 +82,23 @@ class Patience:
 
     def waited(self, error: Exception) -> bool:
         """Wait a moment, and whether to try again then."""
+        if self._stopping.is_set():
+            return False
         if self._since is None:
             self._since, self._pause_seconds = self._clock(), self._first_pause_seconds
             if self._seconds:
                 tell(f"{error}; trying again for up to {self._seconds:g} s")
-        if self._stopping.is_set() or self._clock() - self._since >= self._seconds:
+        if self._clock() - self._since >= self._seconds:
             return False
         self._stopping.wait(self._pause_seconds)
         self._pause_seconds = min(2 * self._pause_seconds, PAUSE_SECONDS_MAX)
         return True
 
-    def rewarded(self, rows_seen: int) -> None:
+    def rewarded(self) -> None:
         """A server answers."""
         if self._since is not None:
             self._since = None
-            tell(f"going on, {rows_seen:,} rows were seen")
+            tell("a server answers again")
 
 
 def watched(client: Client, feed: Feed, wanted: Mapping[str, Any], patience: Patience) -> Generator[WatchReport]:
@@ -116,7 +118,7 @@ def watched(client: Client, feed: Feed, wanted: Mapping[str, Any], patience: Pat
         try:
             for report in client.watch_drift(feed, **now):
                 feed.answered(report.rows_seen)
-                patience.rewarded(report.rows_seen)
+                patience.rewarded()
                 answered, now = True, {**now, **_place(report)}
                 yield report
             return

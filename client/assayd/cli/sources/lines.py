@@ -44,7 +44,7 @@ class Lines:
             KeyboardInterrupt: it was told to stop.
             CommandError: a line is too long.
         """
-        while len(self._whole) < count_max and not self._ended and self._is_there():
+        while len(self._whole) < count_max and not self._ended and self._is_more():
             self._read()
         lines = [self._whole.popleft() for _ in range(min(count_max, len(self._whole)))]
         self.taken += len(lines)
@@ -69,8 +69,12 @@ class Lines:
             os.close(self._stop_write)
             self._stop_write = -1
 
-    def _is_there(self) -> bool:
+    def _is_more(self) -> bool:
         """Whether there is something to read; waits for it where no line is there yet."""
+        if len(self._rest) > LINE_BYTES_MAX and not self._whole:
+            raise CommandError(f"{self.name}: line {self.taken + 1} is longer than {LINE_BYTES_MAX} bytes")
+        if len(self._rest) > LINE_BYTES_MAX:
+            return False
         seconds = 0 if self._whole else None
         readable, _, _ = select.select([self._descriptor, self._stop_read], [], [], seconds)
         if self._stop_read in readable:
@@ -84,6 +88,3 @@ class Lines:
         if self._ended and self._rest:
             whole, self._rest = [*whole, self._rest], b""
         self._whole.extend(whole)
-        if len(self._rest) > LINE_BYTES_MAX:
-            number = self.taken + len(self._whole) + 1
-            raise CommandError(f"{self.name}: line {number} is longer than {LINE_BYTES_MAX} bytes")

@@ -15,6 +15,11 @@ from assayd_server.core.validity import finite
 COORDINATE_MAX = 32.0
 """In standard deviations. What lies further out counts as lying there, so that no row outweighs a window."""
 
+COORDINATE_SCALE = 1 << 12
+"""A coordinate of 1, in the units that coordinates are rounded to. The last digits of a row's coordinates depend
+on how many rows are multiplied at once: unrounded, rows that are all alike would lie now in the bin of their
+value, and now in the one beside it."""
+
 _ROUNDING = 1e-6
 """Of the largest value: a smaller deviation comes from the arithmetic of single precision."""
 _RANK = 1e-10
@@ -56,7 +61,7 @@ class Reduction:
         return self.component_count + len(self.residual) // 2
 
     def reduce(self, embeddings: Floats) -> Floats:
-        """The coordinates of each row, between -COORDINATE_MAX and COORDINATE_MAX.
+        """The coordinates of each row, from -COORDINATE_MAX to COORDINATE_MAX, in steps of 1 / COORDINATE_SCALE.
 
         Args:
             embeddings: (n, d).
@@ -72,7 +77,7 @@ class Reduction:
                     1
                 ]
             reduced[~finite(embeddings), -1] = np.nan
-            np.clip(reduced, -COORDINATE_MAX, COORDINATE_MAX, out=reduced)
+            reduced[:, -1] = _rounded(reduced[:, -1])
         return reduced
 
     def components(self, embeddings: Floats, count: int) -> Floats:
@@ -95,7 +100,7 @@ class Reduction:
                 components[:, place] = (rows @ projection[:, :count]).T
         components -= offset[:count, None]
         components[:, ~finite(embeddings)] = np.nan
-        return np.clip(components, -COORDINATE_MAX, COORDINATE_MAX, out=components).T
+        return _rounded(components).T
 
     @cached_property
     def _projection(self) -> tuple[Floats, Floats]:
@@ -124,6 +129,15 @@ class Reduction:
         if not (fitting and mean.ndim == deviations.ndim == 1):
             raise ValueError("the arrays of a reduction do not fit each other")
         return cls(float(arrays["unit"]), mean, directions, deviations, residual)
+
+
+def _rounded(coordinates: Floats) -> Floats:
+    """In place: between the extremes, and to whole units."""
+    np.clip(coordinates, -COORDINATE_MAX, COORDINATE_MAX, out=coordinates)
+    coordinates *= COORDINATE_SCALE
+    np.rint(coordinates, out=coordinates)
+    coordinates /= COORDINATE_SCALE
+    return coordinates
 
 
 def with_coordinates(reduced: Floats) -> Booleans:

@@ -1,5 +1,6 @@
 """Streams: what is found in them, when, and that it does not matter how they are cut."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assayd_server.core.drift import judge
+from assayd_server.core.drift import fit_drift_reference, judge
 from assayd_server.core.drift.watch import (
     ROWS_MAX,
     Change,
@@ -25,9 +26,11 @@ from assayd_server.core.drift.watch import (
     check,
     plan,
 )
+from assayd_server.core.drift.window import WindowState
 from core.drift.references import columns_of, plain_reference, reference_of, rows_of, window_of
 
 NAN = np.nan
+LARGEST = np.iinfo(np.int64).max
 RNG = np.random.default_rng(17)
 REFERENCE = reference_of(rows_of(20_000, seed=0))
 PLAN = plan(REFERENCE, WatchSettings(window_rows=200, expected_run_rows=50_000))
@@ -301,6 +304,7 @@ def test_a_state_that_no_stream_leads_to_is_refused(wrong: dict[str, Any], name:
     [
         ({"counts": np.full(len(HEIGHTS.state.counts), -1)}, "counts"),
         ({"counts": np.full(len(HEIGHTS.state.counts), 99)}, "counts"),
+        ({"counts": LARGEST * (np.arange(len(HEIGHTS.state.counts)) < 2)}, "counts"),
         ({"embedding_rows": 101}, "embeddings"),
     ],
 )
@@ -308,3 +312,62 @@ def test_a_window_that_no_stream_leads_to_is_refused(wrong: dict[str, Any], name
     state, _ = watched(heights(normal(400)))
     with pytest.raises(ValueError, match=f"its {name} cannot come from a stream under these settings"):
         check(replace(state, window=replace(state.window, **wrong)), BY_HEIGHT)
+
+
+def made_up_features(window: WindowState) -> WindowState:
+    return replace(window, features=np.full_like(window.features, LARGEST))
+
+
+def made_up_sums(window: WindowState) -> WindowState:
+    return replace(window, moments=replace(window.moments, sums=np.full_like(window.moments.sums, LARGEST)))
+
+
+def made_up_products(window: WindowState) -> WindowState:
+    return replace(window, moments=replace(window.moments, products=window.moments.products - LARGEST))
+
+
+def lopsided_products(window: WindowState) -> WindowState:
+    return replace(window, moments=replace(window.moments, products=np.tril(window.moments.products)))
+
+
+def negative_variances(window: WindowState) -> WindowState:
+    return replace(window, moments=replace(window.moments, products=-window.moments.products))
+
+
+def more_coordinates_than_embeddings(window: WindowState) -> WindowState:
+    return replace(window, embedding_rows=window.embedding_rows - 1)
+
+
+@pytest.mark.parametrize(
+    "made_up",
+    [
+        made_up_features, made_up_sums, made_up_products, lopsided_products, negative_variances,
+        more_coordinates_than_embeddings,
+    ],
+)  # fmt: skip
+def test_sums_of_embeddings_that_no_rows_have_are_refused(made_up: Callable[[WindowState], WindowState]) -> None:
+    state, _ = watched(stream(rows_of(150, seed=3)), PLAN)
+    with pytest.raises(ValueError, match="its embeddings cannot come from a stream under these settings"):
+        check(replace(state, window=made_up(state.window)), PLAN)
+
+
+def test_embeddings_that_all_lie_at_the_edge_are_possible() -> None:
+    rows = rows_of(150, seed=3)
+    rows["embeddings"][:] = 1e9
+    watched(stream(rows), PLAN)
+
+
+@pytest.mark.parametrize("width", [32, 768])
+def test_embeddings_of_a_few_kinds_are_healthy_one_by_one_as_in_batches(width: int) -> None:
+    kinds = np.random.default_rng(0).normal(size=(6, width)).astype(np.float32)
+    drawn = kinds[RNG.integers(0, 6, 5000)]
+    reference = fit_drift_reference(len(drawn), [], embeddings=drawn)
+    by = plan(reference, WatchSettings(window_rows=200, expected_run_rows=100_000))
+    rows = (400, {}, kinds[RNG.integers(0, 6, 400)])
+    together = advance(begin(by), rows, by)
+    state, events = begin(by), list[Event]()
+    for row in range(400):
+        state, found = advance(state, (1, {}, rows[2][row : row + 1]), by)
+        events += found
+    assert [end.verdict.drifted for end in ends(events)] == [False, False]
+    assert (told(events), plain(state)) == (told(together[1]), plain(together[0]))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from assayd_server.core.drift.fourier import FEATURE_SCALE
+from assayd_server.core.drift.moments import could_be
 from assayd_server.core.drift.watch.planning import WatchPlan
 from assayd_server.core.drift.window import WindowState
 
@@ -54,12 +56,24 @@ def check(state: WatchState, plan: WatchPlan) -> None:
     for name, allowed in {
         "rows": 0 <= state.rows <= ROWS_MAX,
         "windows": divmod(state.rows, window_rows) == (state.windows, state.window.rows),
-        "counts": all((one >= 0).all() and one.sum() <= state.window.rows for one in counts),
-        "embeddings": all(
-            0 <= rows <= state.window.rows for rows in (state.window.embedding_rows, state.window.moments.rows)
-        ),
+        "counts": all(_add_up(one, state.window.rows) for one in counts),
+        "embeddings": _has_embeddings(state.window),
         "sums": fitting and bool(((state.sums >= RESTING) & (state.sums <= plan.limits)).all()),
         "beginnings": fitting and bool(((state.since >= 0) & (state.since <= state.rows)).all()),
     }.items():
         if not allowed:
             raise ValueError(f"its {name} cannot come from a stream under these settings")
+
+
+def _add_up(counts: NDArray[np.int64], rows: int) -> bool:
+    """Each by itself first, so that no sum overflows."""
+    return bool(((counts >= 0) & (counts <= rows)).all()) and int(counts.sum()) <= rows
+
+
+def _has_embeddings(window: WindowState) -> bool:
+    largest = window.embedding_rows * FEATURE_SCALE
+    return (
+        0 <= window.moments.rows <= window.embedding_rows <= window.rows
+        and bool(((window.features >= -largest) & (window.features <= largest)).all())
+        and could_be(window.moments)
+    )
