@@ -37,7 +37,7 @@ from benchmarks.stream_budget import as_json
 
 HERE = Path(__file__).parent
 LAWS = {"normal": 7, "exponential": 7, "lognormal": 8, "entropy": 7, "all columns": 7}
-"""And their seeds: from the same one, lognormal numbers would have the ranks of the normal ones, and their alarms."""
+"""And their seeds: from the same one, lognormal numbers would have the ranks of normal ones, and their alarms."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from types import FrameType
 from prometheus_client import CollectorRegistry
 
 from assayd_server import logs, repository, servable
+from assayd_server.batching import BatchLimits
 from assayd_server.bundle import Bundle, PoolPlace, ReferenceContent, content_of
 from assayd_server.checks import ScoreLimits
 from assayd_server.config import Settings
@@ -160,6 +161,9 @@ def _engine(settings: Settings, models: Repository, metrics: Metrics) -> Engine:
     return Engine(
         models,
         gate=Gate(settings.rows_pending_max),
+        batches=BatchLimits(
+            rows_max=settings.batch_rows_max, delay_seconds_max=settings.batch_delay_max_ms / 1000
+        ),
         metrics=metrics,
         limits=ScoreLimits(
             response_bytes_max=settings.message_bytes_max,
