@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assayd_server.core.drift.watch import WatchSettings, plan
-from assayd_server.core.drift.watch.planning import ALLOWANCE, _sums
+from assayd_server.core.drift.watch.planning import ALLOWANCE, _on_grid, _sums
 from assayd_server.core.stream import SettingError
 from core.drift.references import plain_reference, reference_of, rows_of
 
@@ -151,6 +151,17 @@ def test_a_window_that_is_too_small_for_its_level_is_refused_with_what_would_do(
         plan(REFERENCE, small)
     assert plan(REFERENCE, WatchSettings(window_rows=120)).judging.alpha < 1e-3
     assert plan(REFERENCE, WatchSettings(window_rows=50, expected_run_rows=500)).judging.alpha > 1e-2
+
+
+def test_streams_that_declare_nearly_the_same_run_share_their_limits_which_are_of_no_shorter_one() -> None:
+    reference = plain_reference(width=RNG.normal(size=4003))
+    plan(reference, WatchSettings(expected_run_rows=1_000_000))
+    before = _sums.cache_info().misses
+    settings = (WatchSettings(expected_run_rows=rows) for rows in (1_000_000, 1_000_001))
+    limits = {tuple(plan(reference, each).limits.flat) for each in settings}
+    assert (len(limits), _sums.cache_info().misses) == (1, before)
+    for rows in (1.0, 999.0, 1024.0, 1e6, 3.3e13):
+        assert rows <= _on_grid(rows) < 1.19 * rows
 
 
 def test_streams_that_begin_together_compute_each_limit_once() -> None:
