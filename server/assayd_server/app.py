@@ -77,7 +77,8 @@ class App:
         """Answer calls."""
         self._rpc.start()
         self._probes.ready = True
-        _log.info("serving", host=self._settings.host, port=self.port, metrics_port=self.metrics_port)
+        place = {} if self._settings.uds is None else {"uds": str(self._settings.uds)}
+        _log.info("serving", host=self._settings.host, port=self.port, metrics_port=self.metrics_port, **place)
 
     def drain(self, *, wait: Callable[[float], None] = time.sleep) -> None:
         """Say NOT_SERVING, go on for the drain delay, then stop.

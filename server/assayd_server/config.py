@@ -77,6 +77,8 @@ class Settings(BaseModel):
     """The address to listen on."""
     port: Port = 50051
     """The gRPC port; 0 takes any free one, which the log names."""
+    uds: Path | None = None
+    """A Unix domain socket to take calls on besides the port, for callers on this machine (unix:PATH)."""
     metrics_host: str | None = None
     """The address for metrics and probes; the same as host where it is not given."""
     metrics_port: Port = 9090
