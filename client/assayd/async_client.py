@@ -92,7 +92,7 @@ class AsyncClient(AsyncPoolClient, AsyncMonitoringClient):
         The batches may be an async iterable too; a plain one holds the event loop while it makes a batch. Where a
         loop over the scores is left early, contextlib.aclosing cancels at once what is under way.
         """
-        wanted.setdefault("record", False)
+        wanted.setdefault("lane", "online" if wanted.setdefault("record", False) else "bulk")
         job = self._connection.job(wanted, deadline_seconds, metadata)
         return Awaiting(self._send, check_batches(batches)).all(job.stream())
 
@@ -138,6 +138,7 @@ class AsyncClient(AsyncPoolClient, AsyncMonitoringClient):
         **wanted: Unpack[RankOptions],
     ) -> Ranking:
         """Choose the rows of a pool, as Client.rank_stream does; the batches may be an async iterable."""
+        wanted.setdefault("lane", "bulk")
         job = self._connection.rank_job(wanted, deadline_seconds, metadata)
         return await Awaiting(self._send, check_batches(batches)).one(job.stream())
 

@@ -85,7 +85,7 @@ class Client(PoolClient, MonitoringClient):
             deadline_seconds: for the whole batch, in place of the client's.
             metadata: sent with each call besides the client's own, such as {"x-request-id": "..."}.
             **wanted: uncertainties, top_k, neighbors, novelty, novelty_alpha, outputs, temperature, head, task,
-                model, version, wire_type, record; see ScoreOptions.
+                model, version, wire_type, record, lane; see ScoreOptions.
 
         Raises:
             AssaydError: one of its subclasses, by what went wrong.
@@ -117,7 +117,7 @@ class Client(PoolClient, MonitoringClient):
         Raises:
             AssaydError: at the first batch that fails; the calls under way are cancelled.
         """
-        wanted.setdefault("record", False)
+        wanted.setdefault("lane", "online" if wanted.setdefault("record", False) else "bulk")
         job = self._connection.job(wanted, deadline_seconds, metadata)
         return Blocking(self._send, check_batches(batches)).all(job.stream())
 
@@ -194,6 +194,7 @@ class Client(PoolClient, MonitoringClient):
         Raises:
             AssaydError: at the first batch that fails; the calls under way are cancelled.
         """
+        wanted.setdefault("lane", "bulk")
         job = self._connection.rank_job(wanted, deadline_seconds, metadata)
         return Blocking(self._send, batches).one(job.stream())
 

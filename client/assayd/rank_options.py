@@ -9,7 +9,7 @@ from assayd.arrays import as_floats
 from assayd.errors import InvalidArgumentError
 from assayd.rank_rows import beside_tensor
 from assayd.requests import MEASURES as ROW_MEASURES
-from assayd.requests import TASKS, ModelOptions, head_message, one_of, selector
+from assayd.requests import TASKS, ModelOptions, head_message, lane_of, one_of, selector
 from assayd.v1 import scoring_pb2, selection_pb2
 
 MEASURES: dict[str, scoring_pb2.UncertaintyMeasure] = {
@@ -69,6 +69,8 @@ class RankOptions(ModelOptions, total=False):
     """The position of the first row in a pool that is ranked in shards: added to all positions; default 0."""
     seed: int
     """Of all randomness, 0 to 2^64 - 1; default 0."""
+    lane: str
+    """online or bulk: where calls wait for their turn at the model. Default online; in rank_stream bulk."""
 
 
 def rank_request(
@@ -89,6 +91,7 @@ def rank_request(
     density_base: str = "entropy",
     offset: int = 0,
     seed: int = 0,
+    lane: str = "online",
     temperature: float | None = None,
     head: Sequence[object] | None = None,
     task: str | None = None,
@@ -106,6 +109,7 @@ def rank_request(
     check_whole("seed", seed, lowest=0, highest=2**64 - 1)
     return selection_pb2.RankRequest(
         model=selector(model, version),
+        lane=lane_of(lane),
         head=None if head is None else head_message(head),
         task=None if task is None else one_of(TASKS, task, "task"),
         temperature=temperature,

@@ -40,6 +40,7 @@ TASKS: dict[str, scoring_pb2.Task] = {
     "multilabel": scoring_pb2.TASK_MULTILABEL,
     "regression": scoring_pb2.TASK_REGRESSION,
 }
+LANES: dict[str, scoring_pb2.Lane] = {"online": scoring_pb2.LANE_ONLINE, "bulk": scoring_pb2.LANE_BULK}
 LEVEL_MAX = 0.5
 
 Known = TypeVar("Known")
@@ -92,6 +93,9 @@ class ScoreOptions(ModelOptions, total=False):
     outputs: Iterable[str] | None
     """Any of probabilities, logits, embeddings, values; predictions always come. Default: probabilities, or the
     values of a regression model."""
+    lane: str
+    """online or bulk: where calls wait for their turn at the model. Rows in bulk never count as production
+    traffic. Default: online in score, bulk in score_stream unless rows are to count."""
     record: bool
     """Whether rows of x count as production traffic, whose drift is watched over the fleet. Default: they do in
     score, and do not in score_stream, which is for pools."""
@@ -114,6 +118,7 @@ def score_request(
     novelty: Iterable[str] = (),
     novelty_alpha: float | None = None,
     outputs: Iterable[str] | None = None,
+    lane: str = "online",
     record: bool = True,
     temperature: float | None = None,
     head: Sequence[object] | None = None,
@@ -140,10 +145,21 @@ def score_request(
         neighbors=neighbors,
         temperature=temperature,
         head=None if head is None else head_message(head),
+        lane=lane_of(lane),
     )
     if not record:  # not set means that they count
         request.record = False
     return request
+
+
+def lane_of(name: str) -> scoring_pb2.Lane | None:
+    """None for the one that calls are in where nobody says.
+
+    Raises:
+        InvalidArgumentError: there is no such lane.
+    """
+    number = one_of(LANES, name, "lane")
+    return None if number == scoring_pb2.LANE_ONLINE else number
 
 
 def _outputs(outputs: Iterable[str] | None) -> list[scoring_pb2.Output]:

@@ -13,6 +13,7 @@ from types import FrameType
 from prometheus_client import CollectorRegistry
 
 from assayd_server import logs, repository, servable
+from assayd_server.batching import BatchLimits
 from assayd_server.bundle import Bundle, PoolPlace, ReferenceContent, content_of
 from assayd_server.checks import ScoreLimits
 from assayd_server.config import Settings
@@ -76,7 +77,8 @@ class App:
         """Answer calls."""
         self._rpc.start()
         self._probes.ready = True
-        _log.info("serving", host=self._settings.host, port=self.port, metrics_port=self.metrics_port)
+        place = {} if self._settings.uds is None else {"uds": str(self._settings.uds)}
+        _log.info("serving", host=self._settings.host, port=self.port, metrics_port=self.metrics_port, **place)
 
     def drain(self, *, wait: Callable[[float], None] = time.sleep) -> None:
         """Say NOT_SERVING, go on for the drain delay, then stop.
@@ -160,6 +162,9 @@ def _engine(settings: Settings, models: Repository, metrics: Metrics) -> Engine:
     return Engine(
         models,
         gate=Gate(settings.rows_pending_max),
+        batches=BatchLimits(
+            rows_max=settings.batch_rows_max, delay_seconds_max=settings.batch_delay_max_ms / 1000
+        ),
         metrics=metrics,
         limits=ScoreLimits(
             response_bytes_max=settings.message_bytes_max,

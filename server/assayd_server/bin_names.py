@@ -18,9 +18,11 @@ def bin_names(column: Column, labels: Sequence[str]) -> list[str]:
         return names
     positions = [int(point) for point in column.bins.points.tolist()]
     known = [labels[position] for position in positions]
-    taken = set(names[len(known) :])
-    for place, position in enumerate(positions):
-        name = known[place]
-        unlike = name in taken or known.count(name) > 1
-        names[place] = f"{name} ({position})" if unlike else name
+    names[: len(known)] = known
+    while len(set(names)) < len(names):
+        common = {name for name in names if names.count(name) > 1}
+        names[: len(known)] = [
+            f"{name} ({position})" if name in common else name
+            for name, position in zip(names, positions, strict=False)
+        ]
     return names

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from assayd_server.errors import CallCancelledError, DeadlineExceededError
 
@@ -14,6 +15,15 @@ def _stays() -> bool:
     return False
 
 
+class Lane(StrEnum):
+    """Where a call waits for its turn."""
+
+    ONLINE = "online"
+    """Production: it goes first."""
+    BULK = "bulk"
+    """Scans of pools: what the online lane leaves, and a small share besides."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The far end of a call."""
@@ -22,6 +32,7 @@ class Caller:
     """On time.monotonic's clock: an answer after it is of no use."""
     gone: Callable[[], bool] = _stays
     """Whether the call was cancelled meanwhile."""
+    lane: Lane = Lane.ONLINE
 
     @property
     def patience_seconds(self) -> float:

@@ -77,6 +77,8 @@ class Settings(BaseModel):
     """The address to listen on."""
     port: Port = 50051
     """The gRPC port; 0 takes any free one, which the log names."""
+    uds: Path | None = None
+    """A Unix domain socket to take calls on besides the port, for callers on this machine (unix:PATH)."""
     metrics_host: str | None = None
     """The address for metrics and probes; the same as host where it is not given."""
     metrics_port: Port = 9090
@@ -119,6 +121,10 @@ class Settings(BaseModel):
     """The share of rows searched for that are searched for once more, exactly, to count the index's recall."""
     rows_pending_max: Positive = 262_144
     """The most rows that may wait for their turn or have it; further calls are refused at once."""
+    batch_rows_max: Annotated[int, Field(ge=1, le=2**20)] = 1024
+    """The most rows of one forward pass: calls that wait are merged up to it, larger ones go in several passes."""
+    batch_delay_max_ms: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    """How long a pass that is not full waits for more rows; 0 takes what is there. Delays are for accelerators."""
     connection_age_max_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
     """After this time a client is asked to connect anew, so that it finds replicas that were added."""
     connection_grace_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0

@@ -1,5 +1,6 @@
 """The use cases. No protobuf and no gRPC here."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from assayd_server.batching import Batching, BatchLimits
 from assayd_server.bundle import Identity
 from assayd_server.caller import Caller
 from assayd_server.checks import ScoreLimits, check
@@ -47,6 +49,7 @@ class Engine:
         repository: Repository,
         *,
         gate: Gate,
+        batches: BatchLimits | None = None,
         metrics: Metrics,
         limits: ScoreLimits,
         search_limits: SearchLimits,
@@ -57,6 +60,7 @@ class Engine:
         Args:
             repository: the models.
             gate: where computations wait for their turn.
+            batches: how calls are merged; as by default where nobody says.
             metrics: where rows are counted.
             limits: how much one request may ask for.
             search_limits: how much it may ask of a pool.
@@ -73,6 +77,8 @@ class Engine:
             if model.pool is not None
         }
         self._searching = Searching(pools, recall)
+        self._batching = Batching(gate, batches or BatchLimits(), counted)
+        self._arithmetic = threading.Lock()
         self._recordings = {
             model.identity: _recording(model, model.reference, metrics)
             for model in repository.all()
@@ -106,9 +112,13 @@ class Engine:
         arrays = plan.model.match(rows)
         recording = self._recordings.get(plan.model.identity) if wanted.record else None
         roles = plan.roles if recording is None else list(dict.fromkeys([*plan.roles, *recording.roles]))
-        with self._computing.turn(plan.model, rows.count, caller):
-            forward = self._computing.forward(plan.model, arrays, row_count=rows.count, roles=roles)
-            scores = self._with_neighbors(scored(forward, plan))
+        forward = self._batching.forward(plan.model, arrays, row_count=rows.count, roles=roles, caller=caller)
+        if wanted.neighbors:
+            with self._computing.turn(None, 0, caller):
+                scores = self._with_neighbors(scored(forward, plan))
+        else:
+            with self._arithmetic:  # beside the next forward pass, which runs outside of Python
+                scores = scored(forward, plan)
         if recording is not None:
             recording.record(forward, rows)
         metrics = self._computing.metrics[plan.model.identity]

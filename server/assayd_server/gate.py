@@ -2,90 +2,166 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from assayd_server.caller import Caller
+from assayd_server.caller import Caller, Lane
 from assayd_server.errors import RETRY_AFTER_SECONDS, ResourceExhaustedError, ServiceError
 
 _LOOK_UP_SECONDS = 0.1
 """How long a call that was cancelled while it waited can go unnoticed."""
+ONLINE_RUN_MAX = 8
+"""So many computations of the online lane in a row, and then one of the bulk lane, where both wait."""
+
+
+class Place:
+    """A place in the line, of a computation or of a job that another computation may do along with its own."""
+
+    __slots__ = ("called", "job", "lane")
+
+    def __init__(self, lane: Lane, job: Any) -> None:
+        self.lane = lane
+        self.job = job
+        self.called = threading.Event()
+        """Set when its turn has come, or when its job is done."""
 
 
 class Gate:
     """One computation at a time: it uses every CPU by itself, and memory that several at once might not find.
 
-    Rows that wait or are computed are counted; past the limit a call is refused at once.
+    Rows that wait or are computed are counted; past the limit a call is refused at once. The online lane goes
+    first.
     """
 
     def __init__(self, rows_pending_max: int) -> None:
         self._rows_pending_max = rows_pending_max
         self._rows_pending = 0
         self._taken = False
-        self._queue: deque[threading.Event] = deque()
-        self._lock = threading.Lock()
+        self._lines: dict[Lane, deque[Place]] = {lane: deque() for lane in Lane}
+        self._online_run = 0
+        self._changed = threading.Condition()
 
     @property
     def rows_pending(self) -> int:
         """Rows that wait for their turn or have it."""
         return self._rows_pending
 
+    @property
+    def waiting(self) -> int:
+        """How many places there are in the line."""
+        return sum(map(len, self._lines.values()))
+
     @contextmanager
     def enter(self, row_count: int, caller: Caller) -> Iterator[None]:
-        """Wait for the turn, first come first served, and hold it for the body.
+        """Wait for the turn, first come first served in each lane, and hold it for the body.
 
         Raises:
             ResourceExhaustedError: too many rows are waiting.
             DeadlineExceededError: the turn did not come in time.
             CallCancelledError: the caller went away meanwhile.
         """
-        self._admit(row_count)
-        try:
-            self._wait(caller)
+        with self.admitted(row_count):
+            self.wait(self.line_up(caller.lane), caller)
             try:
                 caller.check()
                 yield
             finally:
-                self._pass_on()
-        finally:
-            self._leave(row_count)
+                self.pass_on()
 
-    def _wait(self, caller: Caller) -> None:
-        turn = self._line_up()
+    @contextmanager
+    def admitted(self, row_count: int) -> Iterator[None]:
+        """Rows that wait or are computed, for as long as the body takes.
+
+        Raises:
+            ResourceExhaustedError: too many rows are waiting.
+        """
+        self._admit(row_count)
         try:
-            while not turn.wait(min(caller.patience_seconds, _LOOK_UP_SECONDS)):
-                caller.check()
-        except ServiceError:
-            self._give_up(turn)
-            raise
+            yield
+        finally:
+            with self._changed:
+                self._rows_pending -= row_count
 
-    def _line_up(self) -> threading.Event:
-        """An event that is set when the turn has come; at once where nobody has it."""
-        turn = threading.Event()
-        with self._lock:
+    def line_up(self, lane: Lane, job: Any = None) -> Place:
+        """A place that is called when its turn has come; at once where nobody has it.
+
+        Args:
+            lane: in which it waits.
+            job: what another computation may do in its turn, which take() tells it of.
+        """
+        place = Place(lane, job)
+        with self._changed:
             if self._taken:
-                self._queue.append(turn)
+                self._lines[lane].append(place)
+                self._changed.notify_all()
             else:
                 self._taken = True
-                turn.set()
-        return turn
+                place.called.set()
+        return place
 
-    def _give_up(self, turn: threading.Event) -> None:
-        with self._lock:
-            given = turn not in self._queue
-            if not given:
-                self._queue.remove(turn)
-        if given:  # it came in the same moment
-            self._pass_on()
+    def wait(self, place: Place, caller: Caller) -> None:
+        """Wait until a place is called.
 
-    def _pass_on(self) -> None:
-        with self._lock:
-            self._taken = bool(self._queue)
-            if self._queue:
-                self._queue.popleft().set()
+        Raises:
+            ServiceError: the caller stopped waiting before; the place is given up.
+        """
+        try:
+            while not place.called.wait(min(caller.patience_seconds, _LOOK_UP_SECONDS)):
+                caller.check()
+        except ServiceError:
+            self._give_up(place)
+            raise
+
+    def take(self, wanted: Callable[[Any], bool], lanes: tuple[Lane, ...]) -> list[Place]:
+        """Places whose jobs are done in the turn of the calling thread, out of the line; call them when they are.
+
+        Args:
+            wanted: whether a job is taken; asked in the order of the lanes and in each of the line.
+            lanes: which to look at.
+        """
+        with self._changed:
+            return [place for lane in lanes for place in self._taken_from(self._lines[lane], wanted)]
+
+    def wait_for_more(self, seconds: float) -> None:
+        """In a turn: until the line has become longer, at most so long."""
+        with self._changed:
+            self._changed.wait(seconds)
+
+    def pass_on(self) -> None:
+        """End the turn of the calling thread."""
+        with self._changed:
+            line = self._next_line()
+            self._taken = line is not None
+            if line is not None:
+                line.popleft().called.set()
+
+    def _next_line(self) -> deque[Place] | None:
+        online, bulk = self._lines[Lane.ONLINE], self._lines[Lane.BULK]
+        if online and (not bulk or self._online_run < ONLINE_RUN_MAX):
+            self._online_run += bool(bulk)
+            return online
+        self._online_run = 0
+        return bulk or None
+
+    @staticmethod
+    def _taken_from(line: deque[Place], wanted: Callable[[Any], bool]) -> list[Place]:
+        taken = [place for place in line if place.job is not None and wanted(place.job)]
+        for place in taken:
+            line.remove(place)
+        return taken
+
+    def _give_up(self, place: Place) -> None:
+        with self._changed:
+            line = self._lines[place.lane]
+            waited = place in line
+            if waited:
+                line.remove(place)
+        if not waited and place.called.is_set() and not _is_done(place):  # its turn came in the same moment
+            self.pass_on()
 
     def _admit(self, row_count: int) -> None:
-        with self._lock:
+        with self._changed:
             # a request larger than the limit passes when it is alone, or it never would
             if self._rows_pending and self._rows_pending + row_count > self._rows_pending_max:
                 raise ResourceExhaustedError(
@@ -95,6 +171,6 @@ class Gate:
                 )
             self._rows_pending += row_count
 
-    def _leave(self, row_count: int) -> None:
-        with self._lock:
-            self._rows_pending -= row_count
+
+def _is_done(place: Place) -> bool:
+    return place.job is not None and place.job.done

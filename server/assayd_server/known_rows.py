@@ -19,6 +19,8 @@ from assayd_server.servable import Servable
 SAMPLE_ROWS = 1500
 ELEMENTS_MAX = 1 << 24
 """Of the sample: fewer rows are taken of wide ones."""
+_MEASURED = ("float16", "float32", "float64", "uint8", "int8")
+"""Types of numbers that measure something; those of one byte are mostly pixels."""
 _BATCH_ROWS = 1024
 _SEED = 0
 Arrays = Mapping[str, NDArray[Any]]
@@ -33,9 +35,11 @@ def known_by_heart(model: Servable, rows: GivenRows, row_count: int) -> Gap | No
         row_count: how many there are.
 
     Returns:
-        None where it has no classes of which a row has one, or where its inputs are not numbers.
+        None where it has no classes of which a row has one, or where halfway between its inputs there is nothing:
+        they are texts, or integers that may be codes, such as tokens.
     """
-    if model.contract.task is not Task.MULTICLASS:
+    measured = all(spec.data_type in _MEASURED for spec in model.contract.inputs)
+    if model.contract.task is not Task.MULTICLASS or not measured:
         return None
     sample = _sample(rows, row_count)
     if not all(values.dtype.kind in "fiu" for values in sample.values()):
@@ -43,6 +47,8 @@ def known_by_heart(model: Servable, rows: GivenRows, row_count: int) -> Gap | No
     flat = _flat(sample)
     probabilities = _probabilities(model, sample)
     usable = np.flatnonzero(np.isfinite(flat).all(axis=1) & np.isfinite(probabilities).all(axis=1))
+    if not len(usable):
+        return None
     classes = probabilities[usable].argmax(axis=1)
     nearest = nearest_alike(flat[usable], classes)
     pairs = np.flatnonzero(nearest >= 0)

@@ -20,6 +20,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for 
 _SECONDS_BUCKETS = (
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 )  # fmt: skip
+_ROWS_BUCKETS = tuple(2.0**power for power in range(15))
 _MODEL = ("model", "version")
 _METHOD = ("grpc_type", "grpc_service", "grpc_method")
 
@@ -34,6 +35,9 @@ class ModelMetrics:
     rows: Counter
     invalid_rows: Counter
     executions: Counter
+    abandoned: Counter
+    """Calls whose caller stopped waiting for their pass."""
+    batch_rows: Histogram
     pending_rows: Gauge
     counts: RowCounts
 
@@ -121,6 +125,19 @@ class Metrics:
             "assayd_invalid_rows", "Rows whose scores came out as NaN or infinite.", _MODEL, registry=registry
         )
         self._executions = Counter("assayd_executions", "Forward passes.", _MODEL, registry=registry)
+        self._abandoned = Counter(
+            "assayd_abandoned_calls",
+            "Calls that expired or were cancelled while they waited: nothing was computed for them.",
+            _MODEL,
+            registry=registry,
+        )
+        self._batch_rows = Histogram(
+            "assayd_batch_rows",
+            "Rows of a forward pass, of all calls that were merged into it.",
+            _MODEL,
+            buckets=_ROWS_BUCKETS,
+            registry=registry,
+        )
         self._pending_rows = Gauge(
             "assayd_pending_rows", "Rows waiting for their forward pass or in it.", _MODEL, registry=registry
         )
@@ -197,6 +214,8 @@ class Metrics:
             rows=self._rows.labels(*key),
             invalid_rows=self._invalid_rows.labels(*key),
             executions=self._executions.labels(*key),
+            abandoned=self._abandoned.labels(*key),
+            batch_rows=self._batch_rows.labels(*key),
             pending_rows=self._pending_rows.labels(*key),
             counts=counts,
         )

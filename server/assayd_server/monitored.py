@@ -12,6 +12,7 @@ from assayd_server.core.drift.layout import Role
 from assayd_server.core.drift.reference import CLASS_COLUMN, ColumnValues
 from assayd_server.core.novelty import NoveltyMeasure, Outputs
 from assayd_server.core.novelty.scoring import Fitted, novelty_scores
+from assayd_server.core.scores import RowScores
 from assayd_server.core.tasks import Task
 from assayd_server.core.uncertainty import Measure
 from assayd_server.plan import Plan
@@ -41,10 +42,38 @@ def watched_scores(forward: Forward, plan: Plan) -> Scores:
         plan: with the uncertainties above.
     """
 
-    def of(values: Floats | None) -> Floats | None:
-        return values if values is None or values.ndim != _MATRIX else by_columns(values)
+    beside = replace(
+        forward, logits=_side_by_side(forward.logits), probabilities=_side_by_side(forward.probabilities)
+    )
+    scores = scored(beside, plan)
+    return _first(scores) if plan.rows.count == 1 else scores
 
-    return scored(replace(forward, logits=of(forward.logits), probabilities=of(forward.probabilities)), plan)
+
+def _side_by_side(values: Floats | None) -> Floats | None:
+    """By columns, and a row that is alone twice.
+
+    Its sums would else be added up in another order than those of rows beside each other, and differ in the last
+    place: by as much as a bin is wide where many rows are alike.
+    """
+    if values is None or values.ndim != _MATRIX:
+        return values
+    return by_columns(np.repeat(values, 2, axis=0) if len(values) == 1 else values)
+
+
+def _first(scores: Scores) -> Scores:
+    rows, forward = scores.rows, scores.forward
+    alone = RowScores(
+        valid=rows.valid[:1],
+        predictions=rows.predictions[:1],
+        probabilities=rows.probabilities[:1],
+        uncertainties={measure: values[:1] for measure, values in rows.uncertainties.items()},
+        top_classes=rows.top_classes[:1],
+        top_probabilities=rows.top_probabilities[:1],
+    )
+    logits, probabilities = (
+        None if values is None else values[:1] for values in (forward.logits, forward.probabilities)
+    )
+    return replace(scores, rows=alone, forward=replace(forward, logits=logits, probabilities=probabilities))
 
 
 def score_columns(scores: Scores, *, temperature: float) -> list[ColumnValues]:
@@ -68,9 +97,11 @@ def _of_classes(scores: Scores, temperature: float) -> Iterator[ColumnValues]:
     yield ColumnValues(name="top_probability", values=rows.probabilities.max(axis=1))
     yield ColumnValues(name="entropy", values=rows.uncertainties[Measure.ENTROPY])
     if (forward.logits is not None) is _gives_logits(scores.plan):
-        outputs = Outputs(logits=forward.logits, probabilities=forward.probabilities, temperature=temperature)
+        logits, probabilities = _side_by_side(forward.logits), _side_by_side(forward.probabilities)
+        outputs = Outputs(logits=logits, probabilities=probabilities, temperature=temperature)
         measure = NoveltyMeasure.GEN if forward.logits is None else NoveltyMeasure.ENERGY
-        yield ColumnValues(name="novelty", values=novelty_scores(Fitted(), outputs, [measure])[measure])
+        values = novelty_scores(Fitted(), outputs, [measure])[measure]
+        yield ColumnValues(name="novelty", values=values[: len(rows.valid)])
 
 
 def _gives_logits(plan: Plan) -> bool:

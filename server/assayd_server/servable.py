@@ -83,14 +83,22 @@ class Servable:
         Raises:
             ServiceError: the model failed on these rows.
         """
+        return self.forward_fed(self.fed(arrays), row_count=row_count, roles=roles)
+
+    def fed(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """What match gave, in the model's own types."""
+        return cast(self.contract.inputs, arrays)
+
+    def forward_fed(self, fed: Mapping[str, NDArray[Any]], *, row_count: int, roles: Sequence[str]) -> Forward:
+        """As forward, of arrays that have the model's own types."""
         if row_count == 0:
             return _as_forward({role: np.empty((0, *self._row_shape(role)), np.float32) for role in roles})
-        outputs = dict(zip(roles, self._run(cast(self.contract.inputs, arrays), roles), strict=True))
+        outputs = dict(zip(roles, self._run(fed, roles), strict=True))
         for role, output in outputs.items():
             self._check_shape(output, (row_count, *self._row_shape(role)))
         return _as_forward(outputs)
 
-    def _run(self, fed: dict[str, Floats], roles: Sequence[str]) -> list[Floats]:
+    def _run(self, fed: Mapping[str, Floats], roles: Sequence[str]) -> list[Floats]:
         try:
             return self._model.run(fed, [self.contract.roles[role] for role in roles])
         except ModelRunError as error:

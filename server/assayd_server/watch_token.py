@@ -17,29 +17,32 @@ from assayd_server.core.drift.watch import WatchPlan, WatchSettings, WatchState,
 from assayd_server.errors import InvalidArgumentError
 
 _MARK, _VERSION = b"asyw", 1
-_FIXED = struct.Struct("<4sI16sQQI")
+_FIXED = struct.Struct("<4sI16sQQII")
+KINDS = ("", "inputs", "logits", "probabilities", "embeddings")
+"""Of rows; none where there were none yet."""
 _CHECKSUM_BYTES = 16
 _NUMBER = np.dtype("<i8")
 
 
-def encode(state: WatchState, plan: WatchPlan, *, reference_digest: str) -> bytes:
+def encode(state: WatchState, plan: WatchPlan, *, reference_digest: str, kind: str) -> bytes:
     """The state after some rows under these settings.
 
     Args:
         state: what the stream has come to.
         plan: of the stream.
         reference_digest: of the reference that it is held against.
+        kind: of its rows, one of KINDS.
     """
     binding = _binding(plan.settings, reference_digest)
     has_window = state.window.rows > 0
-    content = _FIXED.pack(_MARK, _VERSION, binding, state.rows, state.windows, has_window)
+    content = _FIXED.pack(_MARK, _VERSION, binding, state.rows, state.windows, KINDS.index(kind), has_window)
     arrays = [state.sums, state.since, *(state.window.arrays().values() if has_window else ())]
     content += b"".join(array.astype(_NUMBER).tobytes() for array in arrays)
     return content + _digest(content)
 
 
-def decode(token: bytes, plan: WatchPlan, *, reference_digest: str) -> WatchState:
-    """The state that a token stands for, exactly as it was.
+def decode(token: bytes, plan: WatchPlan, *, reference_digest: str) -> tuple[WatchState, str]:
+    """The state that a token stands for, exactly as it was, and the kind of the rows so far.
 
     Args:
         token: what encode gave.
@@ -54,7 +57,7 @@ def decode(token: bytes, plan: WatchPlan, *, reference_digest: str) -> WatchStat
         raise _refused("is not a state of this service: it does not begin as one", "STATE_FOREIGN")
     if len(token) < _FIXED.size + _CHECKSUM_BYTES:
         raise _refused(f"is cut short, to {len(token)} bytes", "STATE_TRUNCATED")
-    _, version, binding, rows, windows, has_window = _FIXED.unpack_from(token)
+    _, version, binding, rows, windows, kind, has_window = _FIXED.unpack_from(token)
     if version != _VERSION:
         raise _refused(f"is of version {version}, and this server reads version {_VERSION}", "STATE_VERSION")
     if binding != _binding(plan.settings, reference_digest):
@@ -68,9 +71,9 @@ def decode(token: bytes, plan: WatchPlan, *, reference_digest: str) -> WatchStat
         window = WindowState.from_arrays(dict(zip(names, arrays[2:], strict=True))) if has_window else start.window
         state = WatchState(rows, windows, window, *arrays[:2])
         check(state, plan)
-    except ValueError as error:
+        return state, KINDS[kind]
+    except (ValueError, IndexError) as error:
         raise _refused(f"is not what this service gives: {error}", "STATE_IMPOSSIBLE") from error
-    return state
 
 
 def _arrays(token: bytes, shapes: list[tuple[int, ...]]) -> list[NDArray[np.int64]]:

@@ -69,8 +69,7 @@ class Watching:
             self._plan = plan(self._reference.drift, wanted.settings)
         except SettingError as error:
             raise wrong(f"settings.{error.field}", error.problem, "SETTING_OUT_OF_RANGE") from None
-        self._kind: type | None = None
-        self._state = self._begun(wanted.state)
+        self._state, self._kind = self._begun(wanted.state)
 
     def observe(self, rows: Sent | None, embeddings: Floats | None, caller: Caller) -> Watched:
         """Take the next rows.
@@ -84,6 +83,8 @@ class Watching:
             ServiceError: the rows cannot be compared; the stream is where it was.
         """
         events: list[Event] = []
+        if rows is None and embeddings is not None:
+            raise wrong("embeddings", "came without the rows that they are of", "ROWS_MISSING")
         if rows is not None:
             self._check_kind(rows)
             with self._monitoring.columns(rows, embeddings, self._model, self._reference, caller) as columns:
@@ -115,15 +116,17 @@ class Watching:
 
     def _check_kind(self, rows: Sent) -> None:
         """Refuse rows of another kind: they have other columns."""
-        if self._kind is not None and not isinstance(rows, self._kind):
-            before, now = self._kind.__name__.lower(), type(rows).__name__.lower()
-            raise wrong("rows", f"are {now}, the stream began with {before}", "ROWS_OF_ANOTHER_KIND")
-        self._kind = type(rows)
+        kind = type(rows).__name__.lower()
+        if self._kind not in ("", kind):
+            raise wrong("rows", f"are {kind}, the stream began with {self._kind}", "ROWS_OF_ANOTHER_KIND")
+        if kind in watch_token.KINDS:  # else they are refused by what holds them against the reference
+            self._kind = kind
 
-    def _begun(self, token: bytes) -> WatchState:
+    def _begun(self, token: bytes) -> tuple[WatchState, str]:
         if not token:
-            return begin(self._plan)
+            return begin(self._plan), ""
         return watch_token.decode(token, self._plan, reference_digest=self._reference.digest)
 
     def _token(self, state: WatchState) -> bytes:
-        return watch_token.encode(state, self._plan, reference_digest=self._reference.digest)
+        digest = self._reference.digest
+        return watch_token.encode(state, self._plan, reference_digest=digest, kind=self._kind)

@@ -218,9 +218,9 @@ def test_rows_count_as_production_traffic_in_score_and_not_in_a_stream_unless_it
     client.score(one_hot(0), record=False)
     list(client.score_stream([one_hot(0)]))
     list(client.score_stream([one_hot(0)], record=True))
-    assert [(request.HasField("record"), request.record) for request in asked] == [
-        (False, False),  # not set means that they count
-        (True, False),
-        (True, False),
-        (False, False),
+    assert [(request.HasField("record"), request.record, request.lane) for request in asked] == [
+        (False, False, scoring_pb2.LANE_UNSPECIFIED),  # not set means that they count
+        (True, False, scoring_pb2.LANE_UNSPECIFIED),
+        (True, False, scoring_pb2.LANE_BULK),
+        (False, False, scoring_pb2.LANE_UNSPECIFIED),
     ]

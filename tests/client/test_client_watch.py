@@ -1,6 +1,8 @@
 """Streams that real servers watch: over batches of any size, breaks, and several replicas."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,13 +22,20 @@ def healthy(count: int, seed: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
+def artefacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """model.onnx and reference.npz."""
     folder = tmp_path_factory.mktemp("watched")
-    reference = references.write_reference(folder, onnx_models.identity(), healthy(6000, 0))
-    with (
-        serving(folder / "model.onnx", reference=reference) as one,
-        serving(folder / "model.onnx", reference=reference) as other,
-    ):
+    references.write_reference(folder, onnx_models.identity(), healthy(6000, 0))
+    return folder
+
+
+def replica(artefacts: Path) -> AbstractContextManager[Server]:
+    return serving(artefacts / "model.onnx", reference=artefacts / "reference.npz")
+
+
+@pytest.fixture(scope="module")
+def replicas(artefacts: Path) -> Iterator[tuple[Server, Server]]:
+    with replica(artefacts) as one, replica(artefacts) as other:
         yield one, other
 
 
@@ -82,6 +91,22 @@ def test_a_stream_that_breaks_goes_on_at_another_server(
     assert begun[-1].rows_seen == 730
     rest = watched(other, [x[730:]], state=begun[-1].state)
     assert findings(begun + rest) == findings(watched(one, [x]))
+
+
+def test_a_server_that_stops_is_no_break(
+    artefacts: Path, replicas: tuple[Server, Server], fleet: Callable[..., Client], x: np.ndarray
+) -> None:
+    with ExitStack() as stack:
+        stopping = stack.enter_context(replica(artefacts))
+
+        def batches() -> Iterator[np.ndarray]:
+            for place, batch in enumerate(np.split(x, 20)):
+                if place == 9:
+                    stack.close()
+                yield batch
+
+        of_rest = list(fleet(stopping, replicas[1]).watch_drift(batches(), window_rows=ROWS_A_WINDOW))
+    assert findings(of_rest) == findings(watched(fleet(replicas[0]), [x]))
 
 
 def test_a_state_of_other_settings_is_refused(

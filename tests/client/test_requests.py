@@ -31,6 +31,13 @@ def test_a_temperature_is_only_set_where_it_is_given() -> None:
     assert not score_request().HasField("temperature")
 
 
+def test_a_lane_is_only_set_where_it_is_not_the_first() -> None:
+    assert score_request(lane="online") == scoring_pb2.ScoreRequest()
+    assert score_request(lane="bulk").lane == scoring_pb2.LANE_BULK
+    assert rank_options.rank_request(measure="entropy", count=1, lane="bulk").lane == scoring_pb2.LANE_BULK
+    assert refusal(lane="fast").field == "lane"
+
+
 def test_measures_keep_their_order() -> None:
     request = score_request(uncertainties=iter(["ratio", "entropy"]))
     expected = [scoring_pb2.UNCERTAINTY_MEASURE_RATIO, scoring_pb2.UNCERTAINTY_MEASURE_ENTROPY]

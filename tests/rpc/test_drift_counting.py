@@ -98,3 +98,15 @@ def test_a_call_that_is_refused_does_not_count(server: Server) -> None:
     with pytest.raises(grpc.RpcError):
         score(server, rows=INPUTS, top_k=9)
     assert row_counts(server) == {0}
+
+
+def test_rows_of_the_bulk_lane_do_not_count(server: Server) -> None:
+    score(server, rows=INPUTS, lane=scoring_pb2.LANE_BULK)
+    score(server, rows=INPUTS, lane=scoring_pb2.LANE_BULK, record=True)
+    assert row_counts(server) == {0}
+
+
+def test_a_lane_that_is_not_known_is_refused(server: Server) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        score(server, rows=INPUTS, lane=9)
+    assert "lane" in caught.value.details()

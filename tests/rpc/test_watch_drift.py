@@ -259,6 +259,21 @@ def test_rows_of_another_kind_are_refused_within_a_stream(server: Server) -> Non
     assert (error.field, error.reason) == ("rows", "ROWS_OF_ANOTHER_KIND")
 
 
+def test_embeddings_without_rows_are_refused(server: Server) -> None:
+    (first,) = messages([HEALTHY[:10]])
+    alone = monitoring_pb2.WatchDriftRequest(embeddings=encode(HEALTHY[:10]))
+    error = refused(server, first, alone)
+    assert (error.field, error.reason) == ("embeddings", "ROWS_MISSING")
+
+
+def test_rows_of_another_kind_are_refused_where_a_stream_goes_on_by_its_state(server: Server) -> None:
+    (answer,) = watched(server, [HEALTHY[:10]])
+    settings = monitoring_pb2.WatchSettings(**WATCHED, state=answer.state)
+    rows = rows_pb2.Rows(logits=encode(HEALTHY[:10]))
+    error = refused(server, monitoring_pb2.WatchDriftRequest(settings=settings, rows=rows))
+    assert error.reason == "ROWS_OF_ANOTHER_KIND"
+
+
 def test_rows_that_the_model_does_not_take_are_refused(server: Server) -> None:
     (first,) = messages([np.zeros((5, 3), np.float32)])
     assert refused(server, first).field == "rows.inputs.tensors[0].shape"

@@ -21,6 +21,7 @@ def test_classes_go_by_their_names_or_by_their_positions() -> None:
     [
         (("ant", "ant", "cat"), ["ant (0)", "ant (1)", "cat"]),
         (("other", "bee", "missing"), ["other (0)", "bee", "missing (2)"]),
+        (("other", "other (0)", "cat"), ["other (0) (0)", "other (0) (1)", "cat"]),
     ],
 )
 def test_names_that_are_not_of_one_bin_alone_come_with_the_position(

@@ -1,5 +1,6 @@
 """Production rows counted for a fleet: as drift tests count them, whatever the batches, at no cost to callers."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,23 @@ def test_rows_are_counted_as_a_drift_test_counts_them_whatever_the_batches(
     assert uncounted == 0
     again, _ = recording.read()
     assert again.tolist() == counts.tolist()
+
+
+@pytest.mark.parametrize("class_count", [10, 30])
+@pytest.mark.parametrize("graph", [onnx_models.identity, onnx_models.softmax_only])
+def test_rows_that_are_alike_lie_in_the_same_bins_one_by_one(
+    tmp_path: Path, class_count: int, graph: Callable[[int], bytes]
+) -> None:
+    rng = np.random.default_rng(class_count)
+    rows = 2 * rng.normal(size=(6, class_count)).astype(np.float32)[rng.integers(0, 6, 2000)]
+    reference = references.write_reference(tmp_path, graph(class_count), rows)
+    (model,) = load_models(Settings(model=tmp_path / "model.onnx", reference=reference), threads=1).all()
+    assert model.reference is not None
+    recording = DriftRecording(model, model.reference)
+    for row in rows[:100]:
+        recording.record(*passed(model, recording, row[np.newaxis]))
+        recording.read()
+    assert recording.read()[0].tolist() == expected(model, recording, rows[:100])
 
 
 def test_replicas_add_up_to_one_that_saw_all_rows(model: Servable) -> None:

@@ -146,4 +146,6 @@ def test_calls_from_many_threads_are_all_counted(bench: Bench) -> None:
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(call, range(100)))
     assert answers == [[int(ROWS[0].argmax())]] * 100
-    assert bench.counted == (100,) * 5
+    executions, *others = bench.counted
+    assert 25 <= executions <= 100  # what waits goes together
+    assert others == [100] * 4

@@ -8,14 +8,14 @@ from contextlib import suppress
 
 import pytest
 
-from assayd_server.caller import Caller, after
+from assayd_server.caller import Caller, Lane, after
 from assayd_server.errors import (
     RETRY_AFTER_SECONDS,
     CallCancelledError,
     DeadlineExceededError,
     ResourceExhaustedError,
 )
-from assayd_server.gate import Gate
+from assayd_server.gate import ONLINE_RUN_MAX, Gate
 
 WAIT = 30
 PATIENT = Caller()
@@ -254,7 +254,7 @@ def test_the_turn_goes_to_who_came_first() -> None:
         for number, thread in enumerate(threads):
             thread.start()
             until(lambda number=number: gate.rows_pending == number + 2)
-            until(lambda number=number: len(gate._queue) == number + 1)
+            until(lambda number=number: gate.waiting == number + 1)
     for thread in threads:
         thread.join()
     assert order == list(range(20))
@@ -274,8 +274,21 @@ def test_who_gives_up_in_the_moment_of_the_turn_passes_it_on() -> None:
     with gate.enter(1, Caller()):
         thread = threading.Thread(target=wait_and_give_up)
         thread.start()
-        until(lambda: len(gate._queue) == 1)
+        until(lambda: gate.waiting == 1)
         gave_up.set()
     thread.join()
     with gate.enter(1, Caller(deadline=time.monotonic() + 5)):  # the turn is free again
         pass
+
+
+def test_the_online_lane_goes_first_and_the_bulk_lane_now_and_then() -> None:
+    gate, order = Gate(1000), list[Lane]()
+    gate.line_up(Lane.ONLINE)
+    places = [gate.line_up(lane) for lane in [Lane.BULK] * 2 + [Lane.ONLINE] * 2 * ONLINE_RUN_MAX]
+    for _ in range(len(places)):
+        before = {place for place in places if place.called.is_set()}
+        gate.pass_on()
+        (called,) = {place for place in places if place.called.is_set()} - before
+        order.append(called.lane)
+    run = [Lane.ONLINE] * ONLINE_RUN_MAX
+    assert order == [*run, Lane.BULK, *run, Lane.BULK]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 from skl2onnx import to_onnx
 from sklearn.datasets import load_digits
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
@@ -55,3 +56,45 @@ def test_a_model_that_cannot_remember_rows_comes_without_a_warning(tmp_path: Pat
 )
 def test_where_there_is_nothing_to_compare_nothing_is_said(tmp_path: Path, model: bytes, rows: np.ndarray) -> None:
     assert SURER not in warnings_of(tmp_path, model, rows)
+
+
+def with_gaps_as_zeros() -> bytes:
+    """Logits that are the input, where it is a number."""
+    matrix = (TensorProto.FLOAT, ["rows", 4])
+    return onnx_models.build(
+        nodes=[
+            helper.make_node("IsNaN", ["x"], ["gaps"]),
+            helper.make_node("Where", ["gaps", "zero", "x"], ["logits"]),
+        ],
+        inputs={"x": matrix},
+        outputs={"logits": matrix},
+        weights={"zero": np.zeros((), np.float32)},
+    )
+
+
+def test_rows_that_all_have_a_gap_are_not_compared_and_make_a_reference(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(400, 4)).astype(np.float32)
+    rows[np.arange(400), np.arange(400) % 4] = np.nan
+    assert SURER not in warnings_of(tmp_path, with_gaps_as_zeros(), rows)
+
+
+def of_tokens(classes: np.ndarray) -> bytes:
+    """Logits that count the tokens of each class among the eight of a row."""
+    table = np.eye(4, dtype=np.float32)[classes]
+    return onnx_models.build(
+        nodes=[
+            helper.make_node("Gather", ["table", "tokens"], ["of_tokens"], axis=0),
+            helper.make_node("ReduceSum", ["of_tokens", "axes"], ["logits"], keepdims=0),
+        ],
+        inputs={"tokens": (TensorProto.INT64, ["rows", 8])},
+        outputs={"logits": (TensorProto.FLOAT, ["rows", 4])},
+        weights={"table": table, "axes": np.array([1])},
+    )
+
+
+def test_tokens_have_nothing_between_them(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    classes = rng.integers(0, 4, 200)
+    by_class = [np.flatnonzero(classes == each) for each in range(4)]
+    rows = np.array([rng.choice(by_class[each], 8) for each in rng.integers(0, 4, 400)])
+    assert SURER not in warnings_of(tmp_path, of_tokens(classes), rows)

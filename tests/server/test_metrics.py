@@ -19,6 +19,7 @@ COUNTERS = {
     "assayd_rows": "model",
     "assayd_invalid_rows": "model",
     "assayd_executions": "model",
+    "assayd_abandoned_calls": "model",
     "assayd_predicted_rows": "model",
     "assayd_search_queries": "model",
     "assayd_recall_checked_neighbors": "model",
@@ -33,6 +34,7 @@ COUNTERS = {
 HISTOGRAMS = {
     "assayd_stage_seconds": "model",
     "assayd_uncertainty": "model",
+    "assayd_batch_rows": "model",
     "grpc_server_handling_seconds": "method",
 }
 GAUGES = {

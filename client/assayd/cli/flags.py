@@ -38,6 +38,17 @@ def above_0(maximum: float = math.inf) -> Callable[[float | None], float | None]
     return check
 
 
+def from_0(maximum: float) -> Callable[[float], float]:
+    """What checks a flag's number that may be 0, too."""
+
+    def check(value: float) -> float:
+        if not 0 <= value <= maximum:  # False for NaN
+            raise typer.BadParameter(f"is {value:g}, allowed are 0 to {maximum:g}")
+        return value
+
+    return check
+
+
 Address = Annotated[
     str,
     typer.Option(

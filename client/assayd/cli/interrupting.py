@@ -10,6 +10,16 @@ from assayd import AssaydError
 
 
 @contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Take SIGTERM for SIGINT: what runs until it is stopped ends well when a supervisor stops it, too."""
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def interruptible(close: Callable[[], None]) -> Iterator[None]:
     """End what runs inside as KeyboardInterrupt does, but never in the midst of gRPC's own code.
 

@@ -4,7 +4,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from assayd import WatchReport
@@ -45,29 +44,31 @@ class Outbox:
         """
         self._notifier = notifier
         self._tell = tell
-        self._waiting: queue.Queue[Any] = queue.Queue(WAITING_MAX)
+        self._waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._deliver, daemon=True)
         self._thread.start()
 
     def add(self, report: WatchReport) -> None:
-        """Have a report delivered, if it is of interest; where too many wait, it is dropped."""
+        """Have a report delivered, if it is of interest; where too many wait, it is dropped. From one thread."""
         document = self._notifier.document(report)
         if document is None:
             return
-        try:
-            self._waiting.put_nowait(document)
-        except queue.Full:
+        if self._waiting.qsize() < WAITING_MAX:
+            self._waiting.put(document)
+        else:
             self._say(f"{self._notifier.endpoint.name} is too slow, an alert is lost")
 
+    def end(self) -> None:
+        """Take no more, and deliver what waits, without pauses."""
+        self._notifier.endpoint.stopping.set()
+        self._waiting.put(_END)
+
     def close(self, deadline: float) -> None:
-        """Deliver what waits, without pauses, but end in any case.
+        """Wait until all is delivered.
 
         Args:
-            deadline: as of time.monotonic().
+            deadline: as of time.monotonic(); then it ends in any case.
         """
-        self._notifier.endpoint.stopping.set()
-        with suppress(queue.Full):
-            self._waiting.put(_END, timeout=max(0.0, deadline - time.monotonic()))
         self._thread.join(max(0.0, deadline - time.monotonic()))
         if self._thread.is_alive():
             self._say(f"{self._notifier.endpoint.name} did not take the last alerts in time")
@@ -98,5 +99,7 @@ class Outboxes:
     def close(self, seconds: float = CLOSE_SECONDS_MAX) -> None:
         """Deliver what waits, in so much time at the most."""
         deadline = time.monotonic() + seconds
+        for outbox in self._each:
+            outbox.end()
         for outbox in self._each:
             outbox.close(deadline)

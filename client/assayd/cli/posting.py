@@ -8,7 +8,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -73,7 +72,9 @@ class Endpoint:
         request = urllib.request.Request(  # noqa: S310 the scheme was checked
             self._bare_url, json.dumps(document, allow_nan=False).encode(), self._headers, method="POST"
         )
-        for attempt in count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 return self._sent(request)
             except urllib.error.HTTPError as error:

@@ -23,6 +23,7 @@ from assayd.watch_options import watch_request
 _DEADLINE_SECONDS = 60.0
 _PATIENCE_SECONDS = 300.0
 _HOLD_SECONDS = 3600.0
+_SECONDS_MAX = 30 * 86_400.0
 _ROWS_MAX = 2**31 - 1
 
 _Input = Annotated[
@@ -56,7 +57,11 @@ _State = Annotated[
 ]
 _Patience = Annotated[
     float,
-    typer.Option("--patience-seconds", min=0.0, help="How long to wait for a server that has gone away; 0: not."),
+    typer.Option(
+        "--patience-seconds",
+        callback=flags.from_0(_SECONDS_MAX),
+        help="How long to wait for a server that has gone away; 0 is not at all.",
+    ),
 ]
 _Webhook = Annotated[
     list[str] | None,
@@ -82,7 +87,7 @@ _Hold = Annotated[
     float,
     typer.Option(
         "--alert-seconds",
-        callback=flags.above_0(),
+        callback=flags.above_0(_SECONDS_MAX),
         help="How long an alert there lasts, if no later window ends it or finds it again.",
     ),
 ]

@@ -13,6 +13,7 @@ from assayd.cli.bulk import Where, batch_rows
 from assayd.cli.columns import Columns, choose
 from assayd.cli.connecting import connected
 from assayd.cli.exits import CommandError, UsageError
+from assayd.cli.interrupting import terminated_as_interrupted
 from assayd.cli.monitored_rows import KINDS, row_types
 from assayd.cli.outbox import Notifier, Outboxes
 from assayd.cli.progress import Pace
@@ -79,9 +80,11 @@ def run(job: Job, where: Where, look: Look) -> Tally:
         CommandError: it cannot be done, or not go on.
         AssaydError: a call failed.
     """
+    if job.state is not None and not job.state.parent.is_dir():
+        raise UsageError(f"--state: the folder {job.state.parent} is not there")
     kept = None if job.state is None else load(job.state)
     where, stopping = _pinned(where, job, kept), threading.Event()
-    with _opened(job.path) as (opened, stop_reading):
+    with terminated_as_interrupted(), _opened(job.path) as (opened, stop_reading):
 
         def interrupted() -> None:
             stopping.set()

@@ -28,7 +28,7 @@ from assayd.v1 import rows_pb2 as assayd_dot_v1_dot_rows__pb2
 from assayd.v1 import tensor_pb2 as assayd_dot_v1_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x61ssayd/v1/scoring.proto\x12\tassayd.v1\x1a\x19\x61ssayd/v1/neighbors.proto\x1a\x17\x61ssayd/v1/novelty.proto\x1a\x14\x61ssayd/v1/rows.proto\x1a\x16\x61ssayd/v1/tensor.proto\".\n\rModelSelector\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\">\n\rModelIdentity\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\"\xa3\x03\n\x0cScoreRequest\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelSelector\x12\x1d\n\x04rows\x18\x02 \x01(\x0b\x32\x0f.assayd.v1.Rows\x12#\n\x04head\x18\x03 \x01(\x0b\x32\x15.assayd.v1.LinearHead\x12\"\n\x07outputs\x18\x04 \x03(\x0e\x32\x11.assayd.v1.Output\x12\r\n\x05top_k\x18\x05 \x01(\x05\x12\x18\n\x0btemperature\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x34\n\runcertainties\x18\x07 \x03(\x0e\x32\x1d.assayd.v1.UncertaintyMeasure\x12\x1d\n\x04task\x18\x08 \x01(\x0e\x32\x0f.assayd.v1.Task\x12\x11\n\tneighbors\x18\t \x01(\x05\x12*\n\x07novelty\x18\n \x03(\x0e\x32\x19.assayd.v1.NoveltyMeasure\x12\x15\n\rnovelty_alpha\x18\x0b \x01(\x01\x12\x13\n\x06record\x18\x0c \x01(\x08H\x01\x88\x01\x01\x42\x0e\n\x0c_temperatureB\t\n\x07_record\"Z\n\nTopClasses\x12\"\n\x07\x63lasses\x18\x01 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12(\n\rprobabilities\x18\x02 \x01(\x0b\x32\x11.assayd.v1.Tensor\"`\n\x0bUncertainty\x12.\n\x07measure\x18\x01 \x01(\x0e\x32\x1d.assayd.v1.UncertaintyMeasure\x12!\n\x06values\x18\x02 \x01(\x0b\x32\x11.assayd.v1.Tensor\"\xa0\x04\n\rScoreResponse\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelIdentity\x12&\n\x0bpredictions\x18\x02 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12(\n\rprobabilities\x18\x03 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12!\n\x06logits\x18\x04 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12%\n\nembeddings\x18\x05 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\"\n\x03top\x18\x06 \x01(\x0b\x32\x15.assayd.v1.TopClasses\x12-\n\runcertainties\x18\x07 \x03(\x0b\x32\x16.assayd.v1.Uncertainty\x12=\n\x0b\x63lass_names\x18\x08 \x03(\x0b\x32(.assayd.v1.ScoreResponse.ClassNamesEntry\x12\x14\n\x0cinvalid_rows\x18\t \x03(\x03\x12!\n\x06values\x18\n \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\'\n\tneighbors\x18\x0b \x01(\x0b\x32\x14.assayd.v1.Neighbors\x12#\n\x07novelty\x18\x0c \x01(\x0b\x32\x12.assayd.v1.Novelty\x1a\x31\n\x0f\x43lassNamesEntry\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"Q\n\nTensorSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\tdata_type\x18\x02 \x01(\x0e\x32\x13.assayd.v1.DataType\x12\r\n\x05shape\x18\x03 \x03(\x03\"\xef\x02\n\x05Model\x12*\n\x08identity\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelIdentity\x12%\n\x06inputs\x18\x02 \x03(\x0b\x32\x15.assayd.v1.TensorSpec\x12&\n\x07outputs\x18\x03 \x03(\x0b\x32\x15.assayd.v1.TensorSpec\x12\x15\n\rlogits_output\x18\x04 \x01(\t\x12\x1c\n\x14probabilities_output\x18\x05 \x01(\t\x12\x18\n\x10\x65mbedding_output\x18\x06 \x01(\t\x12\x13\n\x0b\x63lass_count\x18\x07 \x01(\x05\x12\x17\n\x0f\x65mbedding_width\x18\x08 \x01(\x05\x12\x0e\n\x06labels\x18\t \x03(\t\x12\x13\n\x0btemperature\x18\n \x01(\x01\x12\x1d\n\x04task\x18\x0b \x01(\x0e\x32\x0f.assayd.v1.Task\x12\x15\n\rvalues_output\x18\x0c \x01(\t\x12\x13\n\x0bvalue_count\x18\r \x01(\x05\":\n\x0fGetModelRequest\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelSelector\"3\n\x10GetModelResponse\x12\x1f\n\x05model\x18\x01 \x01(\x0b\x32\x10.assayd.v1.Model\"\x13\n\x11ListModelsRequest\"<\n\x0b\x46\x61iledModel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t\"^\n\x12ListModelsResponse\x12 \n\x06models\x18\x01 \x03(\x0b\x32\x10.assayd.v1.Model\x12&\n\x06\x66\x61iled\x18\x02 \x03(\x0b\x32\x16.assayd.v1.FailedModel*[\n\x04Task\x12\x14\n\x10TASK_UNSPECIFIED\x10\x00\x12\x13\n\x0fTASK_MULTICLASS\x10\x01\x12\x13\n\x0fTASK_MULTILABEL\x10\x02\x12\x13\n\x0fTASK_REGRESSION\x10\x03*\xed\x04\n\x12UncertaintyMeasure\x12#\n\x1fUNCERTAINTY_MEASURE_UNSPECIFIED\x10\x00\x12(\n$UNCERTAINTY_MEASURE_LEAST_CONFIDENCE\x10\x01\x12\x1e\n\x1aUNCERTAINTY_MEASURE_MARGIN\x10\x02\x12\x1d\n\x19UNCERTAINTY_MEASURE_RATIO\x10\x03\x12\x1f\n\x1bUNCERTAINTY_MEASURE_ENTROPY\x10\x04\x12&\n\"UNCERTAINTY_MEASURE_MULTILABEL_MAX\x10\x05\x12\'\n#UNCERTAINTY_MEASURE_MULTILABEL_MEAN\x10\x06\x12#\n\x1fUNCERTAINTY_MEASURE_MAX_ENTROPY\x10\x07\x12+\n\'UNCERTAINTY_MEASURE_INFORMATION_DENSITY\x10\x08\x12$\n UNCERTAINTY_MEASURE_VOTE_ENTROPY\x10\t\x12)\n%UNCERTAINTY_MEASURE_CONSENSUS_ENTROPY\x10\n\x12\'\n#UNCERTAINTY_MEASURE_VARIATION_RATIO\x10\x0b\x12\x1f\n\x1bUNCERTAINTY_MEASURE_MEAN_KL\x10\x0c\x12(\n$UNCERTAINTY_MEASURE_EXPECTED_ENTROPY\x10\r\x12\x1e\n\x1aUNCERTAINTY_MEASURE_MAX_KL\x10\x0e\x12 \n\x1cUNCERTAINTY_MEASURE_VARIANCE\x10\x0f*\x8f\x01\n\x06Output\x12\x16\n\x12OUTPUT_UNSPECIFIED\x10\x00\x12\x16\n\x12OUTPUT_PREDICTIONS\x10\x01\x12\x18\n\x14OUTPUT_PROBABILITIES\x10\x02\x12\x11\n\rOUTPUT_LOGITS\x10\x03\x12\x15\n\x11OUTPUT_EMBEDDINGS\x10\x04\x12\x11\n\rOUTPUT_VALUES\x10\x05\x32\xdc\x01\n\x0eScoringService\x12:\n\x05Score\x12\x17.assayd.v1.ScoreRequest\x1a\x18.assayd.v1.ScoreResponse\x12\x43\n\x08GetModel\x12\x1a.assayd.v1.GetModelRequest\x1a\x1b.assayd.v1.GetModelResponse\x12I\n\nListModels\x12\x1c.assayd.v1.ListModelsRequest\x1a\x1d.assayd.v1.ListModelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x61ssayd/v1/scoring.proto\x12\tassayd.v1\x1a\x19\x61ssayd/v1/neighbors.proto\x1a\x17\x61ssayd/v1/novelty.proto\x1a\x14\x61ssayd/v1/rows.proto\x1a\x16\x61ssayd/v1/tensor.proto\".\n\rModelSelector\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\">\n\rModelIdentity\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\"\xc2\x03\n\x0cScoreRequest\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelSelector\x12\x1d\n\x04rows\x18\x02 \x01(\x0b\x32\x0f.assayd.v1.Rows\x12#\n\x04head\x18\x03 \x01(\x0b\x32\x15.assayd.v1.LinearHead\x12\"\n\x07outputs\x18\x04 \x03(\x0e\x32\x11.assayd.v1.Output\x12\r\n\x05top_k\x18\x05 \x01(\x05\x12\x18\n\x0btemperature\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x34\n\runcertainties\x18\x07 \x03(\x0e\x32\x1d.assayd.v1.UncertaintyMeasure\x12\x1d\n\x04task\x18\x08 \x01(\x0e\x32\x0f.assayd.v1.Task\x12\x11\n\tneighbors\x18\t \x01(\x05\x12*\n\x07novelty\x18\n \x03(\x0e\x32\x19.assayd.v1.NoveltyMeasure\x12\x15\n\rnovelty_alpha\x18\x0b \x01(\x01\x12\x13\n\x06record\x18\x0c \x01(\x08H\x01\x88\x01\x01\x12\x1d\n\x04lane\x18\r \x01(\x0e\x32\x0f.assayd.v1.LaneB\x0e\n\x0c_temperatureB\t\n\x07_record\"Z\n\nTopClasses\x12\"\n\x07\x63lasses\x18\x01 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12(\n\rprobabilities\x18\x02 \x01(\x0b\x32\x11.assayd.v1.Tensor\"`\n\x0bUncertainty\x12.\n\x07measure\x18\x01 \x01(\x0e\x32\x1d.assayd.v1.UncertaintyMeasure\x12!\n\x06values\x18\x02 \x01(\x0b\x32\x11.assayd.v1.Tensor\"\xa0\x04\n\rScoreResponse\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelIdentity\x12&\n\x0bpredictions\x18\x02 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12(\n\rprobabilities\x18\x03 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12!\n\x06logits\x18\x04 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12%\n\nembeddings\x18\x05 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\"\n\x03top\x18\x06 \x01(\x0b\x32\x15.assayd.v1.TopClasses\x12-\n\runcertainties\x18\x07 \x03(\x0b\x32\x16.assayd.v1.Uncertainty\x12=\n\x0b\x63lass_names\x18\x08 \x03(\x0b\x32(.assayd.v1.ScoreResponse.ClassNamesEntry\x12\x14\n\x0cinvalid_rows\x18\t \x03(\x03\x12!\n\x06values\x18\n \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\'\n\tneighbors\x18\x0b \x01(\x0b\x32\x14.assayd.v1.Neighbors\x12#\n\x07novelty\x18\x0c \x01(\x0b\x32\x12.assayd.v1.Novelty\x1a\x31\n\x0f\x43lassNamesEntry\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"Q\n\nTensorSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\tdata_type\x18\x02 \x01(\x0e\x32\x13.assayd.v1.DataType\x12\r\n\x05shape\x18\x03 \x03(\x03\"\xef\x02\n\x05Model\x12*\n\x08identity\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelIdentity\x12%\n\x06inputs\x18\x02 \x03(\x0b\x32\x15.assayd.v1.TensorSpec\x12&\n\x07outputs\x18\x03 \x03(\x0b\x32\x15.assayd.v1.TensorSpec\x12\x15\n\rlogits_output\x18\x04 \x01(\t\x12\x1c\n\x14probabilities_output\x18\x05 \x01(\t\x12\x18\n\x10\x65mbedding_output\x18\x06 \x01(\t\x12\x13\n\x0b\x63lass_count\x18\x07 \x01(\x05\x12\x17\n\x0f\x65mbedding_width\x18\x08 \x01(\x05\x12\x0e\n\x06labels\x18\t \x03(\t\x12\x13\n\x0btemperature\x18\n \x01(\x01\x12\x1d\n\x04task\x18\x0b \x01(\x0e\x32\x0f.assayd.v1.Task\x12\x15\n\rvalues_output\x18\x0c \x01(\t\x12\x13\n\x0bvalue_count\x18\r \x01(\x05\":\n\x0fGetModelRequest\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelSelector\"3\n\x10GetModelResponse\x12\x1f\n\x05model\x18\x01 \x01(\x0b\x32\x10.assayd.v1.Model\"\x13\n\x11ListModelsRequest\"<\n\x0b\x46\x61iledModel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t\"^\n\x12ListModelsResponse\x12 \n\x06models\x18\x01 \x03(\x0b\x32\x10.assayd.v1.Model\x12&\n\x06\x66\x61iled\x18\x02 \x03(\x0b\x32\x16.assayd.v1.FailedModel*[\n\x04Task\x12\x14\n\x10TASK_UNSPECIFIED\x10\x00\x12\x13\n\x0fTASK_MULTICLASS\x10\x01\x12\x13\n\x0fTASK_MULTILABEL\x10\x02\x12\x13\n\x0fTASK_REGRESSION\x10\x03*\xed\x04\n\x12UncertaintyMeasure\x12#\n\x1fUNCERTAINTY_MEASURE_UNSPECIFIED\x10\x00\x12(\n$UNCERTAINTY_MEASURE_LEAST_CONFIDENCE\x10\x01\x12\x1e\n\x1aUNCERTAINTY_MEASURE_MARGIN\x10\x02\x12\x1d\n\x19UNCERTAINTY_MEASURE_RATIO\x10\x03\x12\x1f\n\x1bUNCERTAINTY_MEASURE_ENTROPY\x10\x04\x12&\n\"UNCERTAINTY_MEASURE_MULTILABEL_MAX\x10\x05\x12\'\n#UNCERTAINTY_MEASURE_MULTILABEL_MEAN\x10\x06\x12#\n\x1fUNCERTAINTY_MEASURE_MAX_ENTROPY\x10\x07\x12+\n\'UNCERTAINTY_MEASURE_INFORMATION_DENSITY\x10\x08\x12$\n UNCERTAINTY_MEASURE_VOTE_ENTROPY\x10\t\x12)\n%UNCERTAINTY_MEASURE_CONSENSUS_ENTROPY\x10\n\x12\'\n#UNCERTAINTY_MEASURE_VARIATION_RATIO\x10\x0b\x12\x1f\n\x1bUNCERTAINTY_MEASURE_MEAN_KL\x10\x0c\x12(\n$UNCERTAINTY_MEASURE_EXPECTED_ENTROPY\x10\r\x12\x1e\n\x1aUNCERTAINTY_MEASURE_MAX_KL\x10\x0e\x12 \n\x1cUNCERTAINTY_MEASURE_VARIANCE\x10\x0f*\x8f\x01\n\x06Output\x12\x16\n\x12OUTPUT_UNSPECIFIED\x10\x00\x12\x16\n\x12OUTPUT_PREDICTIONS\x10\x01\x12\x18\n\x14OUTPUT_PROBABILITIES\x10\x02\x12\x11\n\rOUTPUT_LOGITS\x10\x03\x12\x15\n\x11OUTPUT_EMBEDDINGS\x10\x04\x12\x11\n\rOUTPUT_VALUES\x10\x05*<\n\x04Lane\x12\x14\n\x10LANE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bLANE_ONLINE\x10\x01\x12\r\n\tLANE_BULK\x10\x02\x32\xdc\x01\n\x0eScoringService\x12:\n\x05Score\x12\x17.assayd.v1.ScoreRequest\x1a\x18.assayd.v1.ScoreResponse\x12\x43\n\x08GetModel\x12\x1a.assayd.v1.GetModelRequest\x1a\x1b.assayd.v1.GetModelResponse\x12I\n\nListModels\x12\x1c.assayd.v1.ListModelsRequest\x1a\x1d.assayd.v1.ListModelsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,40 +37,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SCORERESPONSE_CLASSNAMESENTRY']._loaded_options = None
   _globals['_SCORERESPONSE_CLASSNAMESENTRY']._serialized_options = b'8\001'
-  _globals['_TASK']._serialized_start=2152
-  _globals['_TASK']._serialized_end=2243
-  _globals['_UNCERTAINTYMEASURE']._serialized_start=2246
-  _globals['_UNCERTAINTYMEASURE']._serialized_end=2867
-  _globals['_OUTPUT']._serialized_start=2870
-  _globals['_OUTPUT']._serialized_end=3013
+  _globals['_TASK']._serialized_start=2183
+  _globals['_TASK']._serialized_end=2274
+  _globals['_UNCERTAINTYMEASURE']._serialized_start=2277
+  _globals['_UNCERTAINTYMEASURE']._serialized_end=2898
+  _globals['_OUTPUT']._serialized_start=2901
+  _globals['_OUTPUT']._serialized_end=3044
+  _globals['_LANE']._serialized_start=3046
+  _globals['_LANE']._serialized_end=3106
   _globals['_MODELSELECTOR']._serialized_start=136
   _globals['_MODELSELECTOR']._serialized_end=182
   _globals['_MODELIDENTITY']._serialized_start=184
   _globals['_MODELIDENTITY']._serialized_end=246
   _globals['_SCOREREQUEST']._serialized_start=249
-  _globals['_SCOREREQUEST']._serialized_end=668
-  _globals['_TOPCLASSES']._serialized_start=670
-  _globals['_TOPCLASSES']._serialized_end=760
-  _globals['_UNCERTAINTY']._serialized_start=762
-  _globals['_UNCERTAINTY']._serialized_end=858
-  _globals['_SCORERESPONSE']._serialized_start=861
-  _globals['_SCORERESPONSE']._serialized_end=1405
-  _globals['_SCORERESPONSE_CLASSNAMESENTRY']._serialized_start=1356
-  _globals['_SCORERESPONSE_CLASSNAMESENTRY']._serialized_end=1405
-  _globals['_TENSORSPEC']._serialized_start=1407
-  _globals['_TENSORSPEC']._serialized_end=1488
-  _globals['_MODEL']._serialized_start=1491
-  _globals['_MODEL']._serialized_end=1858
-  _globals['_GETMODELREQUEST']._serialized_start=1860
-  _globals['_GETMODELREQUEST']._serialized_end=1918
-  _globals['_GETMODELRESPONSE']._serialized_start=1920
-  _globals['_GETMODELRESPONSE']._serialized_end=1971
-  _globals['_LISTMODELSREQUEST']._serialized_start=1973
-  _globals['_LISTMODELSREQUEST']._serialized_end=1992
-  _globals['_FAILEDMODEL']._serialized_start=1994
-  _globals['_FAILEDMODEL']._serialized_end=2054
-  _globals['_LISTMODELSRESPONSE']._serialized_start=2056
-  _globals['_LISTMODELSRESPONSE']._serialized_end=2150
-  _globals['_SCORINGSERVICE']._serialized_start=3016
-  _globals['_SCORINGSERVICE']._serialized_end=3236
+  _globals['_SCOREREQUEST']._serialized_end=699
+  _globals['_TOPCLASSES']._serialized_start=701
+  _globals['_TOPCLASSES']._serialized_end=791
+  _globals['_UNCERTAINTY']._serialized_start=793
+  _globals['_UNCERTAINTY']._serialized_end=889
+  _globals['_SCORERESPONSE']._serialized_start=892
+  _globals['_SCORERESPONSE']._serialized_end=1436
+  _globals['_SCORERESPONSE_CLASSNAMESENTRY']._serialized_start=1387
+  _globals['_SCORERESPONSE_CLASSNAMESENTRY']._serialized_end=1436
+  _globals['_TENSORSPEC']._serialized_start=1438
+  _globals['_TENSORSPEC']._serialized_end=1519
+  _globals['_MODEL']._serialized_start=1522
+  _globals['_MODEL']._serialized_end=1889
+  _globals['_GETMODELREQUEST']._serialized_start=1891
+  _globals['_GETMODELREQUEST']._serialized_end=1949
+  _globals['_GETMODELRESPONSE']._serialized_start=1951
+  _globals['_GETMODELRESPONSE']._serialized_end=2002
+  _globals['_LISTMODELSREQUEST']._serialized_start=2004
+  _globals['_LISTMODELSREQUEST']._serialized_end=2023
+  _globals['_FAILEDMODEL']._serialized_start=2025
+  _globals['_FAILEDMODEL']._serialized_end=2085
+  _globals['_LISTMODELSRESPONSE']._serialized_start=2087
+  _globals['_LISTMODELSRESPONSE']._serialized_end=2181
+  _globals['_SCORINGSERVICE']._serialized_start=3109
+  _globals['_SCORINGSERVICE']._serialized_end=3329
 # @@protoc_insertion_point(module_scope)

@@ -45,6 +45,12 @@ class Output(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OUTPUT_LOGITS: _ClassVar[Output]
     OUTPUT_EMBEDDINGS: _ClassVar[Output]
     OUTPUT_VALUES: _ClassVar[Output]
+
+class Lane(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LANE_UNSPECIFIED: _ClassVar[Lane]
+    LANE_ONLINE: _ClassVar[Lane]
+    LANE_BULK: _ClassVar[Lane]
 TASK_UNSPECIFIED: Task
 TASK_MULTICLASS: Task
 TASK_MULTILABEL: Task
@@ -71,6 +77,9 @@ OUTPUT_PROBABILITIES: Output
 OUTPUT_LOGITS: Output
 OUTPUT_EMBEDDINGS: Output
 OUTPUT_VALUES: Output
+LANE_UNSPECIFIED: Lane
+LANE_ONLINE: Lane
+LANE_BULK: Lane
 
 class ModelSelector(_message.Message):
     __slots__ = ("name", "version")
@@ -91,7 +100,7 @@ class ModelIdentity(_message.Message):
     def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
 
 class ScoreRequest(_message.Message):
-    __slots__ = ("model", "rows", "head", "outputs", "top_k", "temperature", "uncertainties", "task", "neighbors", "novelty", "novelty_alpha", "record")
+    __slots__ = ("model", "rows", "head", "outputs", "top_k", "temperature", "uncertainties", "task", "neighbors", "novelty", "novelty_alpha", "record", "lane")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +113,7 @@ class ScoreRequest(_message.Message):
     NOVELTY_FIELD_NUMBER: _ClassVar[int]
     NOVELTY_ALPHA_FIELD_NUMBER: _ClassVar[int]
     RECORD_FIELD_NUMBER: _ClassVar[int]
+    LANE_FIELD_NUMBER: _ClassVar[int]
     model: ModelSelector
     rows: _rows_pb2.Rows
     head: _rows_pb2.LinearHead
@@ -116,7 +126,8 @@ class ScoreRequest(_message.Message):
     novelty: _containers.RepeatedScalarFieldContainer[_novelty_pb2.NoveltyMeasure]
     novelty_alpha: float
     record: bool
-    def __init__(self, model: _Optional[_Union[ModelSelector, _Mapping]] = ..., rows: _Optional[_Union[_rows_pb2.Rows, _Mapping]] = ..., head: _Optional[_Union[_rows_pb2.LinearHead, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[Output, str]]] = ..., top_k: _Optional[int] = ..., temperature: _Optional[float] = ..., uncertainties: _Optional[_Iterable[_Union[UncertaintyMeasure, str]]] = ..., task: _Optional[_Union[Task, str]] = ..., neighbors: _Optional[int] = ..., novelty: _Optional[_Iterable[_Union[_novelty_pb2.NoveltyMeasure, str]]] = ..., novelty_alpha: _Optional[float] = ..., record: bool = ...) -> None: ...
+    lane: Lane
+    def __init__(self, model: _Optional[_Union[ModelSelector, _Mapping]] = ..., rows: _Optional[_Union[_rows_pb2.Rows, _Mapping]] = ..., head: _Optional[_Union[_rows_pb2.LinearHead, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[Output, str]]] = ..., top_k: _Optional[int] = ..., temperature: _Optional[float] = ..., uncertainties: _Optional[_Iterable[_Union[UncertaintyMeasure, str]]] = ..., task: _Optional[_Union[Task, str]] = ..., neighbors: _Optional[int] = ..., novelty: _Optional[_Iterable[_Union[_novelty_pb2.NoveltyMeasure, str]]] = ..., novelty_alpha: _Optional[float] = ..., record: bool = ..., lane: _Optional[_Union[Lane, str]] = ...) -> None: ...
 
 class TopClasses(_message.Message):
     __slots__ = ("classes", "probabilities")

@@ -93,7 +93,7 @@ class BatchBald(_message.Message):
     def __init__(self, samples: _Optional[int] = ...) -> None: ...
 
 class RankRequest(_message.Message):
-    __slots__ = ("model", "rows", "head", "task", "temperature", "committee", "measure", "density", "count", "order", "stochastic", "k_center", "badge", "cluster_margin", "batch_bald", "candidates", "ids", "embeddings", "offset", "seed", "part")
+    __slots__ = ("model", "rows", "head", "task", "temperature", "committee", "measure", "density", "count", "order", "stochastic", "k_center", "badge", "cluster_margin", "batch_bald", "candidates", "ids", "embeddings", "offset", "seed", "part", "lane")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
@@ -115,6 +115,7 @@ class RankRequest(_message.Message):
     OFFSET_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     PART_FIELD_NUMBER: _ClassVar[int]
+    LANE_FIELD_NUMBER: _ClassVar[int]
     model: _scoring_pb2.ModelSelector
     rows: _rows_pb2.Rows
     head: _rows_pb2.LinearHead
@@ -136,7 +137,8 @@ class RankRequest(_message.Message):
     offset: int
     seed: int
     part: bool
-    def __init__(self, model: _Optional[_Union[_scoring_pb2.ModelSelector, _Mapping]] = ..., rows: _Optional[_Union[_rows_pb2.Rows, _Mapping]] = ..., head: _Optional[_Union[_rows_pb2.LinearHead, _Mapping]] = ..., task: _Optional[_Union[_scoring_pb2.Task, str]] = ..., temperature: _Optional[float] = ..., committee: _Optional[_Union[CommitteeSource, _Mapping]] = ..., measure: _Optional[_Union[_scoring_pb2.UncertaintyMeasure, str]] = ..., density: _Optional[_Union[Density, _Mapping]] = ..., count: _Optional[int] = ..., order: _Optional[_Union[Order, str]] = ..., stochastic: _Optional[_Union[Stochastic, _Mapping]] = ..., k_center: _Optional[_Union[KCenter, _Mapping]] = ..., badge: _Optional[_Union[Badge, _Mapping]] = ..., cluster_margin: _Optional[_Union[ClusterMargin, _Mapping]] = ..., batch_bald: _Optional[_Union[BatchBald, _Mapping]] = ..., candidates: _Optional[int] = ..., ids: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., embeddings: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., offset: _Optional[int] = ..., seed: _Optional[int] = ..., part: bool = ...) -> None: ...
+    lane: _scoring_pb2.Lane
+    def __init__(self, model: _Optional[_Union[_scoring_pb2.ModelSelector, _Mapping]] = ..., rows: _Optional[_Union[_rows_pb2.Rows, _Mapping]] = ..., head: _Optional[_Union[_rows_pb2.LinearHead, _Mapping]] = ..., task: _Optional[_Union[_scoring_pb2.Task, str]] = ..., temperature: _Optional[float] = ..., committee: _Optional[_Union[CommitteeSource, _Mapping]] = ..., measure: _Optional[_Union[_scoring_pb2.UncertaintyMeasure, str]] = ..., density: _Optional[_Union[Density, _Mapping]] = ..., count: _Optional[int] = ..., order: _Optional[_Union[Order, str]] = ..., stochastic: _Optional[_Union[Stochastic, _Mapping]] = ..., k_center: _Optional[_Union[KCenter, _Mapping]] = ..., badge: _Optional[_Union[Badge, _Mapping]] = ..., cluster_margin: _Optional[_Union[ClusterMargin, _Mapping]] = ..., batch_bald: _Optional[_Union[BatchBald, _Mapping]] = ..., candidates: _Optional[int] = ..., ids: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., embeddings: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., offset: _Optional[int] = ..., seed: _Optional[int] = ..., part: bool = ..., lane: _Optional[_Union[_scoring_pb2.Lane, str]] = ...) -> None: ...
 
 class RankResponse(_message.Message):
     __slots__ = ("model", "positions", "ids", "scores", "keys", "row_count", "invalid_rows", "mean_cosine", "effective_size", "warnings")

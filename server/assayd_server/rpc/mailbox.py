@@ -28,20 +28,20 @@ class Mailbox:
         """Wait for the next message.
 
         Raises:
-            UnavailableError: the mailbox was closed; a message that has come is not taken any more.
+            UnavailableError: the mailbox was closed before the caller's last message was taken; one that has come
+                is not taken any more.
             BaseException: what receive raised.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._arrived or self._ending or self._closed)
+            if self._ending and not self._arrived:  # all were answered, whether or not the server stops
+                raise self._ending
             if self._closed:
                 raise UnavailableError(
                     "the server is stopping: go on elsewhere by the last state", reason="STOPPING"
                 )
-            if self._arrived:
-                self._changed.notify_all()
-                return self._arrived.pop()
-            assert self._ending is not None  # one of the three it was
-            raise self._ending
+            self._changed.notify_all()
+            return self._arrived.pop()
 
     def close(self) -> None:
         """Let nobody wait any more."""
@@ -50,19 +50,23 @@ class Mailbox:
             self._changed.notify_all()
 
     def _run(self) -> None:
-        while not self._closed:
+        """To the end of the call, or to a message that nobody takes."""
+        while True:
             try:
                 message = self._receive()
             except BaseException as error:
                 self._end(error)
                 return
-            self._hold(message)
+            if not self._taken(message):
+                return
 
-    def _hold(self, message: Any) -> None:
+    def _taken(self, message: Any) -> bool:
+        """Hold a message until it is, or the mailbox is closed."""
         with self._changed:
             self._arrived.append(message)
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._arrived or self._closed)
+            return not self._arrived
 
     def _end(self, error: BaseException) -> None:
         with self._changed:

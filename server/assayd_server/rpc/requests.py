@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from assayd.arrays import TensorError, decode
 from assayd.v1 import novelty_pb2, rows_pb2, scoring_pb2, tensor_pb2
+from assayd_server.caller import Lane
 from assayd_server.core.novelty import NoveltyMeasure
 from assayd_server.core.softmax import TEMPERATURE_MAX, TEMPERATURE_MIN
 from assayd_server.core.tasks import Task
@@ -64,6 +65,13 @@ TASKS = {
     scoring_pb2.TASK_MULTICLASS: Task.MULTICLASS,
     scoring_pb2.TASK_MULTILABEL: Task.MULTILABEL,
     scoring_pb2.TASK_REGRESSION: Task.REGRESSION,
+}
+
+
+_LANES: Mapping[int, Lane] = {
+    scoring_pb2.LANE_UNSPECIFIED: Lane.ONLINE,
+    scoring_pb2.LANE_ONLINE: Lane.ONLINE,
+    scoring_pb2.LANE_BULK: Lane.BULK,
 }
 
 
@@ -123,8 +131,19 @@ def wanted(request: scoring_pb2.ScoreRequest, limits: RowLimits) -> Wanted:
         neighbors=request.neighbors,
         novelty=_novelty(request.novelty),
         novelty_alpha=level("novelty_alpha", request.novelty_alpha, default=NOVELTY_ALPHA),
-        record=request.record if request.HasField("record") else True,
+        record=request.lane != scoring_pb2.LANE_BULK and (request.record if request.HasField("record") else True),
     )
+
+
+def lane(number: int) -> Lane:
+    """Where a call waits.
+
+    Raises:
+        InvalidArgumentError: there is no such lane.
+    """
+    if number not in _LANES:
+        raise unknown("lane", number, scoring_pb2.Lane)
+    return _LANES[number]
 
 
 def model_choice(selector: scoring_pb2.ModelSelector) -> ModelChoice:

@@ -3,7 +3,7 @@
 import grpc
 
 from assayd.v1 import scoring_pb2, scoring_pb2_grpc
-from assayd_server.caller import Caller, after
+from assayd_server.caller import Caller, Lane, after
 from assayd_server.engine import Engine
 from assayd_server.rpc import requests, responses
 
@@ -19,7 +19,7 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
         """See scoring.proto."""
         wanted = requests.wanted(request, self._limits)
         rows = requests.rows(request.rows, self._limits)
-        scores = self._engine.score(rows, wanted, caller(context))
+        scores = self._engine.score(rows, wanted, caller(context, requests.lane(request.lane)))
         return responses.score(scores)
 
     def GetModel(
@@ -36,6 +36,6 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
         return responses.models(*self._engine.models())
 
 
-def caller(context: grpc.ServicerContext) -> Caller:
-    """Who waits for the answer."""
-    return Caller(after(context.time_remaining()), gone=lambda: not context.is_active())
+def caller(context: grpc.ServicerContext, lane: Lane = Lane.ONLINE) -> Caller:
+    """Who waits for the answer, and where."""
+    return Caller(after(context.time_remaining()), gone=lambda: not context.is_active(), lane=lane)

@@ -1,10 +1,9 @@
 """Puts the gRPC server together: services, threads, options, health and reflection."""
 
-import os
-import socket
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -26,6 +25,7 @@ from assayd_server.metrics import Metrics
 from assayd_server.rpc.boundary import Boundary
 from assayd_server.rpc.control import ControlGuard
 from assayd_server.rpc.health import HealthServicer
+from assayd_server.rpc.listening import bind_socket, bound_port
 from assayd_server.rpc.monitoring import MonitoringServicer
 from assayd_server.rpc.pools import CallPool
 from assayd_server.rpc.requests import RowLimits
@@ -60,6 +60,7 @@ class ServerOptions:
 
     host: str
     port: int
+    uds: Path | None
     call_threads: int
     calls_waiting_max: int
     message_wait_max_seconds: float
@@ -133,7 +134,9 @@ class RpcServer:
             engine, RowLimits(options.rows_max, options.head_elements_max, options.ids_max), metrics
         )
         try:
-            self.port = _bound(self._server, options)
+            self.port = bound_port(self._server, options.host, options.port)
+            if options.uds is not None:
+                bind_socket(self._server, options.uds)
         except StartError:
             self.stop(0)
             raise
@@ -199,20 +202,3 @@ def _channel_arguments(options: ServerOptions) -> list[tuple[str, int]]:
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_MS // 3),
         ("grpc.so_reuseport", 0),  # a second server on the same port is a mistake, and should say so
     ]
-
-
-def _bound(server: grpc.Server, options: ServerOptions) -> int:
-    six = ":" in options.host
-    address = f"[{options.host}]:{options.port}" if six else f"{options.host}:{options.port}"
-    try:
-        # gRPC would write lines of its own about a port that cannot be had
-        with socket.create_server((options.host, options.port), family=socket.AF_INET6 if six else socket.AF_INET):
-            pass
-        return server.add_insecure_port(address)
-    except (OSError, RuntimeError) as error:  # RuntimeError: somebody was faster than gRPC
-        raise StartError(f"port: cannot listen on {address}: {_reason(error)}") from None
-
-
-def _reason(error: OSError | RuntimeError) -> str:
-    number = getattr(error, "errno", None) or 0
-    return os.strerror(number) if number > 0 else str(getattr(error, "strerror", None) or "it is taken")

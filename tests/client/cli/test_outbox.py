@@ -89,6 +89,19 @@ def test_at_the_end_nothing_pauses() -> None:
     assert told.sentences == []
 
 
+def test_a_receiver_that_hangs_at_the_end_takes_no_time_from_the_others() -> None:
+    told = Told()
+    with receiving(released=False) as slow, receiving(503) as quick:
+        slow_one = to(slow.address, timeout_seconds=PLENTY_SECONDS)
+        outboxes = Outboxes([slow_one, to(quick.address, pause_seconds=10 * PLENTY_SECONDS)], told)
+        outboxes.add(report(1))
+        slow.wait_for(1)
+        quick.wait_for(1)
+        outboxes.close(3.0)
+        assert quick.documents == [1, 1]
+        assert told.sentences == [f"--test: {slow.address} did not take the last alerts in time"]
+
+
 def test_nobody_to_tell_takes_no_time() -> None:
     began = time.monotonic()
     Outboxes([], Told()).close()

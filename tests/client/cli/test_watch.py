@@ -38,7 +38,8 @@ class Watching:
         self.failures: dict[int, Status] = {}
         """By the number of the call, from 0."""
         self.interrupted: int | None = None
-        """The call in which this process gets SIGINT."""
+        """The call in which this process gets a signal."""
+        self.stop = signal.SIGINT
         self.calls = 0
 
     @property
@@ -54,7 +55,7 @@ class Watching:
     def watch_drift(self, message: bytes, context: grpc.ServicerContext) -> bytes:
         failure = self.failures.get(self.calls)
         if self.calls == self.interrupted:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), self.stop)
         self.calls += 1
         if failure is not None:
             context.abort_with_status(failure)
@@ -361,6 +362,7 @@ def test_a_receiver_that_fails_is_told_and_ends_nothing(assayctl: Assayctl, refu
     ("words", "sentence"),
     [
         (["--input", "nothing.npy"], "--input: nothing.npy is not there"),
+        (["--input", "stream.npy", "--state", "no/s.json"], "--state: the folder no is not there"),
         (["--input", "stream.txt"], "--input: stream.txt must end in one of .parquet, .csv, .npy"),
         (
             ["--input", "stream.npy", "--rows-per-second", 3],
@@ -396,6 +398,9 @@ def test_a_wrong_command_line_is_told(assayctl: Assayctl, words: list[object], s
         (["--alertmanager", "x"], "'x' is no address"),
         (["--label", "x"], "'x' is no label"),
         (["--rows-per-second", 0], "allowed are above 0"),
+        (["--alert-seconds", 1e9], "allowed are above 0 and up to 2.592e+06"),
+        (["--patience-seconds", -1], "is -1, allowed are 0 to 2.592e+06"),
+        (["--patience-seconds", "nan"], "is nan, allowed are 0 to 2.592e+06"),
         (["--as", "images"], "'images' is unknown"),
     ],
 )
@@ -487,12 +492,17 @@ def test_bad_lines_are_told(assayctl: Assayctl, piped: Any, text: str, sentence:
 
 
 @pytest.mark.usefixtures("small_batches")
-def test_a_watch_that_waits_for_an_answer_can_be_interrupted(assayctl: Assayctl, watching: Watching) -> None:
-    watching.interrupted = 2
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_watch_that_waits_for_an_answer_can_be_stopped(
+    assayctl: Assayctl, watching: Watching, stop: signal.Signals
+) -> None:
+    before = signal.getsignal(stop)
+    watching.interrupted, watching.stop = 2, stop
     result = assayctl("watch", "--input", "stream.npy", *STATE)
     assert (result.exit_code, result.stderr) == (130, "assayctl: interrupted\n")
     assert state()["rows_seen"] in (240, 360)
     watching.interrupted = None
+    assert signal.getsignal(stop) is before
     assert printed(assayctl, "--input", "stream.npy", *STATE).splitlines()[-2] == FOUND[-1]
 
 

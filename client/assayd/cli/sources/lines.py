@@ -71,10 +71,10 @@ class Lines:
 
     def _is_more(self) -> bool:
         """Whether there is something to read; waits for it where no line is there yet."""
-        if len(self._rest) > LINE_BYTES_MAX and not self._whole:
-            raise CommandError(f"{self.name}: line {self.taken + 1} is longer than {LINE_BYTES_MAX} bytes")
         if len(self._rest) > LINE_BYTES_MAX:
-            return False
+            if self._whole:  # which come first
+                return False
+            raise CommandError(f"{self.name}: line {self.taken + 1} is longer than {LINE_BYTES_MAX} bytes")
         seconds = 0 if self._whole else None
         readable, _, _ = select.select([self._descriptor, self._stop_read], [], [], seconds)
         if self._stop_read in readable:

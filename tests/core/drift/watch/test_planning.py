@@ -1,10 +1,12 @@
 """How the false alarms that are put up with are shared out, and what cannot be watched."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 from assayd_server.core.drift.watch import WatchSettings, plan
-from assayd_server.core.drift.watch.planning import ALLOWANCE
+from assayd_server.core.drift.watch.planning import ALLOWANCE, _on_grid, _sums
 from assayd_server.core.stream import SettingError
 from core.drift.references import plain_reference, reference_of, rows_of
 
@@ -149,3 +151,24 @@ def test_a_window_that_is_too_small_for_its_level_is_refused_with_what_would_do(
         plan(REFERENCE, small)
     assert plan(REFERENCE, WatchSettings(window_rows=120)).judging.alpha < 1e-3
     assert plan(REFERENCE, WatchSettings(window_rows=50, expected_run_rows=500)).judging.alpha > 1e-2
+
+
+def test_streams_that_declare_nearly_the_same_run_share_their_limits_which_are_of_no_shorter_one() -> None:
+    reference = plain_reference(width=RNG.normal(size=4003))
+    plan(reference, WatchSettings(expected_run_rows=1_000_000))
+    before = _sums.cache_info().misses
+    settings = (WatchSettings(expected_run_rows=rows) for rows in (1_000_000, 1_000_001))
+    limits = {tuple(plan(reference, each).limits.flat) for each in settings}
+    assert (len(limits), _sums.cache_info().misses) == (1, before)
+    for rows in (1.0, 999.0, 1024.0, 1e6, 3.3e13):
+        assert rows <= _on_grid(rows) < 1.19 * rows
+
+
+def test_streams_that_begin_together_compute_each_limit_once() -> None:
+    reference = plain_reference(height=RNG.normal(size=4001), mass=np.maximum(RNG.normal(size=4001), 0))
+    before = _sums.cache_info().misses
+    settings = WatchSettings(expected_run_rows=10**11)
+    with ThreadPoolExecutor(4) as threads:
+        plans = list(threads.map(lambda _: plan(reference, settings), range(4)))
+    assert _sums.cache_info().misses - before == 2
+    assert len({tuple(planned.limits.flat) for planned in plans}) == 1

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +31,15 @@ _ALLOWANCE_UNITS = 4, 64
 _DRIFT_UNITS_MIN = 4
 """How far sums of healthy rows go down in each row, at least, whatever the mean of a small reference is off by."""
 
+_RUNS_A_DOUBLING = 4
+"""Limits are those of a run that is longer than the declared one by up to 19 %."""
+
 _CONFIDENCE = 0.95
 _CONFIDENCE_DEVIATIONS = 1.645
 """The mean of all rows lies no further from that of the reference, with this confidence on each side."""
+
+_COMPUTING = Lock()
+"""Streams that begin together wait for each other's limits: else each computes all, in turns with the others."""
 
 STRICT_WINDOW_ROWS = 120
 """Four cells of 30 rows, the fewest that tests at a low level of significance can do with."""
@@ -155,12 +162,19 @@ def _check_window(settings: WatchSettings, alpha: float, decider_count: int) -> 
 
 
 def _watched(column: Column, counts: NDArray[np.int64], run_rows: float, delta: float) -> WatchedColumn:
-    scores, allowance, limits = _sums(tuple(counts.tolist()), run_rows, delta)
+    wanted = int(np.clip(round(SCORE_UNITS * ALLOWANCE * (delta / 0.1) ** 0.5), *_ALLOWANCE_UNITS))
+    with _COMPUTING:
+        scores, allowance, limits = _sums(tuple(counts.tolist()), _on_grid(run_rows), wanted)
     return WatchedColumn(column.name, column.bins, np.array(scores), allowance, limits)
 
 
+def _on_grid(run_rows: float) -> float:
+    """The next longer one of few runs, so that callers who each declare another have no limits computed anew."""
+    return 2.0 ** (math.ceil(_RUNS_A_DOUBLING * math.log2(run_rows)) / _RUNS_A_DOUBLING)
+
+
 @lru_cache(maxsize=4096)
-def _sums(counts: tuple[int, ...], run_rows: float, delta: float) -> tuple[tuple[int, ...], int, tuple[int, int]]:
+def _sums(counts: tuple[int, ...], run_rows: float, wanted: int) -> tuple[tuple[int, ...], int, tuple[int, int]]:
     """The scores of the bins, what a row takes away, and the limits of both sums.
 
     A limit takes up to a second, and is always the same, so it is kept. It is that of rows whose mean is as far
@@ -168,8 +182,7 @@ def _sums(counts: tuple[int, ...], run_rows: float, delta: float) -> tuple[tuple
     """
     scores, shares = normal_scores(np.array(counts)), _shares(np.array(counts))
     by_chance = math.ceil(_CONFIDENCE_DEVIATIONS * SCORE_UNITS / max(sum(counts[:-1]), 1) ** 0.5)
-    wanted = np.clip(round(SCORE_UNITS * ALLOWANCE * (delta / 0.1) ** 0.5), *_ALLOWANCE_UNITS)
-    allowance = max(int(wanted), _DRIFT_UNITS_MIN + by_chance + math.ceil(abs(float(scores @ shares))))
+    allowance = max(wanted, _DRIFT_UNITS_MIN + by_chance + math.ceil(abs(float(scores @ shares))))
     limits = [run_limit(sign * scores - allowance + by_chance, shares, run_rows) for sign in (1, -1)]
     return tuple(scores.tolist()), allowance, (limits[0], limits[1])
 

@@ -1,0 +1,63 @@
+"""Where the server listens: a port, and a Unix domain socket beside it for callers on the same machine."""
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+import grpc
+
+from assayd_server.errors import StartError
+
+SOCKET_PATH_BYTES_MAX = 107
+"""Of Linux's sockaddr_un, without the byte that ends it."""
+
+
+def bound_port(server: grpc.Server, host: str, port: int) -> int:
+    """Listen on a port, and say which.
+
+    Raises:
+        StartError: it cannot be had.
+    """
+    six = ":" in host
+    address = f"[{host}]:{port}" if six else f"{host}:{port}"
+    try:
+        # gRPC would write lines of its own about a port that cannot be had
+        with socket.create_server((host, port), family=socket.AF_INET6 if six else socket.AF_INET):
+            pass
+        return server.add_insecure_port(address)
+    except (OSError, RuntimeError) as error:  # RuntimeError: somebody was faster than gRPC
+        raise StartError(f"port: cannot listen on {address}: {_reason(error)}") from None
+
+
+def bind_socket(server: grpc.Server, path: Path) -> None:
+    """Listen on a Unix domain socket too; one that was left behind is replaced. Who may call is up to its folder.
+
+    Raises:
+        StartError: it cannot be had.
+    """
+    if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX:
+        raise StartError(f"uds: {path} is too long, a socket's path has at most {SOCKET_PATH_BYTES_MAX} bytes")
+    try:
+        _check_free(path)
+        server.add_insecure_port(f"unix:{path}")
+    except (OSError, RuntimeError) as error:
+        raise StartError(f"uds: cannot listen on {path}: {_reason(error)}") from None
+
+
+def _check_free(path: Path) -> None:
+    """See to it that gRPC, which removes what lies there, removes nothing but a socket that nobody listens on."""
+    if not path.parent.is_dir():
+        raise StartError(f"uds: there is no folder {path.parent}")
+    if not path.exists():
+        return
+    if not stat.S_ISSOCK(path.stat().st_mode):
+        raise StartError(f"uds: {path} is there already, and no socket")
+    with socket.socket(socket.AF_UNIX) as probe:
+        if probe.connect_ex(str(path)) == 0:
+            raise StartError(f"uds: a server listens on {path} already")
+
+
+def _reason(error: OSError | RuntimeError) -> str:
+    number = getattr(error, "errno", None) or 0
+    return os.strerror(number) if number > 0 else str(getattr(error, "strerror", None) or "it is taken")
