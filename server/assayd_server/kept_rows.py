@@ -1,7 +1,7 @@
 """Room for what forward passes gave: rows of many calls side by side, in memory that is used again and again.
 
-To keep the arrays of the passes themselves would take their memory from the next passes, which then have to ask the
-system for more: that costs a call more than to copy them.
+To keep the arrays of the passes themselves would take their memory from the next passes, which then have to ask
+the system for more: that costs a call more than to copy them.
 """
 
 from collections.abc import Mapping
