@@ -27,7 +27,7 @@ DETECTORS: dict[str, tuple[Callable[[float], Any], tuple[float, float]]] = {
     "KSWIN": (lambda strictness: KSWIN(alpha=10**-strictness, seed=1), (1.0, 16.0)),
     "Page-Hinkley": (lambda strictness: PageHinkley(threshold=strictness), (1.0, 2000.0)),
     "Page-Hinkley, delta 0.25": (
-        lambda strictness: PageHinkley(threshold=strictness, delta=ALLOWANCE), (1.0, 200.0)
+        lambda strictness: PageHinkley(threshold=strictness, delta=ALLOWANCE), (1.0, 2000.0)
     ),
 }  # fmt: skip
 """How to make one, and between which parameters the right one lies; larger ones are stricter."""

@@ -163,7 +163,9 @@ def _engine(settings: Settings, models: Repository, metrics: Metrics) -> Engine:
         models,
         gate=Gate(settings.rows_pending_max),
         batches=BatchLimits(
-            rows_max=settings.batch_rows_max, delay_seconds_max=settings.batch_delay_max_ms / 1000
+            rows_max=settings.batch_rows_max,
+            rows_enough=settings.batch_rows_enough,
+            delay_seconds_max=settings.batch_delay_max_ms / 1000,
         ),
         metrics=metrics,
         limits=ScoreLimits(

@@ -30,6 +30,8 @@ class BatchLimits:
 
     rows_max: int = 1024
     """Of one pass."""
+    rows_enough: int = 128
+    """A pass of so many takes no more along: it would copy their rows, and be no faster for it."""
     delay_seconds_max: float = 0.0
     """How long a pass that is not full waits for more."""
 
@@ -132,7 +134,8 @@ class Batching:
 
         def wanted(other: _Job) -> bool:
             nonlocal room
-            if not (job.fits(other) and other.row_count <= room):
+            taken_rows = self._limits.rows_max - room
+            if taken_rows >= self._limits.rows_enough or other.row_count > room or not job.fits(other):
                 return False
             self._check(other)
             room -= other.row_count if other.error is None else 0
@@ -141,7 +144,7 @@ class Batching:
         lanes = (Lane.ONLINE,) if job.caller.lane is Lane.ONLINE else (Lane.ONLINE, Lane.BULK)
         taken = self._gate.take(wanted, lanes)
         end = time.perf_counter() + self._limits.delay_seconds_max
-        while room > 0 and (left := end - time.perf_counter()) > 0:
+        while self._limits.rows_max - room < self._limits.rows_enough and (left := end - time.perf_counter()) > 0:
             self._gate.wait_for_more(left)
             taken += self._gate.take(wanted, lanes)
         return taken

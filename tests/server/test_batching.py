@@ -98,6 +98,15 @@ def test_a_pass_takes_no_more_rows_than_it_may(load: Load) -> None:
     assert bench.value("assayd_executions_total") == 2  # 4 + 5 + 1, and 7
 
 
+def test_a_pass_with_enough_rows_takes_no_more_along(load: Load) -> None:
+    bench = Bench(load(onnx_models.identity()), rows_enough=10)
+    with ThreadPoolExecutor(8) as pool:
+        with bench.gate.enter(1, Caller()):
+            futures = bench.lined_up(pool, [(ROWS[:4],), (ROWS[:9],), (ROWS[:1],), (ROWS[:30],), (ROWS[:2],)])
+        assert [len(future.result(WAIT).logits) for future in futures] == [4, 9, 1, 30, 2]
+    assert bench.value("assayd_executions_total") == 3  # 4 + 9, 1 + 30, and 2
+
+
 def test_a_call_with_more_rows_goes_in_several_passes(load: Load) -> None:
     bench = Bench(load(onnx_models.identity()), rows_max=25)
     np.testing.assert_array_equal(bench.forward(ROWS).logits, ROWS)
