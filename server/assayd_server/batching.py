@@ -130,12 +130,11 @@ class Batching:
 
     def _taken_along(self, job: _Job) -> list[Place]:
         """Other jobs that wait; those whose callers are gone have their errors, and are not computed."""
-        room = self._limits.rows_max - job.row_count
+        room, enough = self._limits.rows_max - job.row_count, min(self._limits.rows_enough, self._limits.rows_max)
 
         def wanted(other: _Job) -> bool:
             nonlocal room
-            taken_rows = self._limits.rows_max - room
-            if taken_rows >= self._limits.rows_enough or other.row_count > room or not job.fits(other):
+            if self._limits.rows_max - room >= enough or other.row_count > room or not job.fits(other):
                 return False
             self._check(other)
             room -= other.row_count if other.error is None else 0
@@ -144,7 +143,7 @@ class Batching:
         lanes = (Lane.ONLINE,) if job.caller.lane is Lane.ONLINE else (Lane.ONLINE, Lane.BULK)
         taken = self._gate.take(wanted, lanes)
         end = time.perf_counter() + self._limits.delay_seconds_max
-        while self._limits.rows_max - room < self._limits.rows_enough and (left := end - time.perf_counter()) > 0:
+        while self._limits.rows_max - room < enough and (left := end - time.perf_counter()) > 0:
             self._gate.wait_for_more(left)
             taken += self._gate.take(wanted, lanes)
         return taken
