@@ -1,10 +1,10 @@
 """What counting production rows for drift costs a call of Score: python -m benchmarks.drift_counting [--short].
 
 A 784-256-128-10 network with a reference and its default columns; 1 row a call and 256, several calls in flight.
-In turn, in rounds of a few seconds each: Score whose rows count, and Score whose rows do not. The server has one
-core and its client, in a process of its own, another one. Besides, rounds of calls whose rows count while somebody
-reads the page of metrics slowly, a few bytes at a time. Linux only. Writes benchmarks/results/drift_counting.json
-unless --short.
+For half a second each in turn, Score whose rows count and Score whose rows do not, from one client: on a machine
+that others use too, only neighbours in time compare. The server has one core and its client, in a process of its
+own, another one. The same again while somebody reads the page of metrics slowly, a few bytes at a time. Linux
+only. Writes benchmarks/results/drift_counting.json unless --short.
 """
 
 import argparse
@@ -19,7 +19,6 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from itertools import cycle
 from pathlib import Path
@@ -30,34 +29,44 @@ import numpy as np
 
 from assayd import Client
 from benchmarks.novelty_serving import CORES, WIDTHS, files, pinned
-from benchmarks.pool_processes import Server, in_process, serving_alone
+from benchmarks.pool_processes import in_process, serving_alone
 
 RESULTS = Path(__file__).parent / "results" / "drift_counting.json"
 ROW_COUNTS, IN_FLIGHT = (1, 256), 6
-PLAIN, COUNTED, SLOW = "not counted", "counted", "counted, slow scrapes"
+ALONE, SLOW = "read by nobody", "read slowly"
+"""The page of metrics."""
 SCRAPE_SECONDS = 1.0
-NAMES = ("calls_per_second", "processor_seconds_a_call")
+Rates: TypeAlias = dict[str, list[float]]
+"""Calls a second, a value for each turn: counted, and not counted."""
 
 
-def rate(address: str, row_count: int, record: bool, seconds: float) -> float:
-    """Calls per second, with several in flight, from the client's core."""
+def rates(address: str, row_count: int, turns: int, seconds: float) -> Rates:
+    """Calls with several in flight, from the client's core, with rows that count and that do not in turn."""
     os.sched_setaffinity(0, {CORES[-1]})
     rows = np.random.default_rng(1).normal(size=(16 * row_count, WIDTHS[0])).astype(np.float32)
-    given, count = cycle(np.split(rows, 16)), 0
-    wanted: dict[str, Any] = {"outputs": ["predictions"], "uncertainties": ["entropy"], "record": record}
+    given, found = cycle(np.split(rows, 16)), {"not counted": list[float](), "counted": list[float]()}
     with Client(address, deadline_seconds=60) as client, ThreadPoolExecutor(IN_FLIGHT) as threads:
 
-        def send() -> Future[object]:
+        def send(record: bool) -> Future[object]:
+            wanted: dict[str, Any] = {"outputs": ["predictions"], "uncertainties": ["entropy"], "record": record}
             return threads.submit(client.score, next(given), **wanted)
 
-        send().result()
-        flying: deque[Future[object]] = deque(send() for _ in range(IN_FLIGHT))
-        began = time.perf_counter()
-        while (passed := time.perf_counter() - began) < seconds:
-            flying.popleft().result()
-            flying.append(send())
-            count += 1
-        return count / passed
+        for _ in range(turns):
+            for way, values in found.items():
+                values.append(turn(lambda way=way: send(way == "counted"), seconds))  # type: ignore[misc]
+    return found
+
+
+def turn(send: Any, seconds: float) -> float:
+    """Calls a second."""
+    flying, count, began = deque(send() for _ in range(IN_FLIGHT)), 0, time.perf_counter()
+    while (passed := time.perf_counter() - began) < seconds:
+        flying.popleft().result()
+        flying.append(send())
+        count += 1
+    for call in flying:
+        call.result()
+    return count / passed
 
 
 @contextmanager
@@ -83,63 +92,32 @@ def _scrape(address: str, ended: threading.Event) -> None:
                 ended.wait(0.01)
 
 
-@dataclass
-class Figures:
-    """Of one way, a value for each round."""
-
-    calls_per_second: list[float] = field(default_factory=list)
-    processor_seconds_a_call: list[float] = field(default_factory=list)
-    """Of the server; those of the client are about the same whatever is counted."""
-
-
-Found: TypeAlias = dict[str, dict[str, Figures]]
-"""By rows a call and by way."""
-
-
-def measured(*, rounds: int, seconds: float, reference_rows: int) -> Found:
-    """All ways in turn, round by round."""
-    found: Found = {str(count): {way: Figures() for way in (PLAIN, COUNTED, SLOW)} for count in ROW_COUNTS}
+def measured(*, turns: int, seconds: float, reference_rows: int) -> dict[str, dict[str, Rates]]:
+    """By rows a call, and by who reads the metrics."""
+    found: dict[str, dict[str, Rates]] = {}
     with TemporaryDirectory() as name:
         model, reference = files(Path(name), reference_rows)
         with serving_alone(model=model, reference=reference, inference_threads=1) as server:
             pinned(server)
-            for _ in range(rounds):
-                for row_count in ROW_COUNTS:
-                    for way, figures in found[str(row_count)].items():
-                        with slow_scrapes(server.metrics_address) if way == SLOW else nullcontext():
-                            one_round(server, row_count, way != PLAIN, seconds, figures)
+            for row_count in ROW_COUNTS:
+                for read in (ALONE, SLOW):
+                    with slow_scrapes(server.metrics_address) if read == SLOW else nullcontext():
+                        values, _usage = in_process(rates, server.address, row_count, turns, seconds)
+                    found.setdefault(str(row_count), {})[read] = values
     return found
 
 
-def one_round(server: Server, row_count: int, record: bool, seconds: float, figures: Figures) -> None:
-    """Measure once more."""
-    used = server.processor_seconds()
-    calls, _usage = in_process(rate, server.address, row_count, record, seconds)
-    used = server.processor_seconds() - used
-    figures.calls_per_second.append(calls)
-    figures.processor_seconds_a_call.append(used / (calls * seconds))
-
-
-def show(found: Found) -> None:
+def show(found: dict[str, dict[str, Rates]]) -> None:
     """Print a table in Markdown."""
-    print("| rows a call | rows are | calls/s | of those that are not counted | processor time a call, likewise |")
+    print("| rows a call | metrics are | calls/s, not counted | counted | ratio in a turn, median (quartiles) |")
     print("|---|---|---|---|---|")
-    for row_count, by_way in found.items():
-        for way, figures in by_way.items():
-            cells = [f"{statistics.median(figures.calls_per_second):,.0f}"]
-            cells += [ratio(getattr(figures, name), getattr(by_way[PLAIN], name)) for name in NAMES]
-            print(f"| {row_count} | {way} | {' | '.join(cells)} |")
-
-
-def ratio(own: list[float], plain: list[float]) -> str:
-    """Median, lowest and highest of the ratios in each round."""
-    ratios = [one / other for one, other in zip(own, plain, strict=True)]
-    return f"{statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
-
-
-def plain(found: Found) -> dict[str, Any]:
-    """As JSON has it."""
-    return {count: {way: asdict(figures) for way, figures in by_way.items()} for count, by_way in found.items()}
+    for row_count, by_reader in found.items():
+        for read, values in by_reader.items():
+            plain, counted = values["not counted"], values["counted"]
+            ratios = np.divide(counted, plain)
+            low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75])
+            medians = f"{statistics.median(plain):,.0f} | {statistics.median(counted):,.0f}"
+            print(f"| {row_count} | {read} | {medians} | {middle:.3f} ({low:.3f} to {high:.3f}) |")
 
 
 def main() -> None:
@@ -148,15 +126,15 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="a few calls, written nowhere")
     short = parser.parse_args().short
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # of the server: two threads on its core wait for each other
-    settings: dict[str, Any] = {"rounds": 9, "seconds": 3.0, "reference_rows": 20_000}
+    settings: dict[str, Any] = {"turns": 50, "seconds": 0.5, "reference_rows": 20_000}
     if short:
-        settings = {"rounds": 1, "seconds": 0.3, "reference_rows": 400}
+        settings = {"turns": 1, "seconds": 0.2, "reference_rows": 400}
     print(f"{'-'.join(map(str, WIDTHS))}, {IN_FLIGHT} calls in flight, one core each\n")
     found = measured(**settings)
     show(found)
     if not short:
         about = {"machine": platform.machine(), "cores": len(CORES), "onnxruntime": version("onnxruntime")}
-        RESULTS.write_text(json.dumps({**about, **settings, "found": plain(found)}, indent=2) + "\n")
+        RESULTS.write_text(json.dumps({**about, **settings, "calls_per_second": found}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
             ["-m", "benchmarks.search_rate", "--short", "--kinds", "ivf"], "Search / in process", marks=READS_PROC
         ),
         pytest.param(["-m", "benchmarks.novelty_serving", "--short"], "of those without", marks=READS_PROC),
+        pytest.param(["-m", "benchmarks.drift_counting", "--short"], "| 256 | read slowly |", marks=READS_PROC),
         pytest.param(["-m", "benchmarks.shared_pool", "--short"], "\nshared: two servers", marks=READS_PROC),
     ],
     ids=[
@@ -54,6 +55,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         "rank_pool",
         "search_rate",
         "novelty_serving",
+        "drift_counting",
         "shared_pool",
     ],
 )
