@@ -30,6 +30,13 @@ def test_the_next_round_goes_on_where_the_last_one_stopped() -> None:
     np.testing.assert_array_equal(drawn_rows(100_000, 20, taken=np.sort(first), seed=3), both[20:])
 
 
+def test_rows_that_are_taken_are_passed_over_however_many_come_first() -> None:
+    none = np.empty(0, np.int64)
+    first = drawn_rows(1000, 100, taken=none, seed=3)
+    both = drawn_rows(1000, 120, taken=none, seed=3)
+    np.testing.assert_array_equal(drawn_rows(1000, 20, taken=np.sort(first), seed=3), both[100:])
+
+
 def test_another_seed_draws_other_rows() -> None:
     none = np.empty(0, np.int64)
     assert set(drawn_rows(10**6, 50, taken=none, seed=1)) != set(drawn_rows(10**6, 50, taken=none, seed=2))
