@@ -8,6 +8,7 @@ from assayd.v1 import monitoring_pb2, monitoring_pb2_grpc
 from assayd_server.engine import Engine
 from assayd_server.rpc import monitoring_requests, monitoring_responses, requests, watch_responses
 from assayd_server.rpc.scoring import caller
+from assayd_server.rpc.stream_messages import with_settings
 from assayd_server.watching import Watching
 
 
@@ -30,14 +31,7 @@ class MonitoringServicer(monitoring_pb2_grpc.MonitoringServiceServicer):
         self, request_iterator: Iterator[monitoring_pb2.WatchDriftRequest], context: grpc.ServicerContext
     ) -> Iterator[monitoring_pb2.WatchDriftResponse]:
         """See monitoring.proto."""
-        watching: Watching | None = None
-        for request in request_iterator:
-            if watching is None:
-                watching = self._begun(request)
-            elif request.HasField("settings"):
-                raise requests.wrong(
-                    "settings", "came before, and are the same for a whole stream", "SETTINGS_TWICE"
-                )
+        for watching, request in with_settings(request_iterator, self._begun):
             rows = requests.rows(request.rows, self._limits) if request.HasField("rows") else None
             embeddings = monitoring_requests.embeddings(request)
             yield watch_responses.watched(watching.observe(rows, embeddings, caller(context)))
@@ -49,7 +43,5 @@ class MonitoringServicer(monitoring_pb2_grpc.MonitoringServiceServicer):
         choice = monitoring_requests.model(request)
         return monitoring_responses.described(*self._monitoring.reference(choice))
 
-    def _begun(self, request: monitoring_pb2.WatchDriftRequest) -> Watching:
-        if not request.HasField("settings"):
-            raise requests.wrong("settings", "are missing in the first message of the stream", "SETTINGS_MISSING")
-        return Watching(self._monitoring, monitoring_requests.watch(request.settings))
+    def _begun(self, settings: monitoring_pb2.WatchSettings) -> Watching:
+        return Watching(self._monitoring, monitoring_requests.watch(settings))

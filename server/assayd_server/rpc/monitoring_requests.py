@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from assayd.v1 import monitoring_pb2
+from assayd_server.checks import wrong
 from assayd_server.core.arrays import Floats
 from assayd_server.core.drift.watch import RUN_WINDOWS_MIN, WatchSettings
 from assayd_server.core.stream.settings import SettingError
 from assayd_server.drift_wanted import ALPHA, DELTA, DriftWanted
 from assayd_server.rpc import requests
-from assayd_server.rpc.requests import wrong
 from assayd_server.wanted import ModelChoice
 from assayd_server.watch_wanted import WatchWanted
 

@@ -6,7 +6,7 @@ from assayd.arrays import encode
 from assayd.v1 import novelty_pb2
 from assayd_server.core.novelty import VERDICTS, Verdict
 from assayd_server.novelty_scoring import Judged, RowNovelty
-from assayd_server.rpc.requests import NOVELTY_MEASURES
+from assayd_server.rpc.enums import NOVELTY_MEASURES
 
 _MEASURE_NUMBERS = {measure: number for number, measure in NOVELTY_MEASURES.items()}
 _VERDICT_NUMBERS = {

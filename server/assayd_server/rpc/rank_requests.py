@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from assayd.v1 import retrieval_pb2, scoring_pb2, selection_pb2, tensor_pb2
+from assayd_server.checks import wrong
 from assayd_server.core.committee import CommitteeMeasure
 from assayd_server.core.uncertainty import Measure
 from assayd_server.ranking_wanted import (
@@ -22,11 +23,16 @@ from assayd_server.ranking_wanted import (
     Stochastic,
     named,
 )
-from assayd_server.rpc import requests
-from assayd_server.rpc.requests import RowLimits, unknown, wrong
+from assayd_server.rpc import enums, requests
+from assayd_server.rpc.requests import RowLimits
 from assayd_server.wanted import Wanted
 
 MEMBERS_MAX = 64
+_DESCENDING = {
+    selection_pb2.ORDER_UNSPECIFIED: True,
+    selection_pb2.ORDER_DESCENDING: True,
+    selection_pb2.ORDER_ASCENDING: False,
+}
 _BETA_MIN, _BETA_MAX = 1e-6, 1e6
 _DENSITY_BETA_MAX = 100.0
 
@@ -41,7 +47,7 @@ _OF_COMMITTEES: Mapping[scoring_pb2.UncertaintyMeasure, Measure | CommitteeMeasu
     scoring_pb2.UNCERTAINTY_MEASURE_VARIANCE: CommitteeMeasure.VARIANCE,
 }
 MEASURES: Mapping[scoring_pb2.UncertaintyMeasure, Measure | CommitteeMeasure] = {
-    **requests.MEASURES,
+    **enums.MEASURES,
     **_OF_COMMITTEES,
 }
 
@@ -84,9 +90,7 @@ def descending(order: selection_pb2.Order) -> bool:
     Raises:
         InvalidArgumentError: it is neither the one nor the other.
     """
-    if order not in selection_pb2.Order.values():
-        raise unknown("order", order, selection_pb2.Order)
-    return order != selection_pb2.ORDER_ASCENDING
+    return enums.meant("order", order, _DESCENDING, selection_pb2.Order)
 
 
 def measure(field: str, number: scoring_pb2.UncertaintyMeasure) -> Measure | CommitteeMeasure:
@@ -95,9 +99,7 @@ def measure(field: str, number: scoring_pb2.UncertaintyMeasure) -> Measure | Com
     Raises:
         InvalidArgumentError: it is not given or not known.
     """
-    if number not in MEASURES:
-        raise unknown(field, number, scoring_pb2.UncertaintyMeasure)
-    return MEASURES[number]
+    return enums.meant(field, number, MEASURES, scoring_pb2.UncertaintyMeasure)
 
 
 def ids(tensor: tensor_pb2.Tensor) -> Ids:

@@ -1,6 +1,5 @@
 """From messages to what the engine takes. Everything that came is checked here, before any work is done."""
 
-from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +9,9 @@ from numpy.typing import NDArray
 from assayd.arrays import TensorError, decode
 from assayd.v1 import novelty_pb2, rows_pb2, scoring_pb2, tensor_pb2
 from assayd_server.caller import Lane
-from assayd_server.core.novelty import NoveltyMeasure
+from assayd_server.checks import wrong
 from assayd_server.core.softmax import TEMPERATURE_MAX, TEMPERATURE_MIN
 from assayd_server.core.tasks import Task
-from assayd_server.core.uncertainty import Measure
 from assayd_server.errors import InvalidArgumentError
 from assayd_server.rows import (
     Committee,
@@ -26,53 +24,12 @@ from assayd_server.rows import (
     Probabilities,
     Sent,
 )
+from assayd_server.rpc.enums import LANES, MEASURES, NOVELTY_MEASURES, OUTPUTS, TASKS, all_meant, meant
 from assayd_server.wanted import ModelChoice, Output, Wanted
 
 _TENSORS_MAX = 256
-_REPEATS_MAX = 4
 _LEVEL_MAX = 0.5
 NOVELTY_ALPHA = 0.05
-
-MEASURES: Mapping[scoring_pb2.UncertaintyMeasure, Measure] = {
-    scoring_pb2.UNCERTAINTY_MEASURE_LEAST_CONFIDENCE: Measure.LEAST_CONFIDENCE,
-    scoring_pb2.UNCERTAINTY_MEASURE_MARGIN: Measure.MARGIN,
-    scoring_pb2.UNCERTAINTY_MEASURE_RATIO: Measure.RATIO,
-    scoring_pb2.UNCERTAINTY_MEASURE_ENTROPY: Measure.ENTROPY,
-    scoring_pb2.UNCERTAINTY_MEASURE_MULTILABEL_MAX: Measure.MULTILABEL_MAX,
-    scoring_pb2.UNCERTAINTY_MEASURE_MULTILABEL_MEAN: Measure.MULTILABEL_MEAN,
-    scoring_pb2.UNCERTAINTY_MEASURE_MAX_ENTROPY: Measure.MAX_ENTROPY,
-}
-_OUTPUTS = {
-    scoring_pb2.OUTPUT_PREDICTIONS: None,
-    scoring_pb2.OUTPUT_PROBABILITIES: Output.PROBABILITIES,
-    scoring_pb2.OUTPUT_LOGITS: Output.LOGITS,
-    scoring_pb2.OUTPUT_EMBEDDINGS: Output.EMBEDDINGS,
-    scoring_pb2.OUTPUT_VALUES: Output.VALUES,
-}
-NOVELTY_MEASURES: Mapping[novelty_pb2.NoveltyMeasure, NoveltyMeasure] = {
-    novelty_pb2.NOVELTY_MEASURE_COMBINED: NoveltyMeasure.COMBINED,
-    novelty_pb2.NOVELTY_MEASURE_MSP: NoveltyMeasure.MSP,
-    novelty_pb2.NOVELTY_MEASURE_MAX_LOGIT: NoveltyMeasure.MAX_LOGIT,
-    novelty_pb2.NOVELTY_MEASURE_ENERGY: NoveltyMeasure.ENERGY,
-    novelty_pb2.NOVELTY_MEASURE_GEN: NoveltyMeasure.GEN,
-    novelty_pb2.NOVELTY_MEASURE_MAHALANOBIS: NoveltyMeasure.MAHALANOBIS,
-    novelty_pb2.NOVELTY_MEASURE_RELATIVE_MAHALANOBIS: NoveltyMeasure.RELATIVE_MAHALANOBIS,
-    novelty_pb2.NOVELTY_MEASURE_KNN: NoveltyMeasure.KNN,
-    novelty_pb2.NOVELTY_MEASURE_VIM: NoveltyMeasure.VIM,
-    novelty_pb2.NOVELTY_MEASURE_DOMAIN: NoveltyMeasure.DOMAIN,
-}
-TASKS = {
-    scoring_pb2.TASK_MULTICLASS: Task.MULTICLASS,
-    scoring_pb2.TASK_MULTILABEL: Task.MULTILABEL,
-    scoring_pb2.TASK_REGRESSION: Task.REGRESSION,
-}
-
-
-_LANES: Mapping[int, Lane] = {
-    scoring_pb2.LANE_UNSPECIFIED: Lane.ONLINE,
-    scoring_pb2.LANE_ONLINE: Lane.ONLINE,
-    scoring_pb2.LANE_BULK: Lane.BULK,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,24 +83,24 @@ def wanted(request: scoring_pb2.ScoreRequest, limits: RowLimits) -> Wanted:
         temperature=temperature(request.temperature) if request.HasField("temperature") else None,
         task=task(request.task),
         outputs=_outputs(request.outputs),
-        uncertainties=_measures(request.uncertainties),
+        uncertainties=tuple(
+            all_meant("uncertainties", request.uncertainties, MEASURES, scoring_pb2.UncertaintyMeasure)
+        ),
         top_k=request.top_k,
         neighbors=request.neighbors,
-        novelty=_novelty(request.novelty),
+        novelty=tuple(all_meant("novelty", request.novelty, NOVELTY_MEASURES, novelty_pb2.NoveltyMeasure)),
         novelty_alpha=level("novelty_alpha", request.novelty_alpha, default=NOVELTY_ALPHA),
         record=request.lane != scoring_pb2.LANE_BULK and (request.record if request.HasField("record") else True),
     )
 
 
-def lane(number: int) -> Lane:
+def lane(number: scoring_pb2.Lane) -> Lane:
     """Where a call waits.
 
     Raises:
         InvalidArgumentError: there is no such lane.
     """
-    if number not in _LANES:
-        raise unknown("lane", number, scoring_pb2.Lane)
-    return _LANES[number]
+    return meant("lane", number, LANES, scoring_pb2.Lane)
 
 
 def model_choice(selector: scoring_pb2.ModelSelector) -> ModelChoice:
@@ -249,34 +206,12 @@ def temperature(value: float) -> float:
 
 
 def task(number: scoring_pb2.Task) -> Task | None:
-    if number and number not in TASKS:
-        raise unknown("task", number, scoring_pb2.Task)
-    return TASKS.get(number)
+    return meant("task", number, TASKS, scoring_pb2.Task) if number else None
 
 
 def _outputs(numbers: Any) -> frozenset[Output] | None:
-    _check_length("outputs", numbers, _OUTPUTS)
-    for index, number in enumerate(numbers):
-        if number not in _OUTPUTS:
-            raise unknown(f"outputs[{index}]", number, scoring_pb2.Output)
-    found = frozenset(output for output in map(_OUTPUTS.__getitem__, numbers) if output is not None)
-    return found if numbers else None
-
-
-def _measures(numbers: Any) -> tuple[Measure, ...]:
-    _check_length("uncertainties", numbers, MEASURES)
-    for index, number in enumerate(numbers):
-        if number not in MEASURES:
-            raise unknown(f"uncertainties[{index}]", number, scoring_pb2.UncertaintyMeasure)
-    return tuple(dict.fromkeys(MEASURES[number] for number in numbers))
-
-
-def _novelty(numbers: Any) -> tuple[NoveltyMeasure, ...]:
-    _check_length("novelty", numbers, NOVELTY_MEASURES)
-    for index, number in enumerate(numbers):
-        if number not in NOVELTY_MEASURES:
-            raise unknown(f"novelty[{index}]", number, novelty_pb2.NoveltyMeasure)
-    return tuple(dict.fromkeys(NOVELTY_MEASURES[number] for number in numbers))
+    found = all_meant("outputs", numbers, OUTPUTS, scoring_pb2.Output)
+    return frozenset(output for output in found if output is not None) if found else None
 
 
 def level(field: str, value: float, *, default: float, lowest: float = 0.0) -> float:
@@ -292,16 +227,6 @@ def level(field: str, value: float, *, default: float, lowest: float = 0.0) -> f
     return value
 
 
-def _check_length(field: str, numbers: Any, known: Sized) -> None:
-    if len(numbers) > _REPEATS_MAX * len(known):
-        raise wrong(field, f"has {len(numbers)} entries, there are {len(known)} to choose from", "TOO_MANY_VALUES")
-
-
-def unknown(field: str, number: int, enum: Any) -> InvalidArgumentError:
-    allowed = ", ".join(f"{name} ({value})" for name, value in enum.items() if value)
-    return wrong(field, f"{number} is unknown, allowed are {allowed}", "UNKNOWN_VALUE")
-
-
 def _check_count(count: int, rows_max: int) -> None:
     if count > rows_max:
         raise InvalidArgumentError(
@@ -310,7 +235,3 @@ def _check_count(count: int, rows_max: int) -> None:
             field="rows",
             details={"rows_max": str(rows_max)},
         )
-
-
-def wrong(field: str, message: str, reason: str) -> InvalidArgumentError:
-    return InvalidArgumentError(message, reason=reason, field=field)

@@ -11,9 +11,9 @@ from assayd_server.contract import TensorSpec
 from assayd_server.core.arrays import Floats, Integers
 from assayd_server.core.scores import RowScores
 from assayd_server.repository import Failure
+from assayd_server.rpc.enums import MEASURES, TASKS
 from assayd_server.rpc.neighbor_responses import neighbors
 from assayd_server.rpc.novelty_responses import novelty
-from assayd_server.rpc.requests import MEASURES, TASKS
 from assayd_server.scoring import Scores
 from assayd_server.servable import Servable
 from assayd_server.wanted import Output

@@ -3,6 +3,7 @@
 import math
 
 from assayd.v1 import retrieval_pb2, tensor_pb2
+from assayd_server.checks import wrong
 from assayd_server.errors import InvalidArgumentError
 from assayd_server.ranking_wanted import Density, RankWanted
 from assayd_server.retrieval_wanted import (
@@ -14,7 +15,7 @@ from assayd_server.retrieval_wanted import (
     SelectWanted,
 )
 from assayd_server.rpc import rank_requests, requests
-from assayd_server.rpc.requests import RowLimits, wrong
+from assayd_server.rpc.requests import RowLimits
 from assayd_server.wanted import ModelChoice, Wanted
 
 _Selected = retrieval_pb2.SelectCandidatesRequest

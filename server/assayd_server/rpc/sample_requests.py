@@ -3,11 +3,13 @@
 import math
 
 from assayd.v1 import selection_pb2
+from assayd_server.checks import wrong
 from assayd_server.core.stream import WINDOW_ROWS_MAX, Policy, PolicySettings, SettingError
 from assayd_server.core.uncertainty import Measure
 from assayd_server.ranking_wanted import RankWanted
 from assayd_server.rpc import rank_requests, requests
-from assayd_server.rpc.requests import RowLimits, unknown, wrong
+from assayd_server.rpc.enums import MEASURES, meant
+from assayd_server.rpc.requests import RowLimits
 from assayd_server.wanted import Wanted
 
 POLICIES = {
@@ -17,7 +19,7 @@ POLICIES = {
     selection_pb2.SELECTION_POLICY_SPLIT: Policy.SPLIT,
     selection_pb2.SELECTION_POLICY_QUANTILE: Policy.QUANTILE,
 }
-_IN_UNIT_RANGE = tuple(measure for measure in requests.MEASURES.values() if measure is not Measure.MAX_ENTROPY)
+_IN_UNIT_RANGE = tuple(measure for measure in MEASURES.values() if measure is not Measure.MAX_ENTROPY)
 
 
 def wanted(settings: selection_pb2.SelectionSettings, limits: RowLimits) -> RankWanted:
@@ -46,12 +48,11 @@ def policy_settings(settings: selection_pb2.SelectionSettings) -> PolicySettings
     Raises:
         InvalidArgumentError: the policy is unknown, or a number is out of its range.
     """
-    if settings.policy not in POLICIES:
-        raise unknown("settings.policy", settings.policy, selection_pb2.SelectionPolicy)
+    policy = meant("settings.policy", settings.policy, POLICIES, selection_pb2.SelectionPolicy)
     default = PolicySettings(policy=Policy.FIXED, budget=1.0)
     try:
         return PolicySettings(
-            policy=POLICIES[settings.policy],
+            policy=policy,
             budget=settings.budget,
             window=settings.window or _window(settings, default.window),
             step=settings.step or default.step,

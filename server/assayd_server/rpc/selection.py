@@ -8,6 +8,7 @@ from assayd.v1 import selection_pb2, selection_pb2_grpc
 from assayd_server.engine import Engine
 from assayd_server.rpc import rank_requests, rank_responses, requests, sample_requests
 from assayd_server.rpc.scoring import caller
+from assayd_server.rpc.stream_messages import with_settings
 from assayd_server.sampling import Sampling
 
 
@@ -30,22 +31,12 @@ class SelectionServicer(selection_pb2_grpc.SelectionServiceServicer):
         self, request_iterator: Iterator[selection_pb2.SelectStreamRequest], context: grpc.ServicerContext
     ) -> Iterator[selection_pb2.SelectStreamResponse]:
         """See selection.proto."""
-        sampling: Sampling | None = None
-        for request in request_iterator:
-            if sampling is None:
-                sampling = self._begun(request)
-            elif request.HasField("settings"):
-                raise requests.wrong(
-                    "settings", "came before, and are the same for a whole stream", "SETTINGS_TWICE"
-                )
+        for sampling, request in with_settings(request_iterator, self._begun):
             if request.HasField("rows"):
                 rows = requests.rows(request.rows, self._limits)
                 ids = rank_requests.ids(request.ids) if request.HasField("ids") else None
                 yield rank_responses.sampled(sampling.decide(rows, ids, caller(context)))
 
-    def _begun(self, request: selection_pb2.SelectStreamRequest) -> Sampling:
-        if not request.HasField("settings"):
-            raise requests.wrong("settings", "are missing in the first message of the stream", "SETTINGS_MISSING")
-        settings = request.settings
+    def _begun(self, settings: selection_pb2.SelectionSettings) -> Sampling:
         wanted = sample_requests.wanted(settings, self._limits)
         return Sampling(self._engine, wanted, sample_requests.policy_settings(settings), settings.state)
