@@ -10,7 +10,7 @@ from importlib.metadata import version
 from queue import Empty, SimpleQueue
 from types import FrameType
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from assayd_server import logs, repository, servable
 from assayd_server.batching import BatchLimits
@@ -45,11 +45,13 @@ class App:
         registry = CollectorRegistry()
         metrics = Metrics(registry)
         self._probes = Probes(
-            host=settings.metrics_host or settings.host, port=settings.metrics_port, registry=registry
+            host=settings.metrics_host or settings.host,
+            port=settings.metrics_port,
+            metrics=make_wsgi_app(registry),
         )
         _log.debug("loading", metrics_port=self.metrics_port)
         try:
-            threads = settings.inference_threads or usable_cpus()
+            threads = settings.inference_threads or max(1, usable_cpus() // settings.workers)
             models = load_models(settings, threads=threads)
             self._engine = _engine(settings, models, metrics)
             self._rpc = _rpc_server(settings, self._engine, models, metrics)

@@ -85,6 +85,9 @@ class Settings(BaseModel):
     """The HTTP port of /metrics, /healthz and /readyz; 0 takes any free one."""
     insecure: bool = False
     """Allow an address other than this machine's own although calls are neither encrypted nor authenticated."""
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    """Processes that share the port. Each has models, threads and limits of its own: rows_pending_max is for one.
+    A connection stays with one of them."""
 
     call_threads: Annotated[int, Field(ge=1, le=1024)] = 64
     """Threads that answer calls. A call holds one from its headers to its answer."""
@@ -133,7 +136,7 @@ class Settings(BaseModel):
     """How long the calls of a connection that has come of age may go on."""
 
     inference_threads: Annotated[int, Field(ge=0, le=1024)] = 0
-    """Threads of one forward pass; 0 takes as many as the container may use CPUs."""
+    """Threads of one forward pass; 0 takes as many as the container may use CPUs, divided among the workers."""
 
     drain_delay_seconds: Seconds = 5.0
     """On SIGTERM: how long to go on answering while health says NOT_SERVING, until load balancers have noticed."""
@@ -165,6 +168,10 @@ class Settings(BaseModel):
             raise ConflictError("pool", "goes with model; a bundle has its pool in it")
         if self.repository is not None and self.reference is not None:
             raise ConflictError("reference", "goes with model; a bundle has its reference in it")
+        if self.workers > 1 and self.uds is not None:
+            raise ConflictError(
+                "uds", "one socket cannot be shared by several workers: leave it out, or have one worker"
+            )
         if not self.insecure and not _is_loopback(self.host):
             raise ConflictError(
                 "host",
@@ -221,7 +228,10 @@ def of_program(values: Mapping[str, Any]) -> Settings:
     Raises:
         StartError: a setting is unknown or malformed; the sentence names it.
     """
-    return _validated({"argument": values}, None)
+    settings = _validated({"argument": values}, None)
+    if settings.workers > 1:
+        raise StartError("workers: a server within a program is one process; assayd serve has several")
+    return settings
 
 
 def _validated(sources: dict[str, Mapping[str, Any]], file: Path | None) -> Settings:
