@@ -7,7 +7,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from assayd_server.bundle import Identity
-from assayd_server.config import PREFIX, Settings
+from assayd_server.config import Settings
+from assayd_server.configuring import PREFIX
 from assayd_server.core.drift import ColumnValues, Tally, fit_drift_reference
 from assayd_server.drift_counts import RecordedDrift
 from assayd_server.metrics import Metrics

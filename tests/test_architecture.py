@@ -112,8 +112,8 @@ RULES = (
     Rule(
         "settings are built by cli and read by app",
         within=(S,),
-        unless=(f"{S}.cli", f"{S}.app"),
-        forbidden=(f"{S}.config",),
+        unless=(f"{S}.cli", f"{S}.app", f"{S}.configuring"),
+        forbidden=(f"{S}.config", f"{S}.configuring"),
     ),
     Rule(
         "only logs.py knows structlog, which obeys the program around it",
