@@ -7,10 +7,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from assayd_server.bundle import Identity
-from assayd_server.config import PREFIX, Settings
+from assayd_server.config import Settings
+from assayd_server.configuring import PREFIX
 from assayd_server.core.drift import ColumnValues, Tally, fit_drift_reference
 from assayd_server.drift_counts import RecordedDrift
 from assayd_server.metrics import Metrics
+from assayd_server.workers.metrics import WorkersMetrics
 
 FOLDER = Path(__file__).parent
 
@@ -49,8 +51,13 @@ client are there too. `assayd_pending_rows` is what to scale on.
 
 This page is written by `make docs`.
 
-| metric | type | labels | what it is |
+"""
+_TABLE = """| metric | type | labels | what it is |
 |---|---|---|---|
+"""
+_WORKERS = """
+With `workers` above 1, every series of the table has the label `worker` too, from `"0"` on, and these are there:
+
 """
 
 
@@ -81,6 +88,13 @@ def metrics_page() -> str:
     metrics.drift(identity, _NoRows())
     metrics.method("/assayd.v1.ScoringService/Score")
     metrics.describe(version="0", threads={"inference": 1}, failed_models=0)
+    parents = CollectorRegistry()
+    WorkersMetrics(parents, 2)
+    return f"{_METRICS}{_TABLE}{_rows(registry)}{_WORKERS}{_TABLE}{_rows(parents)}"
+
+
+def _rows(registry: CollectorRegistry) -> str:
+    """The rows of the table."""
     families = text_string_to_metric_families(generate_latest(registry).decode())
     rows = [
         f"| `{_full_name(family.name, family.type)}` | {family.type} | {_labels(family.samples)} "
@@ -88,7 +102,7 @@ def metrics_page() -> str:
         for family in families
         if family.name.startswith(("assayd_", "grpc_")) and not family.name.endswith("_created")
     ]
-    return _METRICS + "\n".join(rows) + "\n"
+    return "\n".join(rows) + "\n"
 
 
 def _full_name(name: str, kind: str) -> str:

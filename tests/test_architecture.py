@@ -113,8 +113,8 @@ RULES = (
     Rule(
         "settings are built by cli and read by app and workers",
         within=(S,),
-        unless=(f"{S}.cli", f"{S}.app", WORKERS),
-        forbidden=(f"{S}.config",),
+        unless=(f"{S}.cli", f"{S}.app", f"{S}.configuring", WORKERS),
+        forbidden=(f"{S}.config", f"{S}.configuring"),
     ),
     Rule(
         "only logs.py knows structlog, which obeys the program around it",

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from assayd_server.config import PREFIX, Settings, load
+from assayd_server.config import Settings
+from assayd_server.configuring import PREFIX, load
 from assayd_server.index_cli import app as index_app
 from assayd_server.model_flags import (
     ActivationFlag,

@@ -11,7 +11,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from assayd_server.config import Settings, load
+from assayd_server.config import Settings
+from assayd_server.configuring import load
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART_DIR = ROOT / "helm" / "assayd"

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from assayd_server.config import Settings, load
+from assayd_server.config import Settings
+from assayd_server.configuring import load
 from assayd_server.contract import Choice
 from assayd_server.errors import StartError
 

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from assayd_server.caller import Caller, after
-from assayd_server.config import load
+from assayd_server.configuring import load
 from assayd_server.errors import StartError
 from assayd_server.gate import Gate
 from assayd_server.probes import Probes

@@ -108,7 +108,7 @@ def _app(values: Mapping[str, Any]) -> tuple["App", str]:
     """A server that is bound and does not answer yet, and the host it listens on."""
     try:
         from assayd_server.app import App
-        from assayd_server.config import of_program
+        from assayd_server.configuring import of_program
         from assayd_server.errors import StartError
     except ImportError as error:
         raise ImportError('assayd.testing starts a server: pip install "assayd[server]"') from error
