@@ -49,15 +49,13 @@ At `/metrics` on the metrics port, for Prometheus. Rates, and what is summed ove
 counters and the histograms' `_bucket`, `_sum` and `_count`. The `process_` and `python_` metrics of the Prometheus
 client are there too. `assayd_pending_rows` is what to scale on.
 
+Where there are several [workers](operations.md#workers), their series have the label `worker` too, from `"0"` on, and
+the metrics whose names begin with `assayd_worker` are there.
+
 This page is written by `make docs`.
 
-"""
-_TABLE = """| metric | type | labels | what it is |
+| metric | type | labels | what it is |
 |---|---|---|---|
-"""
-_WORKERS = """
-With `workers` above 1, every series of the table has the label `worker` too, from `"0"` on, and these are there:
-
 """
 
 
@@ -90,7 +88,7 @@ def metrics_page() -> str:
     metrics.describe(version="0", threads={"inference": 1}, failed_models=0)
     parents = CollectorRegistry()
     WorkersMetrics(parents, 2)
-    return f"{_METRICS}{_TABLE}{_rows(registry)}{_WORKERS}{_TABLE}{_rows(parents)}"
+    return f"{_METRICS}{_rows(registry)}{_rows(parents)}"
 
 
 def _rows(registry: CollectorRegistry) -> str:
