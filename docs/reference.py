@@ -49,8 +49,8 @@ At `/metrics` on the metrics port, for Prometheus. Rates, and what is summed ove
 counters and the histograms' `_bucket`, `_sum` and `_count`. The `process_` and `python_` metrics of the Prometheus
 client are there too. `assayd_pending_rows` is what to scale on.
 
-Where there are several [workers](operations.md#workers), their series have the label `worker` too, from `"0"` on, and
-the metrics whose names begin with `assayd_worker` are there.
+Where there are several [workers](operations.md#workers), their series have the label `worker` too, from `"0"` on,
+and the metrics whose names begin with `assayd_worker` are there.
 
 This page is written by `make docs`.
 
