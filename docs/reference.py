@@ -81,7 +81,7 @@ def metrics_page() -> str:
     metrics.pool(identity, digest="sha256:", index_kind="flat", row_count=1)
     metrics.drift(identity, _NoRows())
     metrics.method("/assayd.v1.ScoringService/Score")
-    metrics.describe(version="0", threads={"inference": 1}, failed_models=0)
+    metrics.describe(version="0", threads={"inference": 1})
     families = text_string_to_metric_families(generate_latest(registry).decode())
     rows = [
         f"| `{_full_name(family.name, family.type)}` | {family.type} | {_labels(family.samples)} "
