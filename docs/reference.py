@@ -85,7 +85,7 @@ def metrics_page() -> str:
     metrics.pool(identity, digest="sha256:", index_kind="flat", row_count=1)
     metrics.drift(identity, _NoRows())
     metrics.method("/assayd.v1.ScoringService/Score")
-    metrics.describe(version="0", threads={"inference": 1}, failed_models=0)
+    metrics.describe(version="0", threads={"inference": 1})
     parents = CollectorRegistry()
     WorkersMetrics(parents, 2)
     return f"{_METRICS}{_rows(registry)}{_rows(parents)}"

@@ -1,6 +1,5 @@
 """The composition root: puts the parts together, and takes the server through its life."""
 
-import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,19 +11,22 @@ from types import FrameType
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-from assayd_server import logs, repository, servable
+from assayd_server import logs, servable, stop_signals
 from assayd_server.batching import BatchLimits
-from assayd_server.bundle import Bundle, PoolPlace, ReferenceContent, content_of
+from assayd_server.bundle import Bundle, PoolPlace, ReferenceContent, content_of, read_file
 from assayd_server.checks import ScoreLimits
 from assayd_server.config import Settings
 from assayd_server.cpus import usable_cpus
 from assayd_server.engine import Engine
 from assayd_server.gate import Gate
+from assayd_server.loading import load_one
 from assayd_server.metrics import Metrics
-from assayd_server.pool_description import one_line
+from assayd_server.model_log import ModelLog
 from assayd_server.probes import Probes
 from assayd_server.recall_watch import RecallWatch
+from assayd_server.reloading import Reloading, ReloadOptions
 from assayd_server.repository import Repository
+from assayd_server.repository_watch import RepositoryWatch
 from assayd_server.rpc.server import RpcServer, ServerOptions
 from assayd_server.search_checks import SearchLimits
 from assayd_server.servable import Servable
@@ -52,18 +54,17 @@ class App:
         _log.debug("loading", metrics_port=self.metrics_port)
         try:
             threads = settings.inference_threads or max(1, usable_cpus() // settings.workers)
-            models = load_models(settings, threads=threads)
+            models, self._reloading = load_models(settings, threads=threads)
             self._engine = _engine(settings, models, metrics)
             self._rpc = _rpc_server(settings, self._engine, models, metrics)
-            metrics.describe(
-                version=version("assayd"),
-                threads=_threads(settings, threads),
-                failed_models=len(models.failures),
-            )
         except BaseException:
             self._probes.stop()
             raise
-        _log_models(models)
+        metrics.describe(version=version("assayd"), threads=_threads(settings, threads))
+        metrics.failed_models.set_function(lambda: len(models.failures))
+        models.follow(ModelLog())
+        self._polls = metrics.polls
+        self._watch: RepositoryWatch | None = None
 
     @property
     def port(self) -> int:
@@ -79,6 +80,9 @@ class App:
         """Answer calls."""
         self._rpc.start()
         self._probes.ready = True
+        if self._reloading is not None and self._settings.repository_poll_seconds:
+            seconds = self._settings.repository_poll_seconds
+            self._watch = RepositoryWatch(self._reloading, seconds=seconds, polls=self._polls)
         place = {} if self._settings.uds is None else {"uds": str(self._settings.uds)}
         _log.info("serving", host=self._settings.host, port=self.port, metrics_port=self.metrics_port, **place)
 
@@ -97,6 +101,8 @@ class App:
     def stop(self) -> None:
         """Finish what was accepted, within the drain grace, and answer no more."""
         began = time.monotonic()
+        if self._watch is not None:
+            self._watch.stop()
         self._rpc.stop(self._settings.drain_grace_seconds)
         self._engine.close()
         self._probes.stop()
@@ -115,9 +121,9 @@ def run(settings: Settings) -> None:
     def on_signal(number: int, _frame: FrameType | None) -> None:
         signals.put(number)
 
-    _handle_signals(on_signal)
+    stop_signals.handle(on_signal)
     _serve_until_signalled(App(settings), signals)
-    _handle_signals(signal.SIG_IGN)  # one that comes while Python ends would else make the exit code -15
+    stop_signals.handle(stop_signals.IGNORE)  # one that comes while Python ends would else make the exit code -15
 
 
 def _serve_until_signalled(app: App, signals: SimpleQueue[int]) -> None:
@@ -129,18 +135,13 @@ def _serve_until_signalled(app: App, signals: SimpleQueue[int]) -> None:
     app.drain(wait=partial(_wait_for_another, signals))
 
 
-def _handle_signals(handler: signal.Handlers | Callable[[int, FrameType | None], None]) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, handler)
-
-
 def _wait_for_another(signals: SimpleQueue[int], seconds: float) -> None:
     with suppress(Empty):
         signals.get(timeout=seconds)
 
 
-def load_models(settings: Settings, *, threads: int) -> Repository:
-    """The models that the settings name.
+def load_models(settings: Settings, *, threads: int) -> tuple[Repository, Reloading | None]:
+    """The models that the settings name, and what brings them up to date, where they can change.
 
     Raises:
         ArtefactError: one cannot be loaded.
@@ -155,9 +156,14 @@ def load_models(settings: Settings, *, threads: int) -> Repository:
         return servable.load(bundle, threads=threads, chosen=settings.choice)
 
     if settings.model is not None:
-        return repository.load_file(settings.model, load)
+        return Repository([load_one(settings.model, read_file, load)]), None
     assert settings.repository is not None  # the settings hold one of the two
-    return repository.load_folder(settings.repository, load)
+    options = ReloadOptions(
+        versions_max=settings.versions_max, allow_contract_changes=settings.contract_changes == "allow"
+    )
+    reloading = Reloading(settings.repository, load, options=options)
+    reloading.begin()
+    return reloading.repository, reloading
 
 
 def _engine(settings: Settings, models: Repository, metrics: Metrics) -> Engine:
@@ -186,30 +192,8 @@ def _engine(settings: Settings, models: Repository, metrics: Metrics) -> Engine:
 
 def _rpc_server(settings: Settings, engine: Engine, models: Repository, metrics: Metrics) -> RpcServer:
     options = ServerOptions(**{field.name: getattr(settings, field.name) for field in fields(ServerOptions)})
-    return RpcServer(engine, metrics, options, model_names={model.identity.name for model in models.all()})
+    return RpcServer(engine, metrics, options, model_names=lambda: models.names)
 
 
 def _threads(settings: Settings, inference: int) -> dict[str, int]:
     return {"inference": inference, "calls": settings.call_threads}
-
-
-def _log_models(models: Repository) -> None:
-    for model in models.all():
-        identity, contract = model.identity, model.contract
-        _log.info(
-            "model loaded",
-            model=identity.name,
-            version=identity.version,
-            digest=identity.digest,
-            inputs=list(map(str, contract.inputs)),
-            outputs=list(map(str, contract.outputs)),
-            roles={role: f"{name} ({contract.reasons[role]})" for role, name in contract.roles.items()},
-            task=f"{contract.task} ({contract.why_task})",
-            class_count=contract.class_count,
-            embedding_width=contract.embedding_width,
-            temperature=model.temperature,
-            pool=model.pool and one_line(model.pool.folder),
-            reference=model.reference and model.reference.one_line,
-        )
-    for failure in models.failures:
-        _log.error("model failed to load", model=failure.name, version=failure.version, reason=failure.reason)

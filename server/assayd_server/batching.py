@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assayd_server.bundle import Identity
 from assayd_server.caller import Caller, Lane
 from assayd_server.core.arrays import Floats
 from assayd_server.errors import ServiceError
@@ -64,7 +63,7 @@ class _Job:
 class Batching:
     """Forward passes for calls, merged."""
 
-    def __init__(self, gate: Gate, limits: BatchLimits, metrics: Mapping[Identity, ModelMetrics]) -> None:
+    def __init__(self, gate: Gate, limits: BatchLimits, metrics: Mapping[Servable, ModelMetrics]) -> None:
         """Make it ready.
 
         Args:
@@ -92,7 +91,7 @@ class Batching:
             ServiceError: the model failed on these rows, the server is full, or the caller is gone.
         """
         fed, step = model.fed(arrays), self._limits.rows_max
-        with self._metrics[model.identity].pending(row_count), self._gate.admitted(row_count):
+        with self._metrics[model].pending(row_count), self._gate.admitted(row_count):
             parts = []
             for start in range(0, max(row_count, 1), step):
                 part = {name: values[start : start + step] for name, values in fed.items()}
@@ -106,7 +105,7 @@ class Batching:
         try:
             self._gate.wait(place, job.caller)
         except ServiceError:
-            self._metrics[job.model.identity].abandoned.inc(job.error is None)  # else the turn's owner counted it
+            self._metrics[job.model].abandoned.inc(job.error is None)  # else the turn's owner counted it
             raise
         if not job.done:
             self._lead(job)
@@ -153,7 +152,7 @@ class Batching:
             job.caller.check()
         except ServiceError as error:
             job.error = error
-            self._metrics[job.model.identity].abandoned.inc()
+            self._metrics[job.model].abandoned.inc()
 
     def _run(self, jobs: Sequence[_Job]) -> None:
         """One pass for all; where it fails, one for each: the error is that of the rows which caused it."""
@@ -171,7 +170,7 @@ class Batching:
 
     def _pass(self, jobs: Sequence[_Job]) -> None:
         model, began = jobs[0].model, time.perf_counter()
-        metrics = self._metrics[model.identity]
+        metrics = self._metrics[model]
         for job in jobs:
             metrics.queue.observe(began - job.queued)
         row_count = sum(job.row_count for job in jobs)

@@ -19,7 +19,7 @@ from assayd_server.contract import Choice, Contract
 from assayd_server.core.tasks import Task
 from assayd_server.description import described
 from assayd_server.errors import ArtefactError
-from assayd_server.repository import load_one
+from assayd_server.loading import load_one
 from assayd_server.servable import Servable
 
 _ACTIVATIONS = {Task.MULTICLASS: "softmax", Task.MULTILABEL: "sigmoid", Task.REGRESSION: None}

@@ -14,7 +14,7 @@ from assayd_server.core.softmax import TEMPERATURE_MAX, TEMPERATURE_MIN, softmax
 from assayd_server.core.tasks import Task
 from assayd_server.cpus import usable_cpus
 from assayd_server.errors import ArtefactError
-from assayd_server.repository import load_one
+from assayd_server.loading import load_one
 from assayd_server.scored_rows import ScoredRows, score_rows
 from assayd_server.servable import Servable
 

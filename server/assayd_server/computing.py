@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
-from assayd_server.bundle import Identity
 from assayd_server.caller import Caller
 from assayd_server.gate import Gate
 from assayd_server.metrics import ModelMetrics
@@ -19,7 +18,7 @@ Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 class Computing:
     """Runs models, when it is their turn."""
 
-    def __init__(self, gate: Gate, metrics: Mapping[Identity, ModelMetrics]) -> None:
+    def __init__(self, gate: Gate, metrics: Mapping[Servable, ModelMetrics]) -> None:
         """Make it ready.
 
         Args:
@@ -45,7 +44,7 @@ class Computing:
             with self._gate.enter(row_count, caller):
                 yield
             return
-        metrics = self.metrics[model.identity]
+        metrics = self.metrics[model]
         queued = time.perf_counter()
         with metrics.pending(row_count), self._gate.enter(row_count, caller):
             metrics.queue.observe(time.perf_counter() - queued)
@@ -53,7 +52,7 @@ class Computing:
 
     def forward(self, model: Servable, arrays: Arrays, *, row_count: int, roles: Sequence[str]) -> Forward:
         """One pass, in the turn of the calling thread; the arguments are those of Servable.forward."""
-        metrics = self.metrics[model.identity]
+        metrics = self.metrics[model]
         began = time.perf_counter()
         forward = model.forward(arrays, row_count=row_count, roles=roles)
         metrics.inference.observe(time.perf_counter() - began)

@@ -47,6 +47,12 @@ class Settings(BaseModel):
     """One ONNX file to serve. Either this or repository must be given."""
     repository: Path | None = None
     """A folder of bundles to serve, <name>/<version>/bundle.json."""
+    repository_poll_seconds: Seconds = 10.0
+    """With repository: how long after a look at it the next one follows, for new versions; 0 is never."""
+    versions_max: Annotated[int, Field(ge=1, le=1024)] = 4
+    """With repository: the most versions of one model that are loaded; the largest ones."""
+    contract_changes: Literal["refuse", "allow"] = "refuse"
+    """With repository: whether a version is served that has other inputs or classes than the one before it."""
     reference: Path | None = None
     """With model: a reference, as assayd reference build writes it, that rows are compared with."""
     logits_output: str | None = None

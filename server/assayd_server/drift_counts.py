@@ -61,6 +61,10 @@ class DriftCountsCollector(Collector):
         """Show one more model version."""
         self._recorded[name, version] = recorded
 
+    def remove_model(self, name: str, version: str) -> None:
+        """Show it no more."""
+        self._recorded.pop((name, version), None)
+
     def collect(self) -> Iterator[Metric]:
         """The counts as they are now."""
         families = _families()

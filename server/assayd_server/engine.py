@@ -9,16 +9,14 @@ from dataclasses import replace
 import numpy as np
 
 from assayd_server.batching import Batching, BatchLimits
-from assayd_server.bundle import Identity
 from assayd_server.caller import Caller
 from assayd_server.checks import ScoreLimits, check
 from assayd_server.committees import opinions_given, opinions_of
 from assayd_server.computing import Computing
 from assayd_server.core.arrays import Floats
-from assayd_server.drift_recording import DriftRecording
+from assayd_server.counters import Counters
 from assayd_server.gate import Gate
-from assayd_server.loaded_pool import LoadedPool
-from assayd_server.metrics import Metrics, ModelMetrics, PoolMetrics
+from assayd_server.metrics import Metrics
 from assayd_server.monitoring import Monitoring
 from assayd_server.novelty_checks import check_novelty
 from assayd_server.opinions import Opinions
@@ -28,7 +26,6 @@ from assayd_server.rank_plan import RankPlan
 from assayd_server.ranking import Ranking, rank
 from assayd_server.ranking_wanted import RankWanted, named
 from assayd_server.recall_watch import RecallWatch
-from assayd_server.reference_file import Reference
 from assayd_server.repository import Failure, Repository
 from assayd_server.retrieval import Retrieval
 from assayd_server.rows import Inputs, PoolIds, PoolRows, Sent
@@ -69,21 +66,12 @@ class Engine:
         self._repository = repository
         self._limits = limits
         self._search_limits = search_limits
-        counted = {model.identity: _metrics_of(model, metrics) for model in repository.all()}
-        self._computing = Computing(gate, counted)
-        pools = {
-            model.identity: _pool_metrics(model.identity, model.pool, metrics)
-            for model in repository.all()
-            if model.pool is not None
-        }
-        self._searching = Searching(pools, recall)
-        self._batching = Batching(gate, batches or BatchLimits(), counted)
+        self._counters = Counters(metrics)
+        repository.follow(self._counters)
+        self._computing = Computing(gate, self._counters.models)
+        self._searching = Searching(self._counters.pools, recall)
+        self._batching = Batching(gate, batches or BatchLimits(), self._counters.models)
         self._arithmetic = threading.Lock()
-        self._recordings = {
-            model.identity: _recording(model, model.reference, metrics)
-            for model in repository.all()
-            if model.reference is not None
-        }
         self.monitoring = Monitoring(repository, self._computing, limits=limits)
         self.retrieval = Retrieval(
             repository, self._computing, self._searching, limits=search_limits, score_limits=limits
@@ -110,7 +98,7 @@ class Engine:
             with self._computing.turn(None, rows.count, caller):
                 return self._with_neighbors(scored(given(plan), plan))
         arrays = plan.model.match(rows)
-        recording = self._recordings.get(plan.model.identity) if wanted.record else None
+        recording = self._counters.recording(plan.model) if wanted.record else None
         roles = plan.roles if recording is None else list(dict.fromkeys([*plan.roles, *recording.roles]))
         forward = self._batching.forward(plan.model, arrays, row_count=rows.count, roles=roles, caller=caller)
         if wanted.neighbors:
@@ -121,7 +109,7 @@ class Engine:
                 scores = scored(forward, plan)
         if recording is not None:
             recording.record(forward, rows)
-        metrics = self._computing.metrics[plan.model.identity]
+        metrics = self._computing.metrics[plan.model]
         metrics.total.observe(time.perf_counter() - began)
         count(metrics, scores)
         return scores
@@ -234,26 +222,11 @@ class Engine:
         rows, first = plan.plan.rows, plan.plan.model
         if first is None or not isinstance(rows, Inputs):
             return
-        self._computing.metrics[first.identity].total.observe(time.perf_counter() - began)
+        self._computing.metrics[first].total.observe(time.perf_counter() - began)
         invalid = [invalid_count]
         if plan.members and opinions.members is not None:
             invalid = [int(np.isnan(member).any(axis=1).sum()) for member in opinions.members]
         for model, count_of_model in zip(plan.members or (first,), invalid, strict=True):
-            metrics = self._computing.metrics[model.identity]
+            metrics = self._computing.metrics[model]
             metrics.rows.inc(rows.count)
             metrics.invalid_rows.inc(count_of_model)
-
-
-def _pool_metrics(identity: Identity, pool: LoadedPool, metrics: Metrics) -> PoolMetrics:
-    return metrics.pool(identity, digest=pool.digest, index_kind=pool.folder.manifest.kind, row_count=len(pool))
-
-
-def _recording(model: Servable, reference: Reference, metrics: Metrics) -> DriftRecording:
-    recording = DriftRecording(model, reference)
-    metrics.drift(model.identity, recording)
-    return recording
-
-
-def _metrics_of(model: Servable, metrics: Metrics) -> ModelMetrics:
-    labels = model.labels or tuple(map(str, range(model.contract.class_count)))
-    return metrics.model(model.identity, labels, model.contract.task)

@@ -7,8 +7,8 @@ from assayd_server.bundle import Bundle, read_file, read_folder
 from assayd_server.cpus import usable_cpus
 from assayd_server.errors import ArtefactError
 from assayd_server.index_wanted import Wanted
+from assayd_server.loading import load_one
 from assayd_server.pool_manifest import DIMENSION_MAX
-from assayd_server.repository import load_one
 from assayd_server.row_files import open_rows
 from assayd_server.servable import Servable
 from assayd_server.vector_sources import EmbeddedFile, Embedder, VectorFile, VectorSource

@@ -8,7 +8,7 @@ from assayd_server.bundle import MODEL_FILE, Bundle, read_file, read_folder
 from assayd_server.contract import Choice
 from assayd_server.description import described
 from assayd_server.graph import inner_matrices
-from assayd_server.repository import load_one
+from assayd_server.loading import load_one
 from assayd_server.servable import Servable
 
 

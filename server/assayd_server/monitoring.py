@@ -115,6 +115,6 @@ class Monitoring:
             forward = self._computing.forward(model, arrays, row_count=rows.count, roles=plan.roles)
             scores = watched_scores(forward, plan)
             yield scores
-        metrics = self._computing.metrics[model.identity]
+        metrics = self._computing.metrics[model]
         metrics.rows.inc(rows.count)
         metrics.invalid_rows.inc(rows.count - int(scores.rows.valid.sum()))

@@ -20,13 +20,13 @@ from assayd_server.errors import ArtefactError
 from assayd_server.features import FeatureNames
 from assayd_server.held_out import read_labels
 from assayd_server.known_rows import known_by_heart
+from assayd_server.loading import load_one
 from assayd_server.progress import shown
 from assayd_server.reference_content import reference_content
 from assayd_server.reference_description import described_reference
 from assayd_server.reference_file import read_reference
 from assayd_server.reference_rows import run
 from assayd_server.reference_wanted import ReferenceWanted
-from assayd_server.repository import load_one
 from assayd_server.row_files import open_rows
 from assayd_server.servable import Servable
 

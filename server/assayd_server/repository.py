@@ -1,17 +1,11 @@
-"""Every model that the server has, by name and version."""
+"""Every model that the server has, by name and version. What is there may change while calls go on."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Protocol
 
-from assayd_server import logs
-from assayd_server.bundle import VERSION, Bundle, is_model_name, read_file, read_folder
-from assayd_server.errors import ArtefactError, InvalidArgumentError, NotFoundError
+from assayd_server.errors import InvalidArgumentError, NotFoundError
 from assayd_server.servable import Servable
-
-_log = logs.get_logger()
-
-Load = Callable[[Bundle], Servable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +17,43 @@ class Failure:
     reason: str
 
 
-class Repository:
-    """Loaded models; the largest version of a name is the one that is served unless a call says otherwise."""
+class Follower(Protocol):
+    """Is told what comes and goes."""
 
-    def __init__(self, servables: Iterable[Servable], failures: Iterable[Failure] = ()) -> None:
-        self._models: dict[str, dict[int, Servable]] = {}
+    def added(self, model: Servable) -> None:
+        """A model that will be found from now on."""
+
+    def removed(self, model: Servable) -> None:
+        """A model that is found no more; calls that have it go on."""
+
+    def failed(self, failure: Failure) -> None:
+        """A version that could not be loaded, and that was not known to fail in this way."""
+
+
+class Repository:
+    """Loaded models; the largest version of a name is the one that is served unless a call says otherwise.
+
+    Any thread may look for models while one thread publishes: a call finds what there was before or what there is
+    after, and keeps the model that it has found.
+    """
+
+    def __init__(self, servables: Iterable[Servable] = (), failures: Iterable[Failure] = ()) -> None:
+        models: dict[str, dict[int, Servable]] = {}
         for servable in servables:
-            self._models.setdefault(servable.identity.name, {})[servable.identity.version] = servable
-        self.failures = tuple(sorted(failures, key=lambda failure: (failure.name, failure.version)))
+            models.setdefault(servable.identity.name, {})[servable.identity.version] = servable
+        self._models: Mapping[str, Mapping[int, Servable]] = models
+        self._failures = tuple(failures)
+        self._followers: list[Follower] = []
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """The versions that could not be loaded, by name and version."""
+        return tuple(sorted(self._failures, key=lambda failure: (failure.name, failure.version)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the models."""
+        return tuple(sorted(self._models))
 
     def find(self, name: str, version: int) -> Servable:
         """The model that is meant.
@@ -43,7 +66,7 @@ class Repository:
             InvalidArgumentError: no name was given and there are several models.
             NotFoundError: there is no such model or version.
         """
-        versions = self._versions(name)
+        versions = self._found(name)
         servable = versions.get(version or max(versions))
         if servable is None:
             loaded = ", ".join(map(str, sorted(versions)))
@@ -59,93 +82,64 @@ class Repository:
         """Every loaded version, by name and version."""
         return [versions[version] for _, versions in sorted(self._models.items()) for version in sorted(versions)]
 
-    def _versions(self, name: str) -> dict[int, Servable]:
-        names = ", ".join(sorted(self._models))
-        if not name and len(self._models) == 1:
-            return next(iter(self._models.values()))
+    def versions(self, name: str) -> Mapping[int, Servable]:
+        """The loaded versions of a model; none where it is unknown."""
+        return self._models.get(name, {})
+
+    def follow(self, follower: Follower) -> None:
+        """Tell a follower of every model and failure that there is, and of those that come and go from now on."""
+        self._followers.append(follower)
+        for model in self.all():
+            follower.added(model)
+        for failure in self.failures:
+            follower.failed(failure)
+
+    def publish(self, name: str, servables: Iterable[Servable], failures: Iterable[Failure]) -> None:
+        """Put these versions of a model in the place of those that there were, all at once.
+
+        Args:
+            name: of the model.
+            servables: its versions; without any the model is gone.
+            failures: its versions that could not be loaded.
+        """
+        before = self.versions(name)
+        after = {servable.identity.version: servable for servable in servables}
+        for version, model in after.items():
+            self._replace(before.get(version), model)
+        others = {other: versions for other, versions in self._models.items() if other != name}
+        self._models = others | ({name: after} if after else {})
+        known, failed = self._failures, tuple(failures)
+        self._failures = (*(failure for failure in known if failure.name != name), *failed)
+        for version in before.keys() - after.keys():
+            self._replace(before[version], None)
+        for failure in failed:
+            if failure not in known:
+                for follower in self._followers:
+                    follower.failed(failure)
+
+    def _replace(self, old: Servable | None, new: Servable | None) -> None:
+        """Tell the followers: what goes by the same name and version goes first."""
+        if old is new:
+            return
+        for follower in self._followers:
+            if old is not None:
+                follower.removed(old)
+            if new is not None:
+                follower.added(new)
+
+    def _found(self, name: str) -> Mapping[int, Servable]:
+        models = self._models
+        names = ", ".join(sorted(models))
+        if not name and len(models) == 1:
+            return next(iter(models.values()))
         if not name:
             raise InvalidArgumentError(
                 f"is empty, and the server has several models: {names}",
                 reason="MODEL_NOT_NAMED",
                 field="model.name",
             )
-        if name not in self._models:
+        if name not in models:
             raise NotFoundError(
                 f"{name!r} is not loaded, loaded are {names}", reason="UNKNOWN_MODEL", field="model.name"
             )
-        return self._models[name]
-
-
-def load_file(path: Path, load: Load) -> Repository:
-    """A repository of one bare ONNX file.
-
-    Raises:
-        ArtefactError: it cannot be loaded.
-    """
-    return Repository([load_one(path, read_file, load)])
-
-
-def load_folder(root: Path, load: Load) -> Repository:
-    """Every bundle at <root>/<name>/<version>.
-
-    Versions that fail are listed, with the reason, as long as another version of the same model loads.
-
-    Raises:
-        ArtefactError: the folder cannot be read or is empty, or a model has no version that loads.
-    """
-    servables, failures = [], []
-    for folder in _version_folders(root):
-        try:
-            servables.append(load_one(folder, read_folder, load))
-        except ArtefactError as error:
-            failures.append(Failure(folder.parent.name, int(folder.name), str(error)))
-    served = {servable.identity.name for servable in servables}
-    for failure in failures:
-        if failure.name not in served:
-            raise ArtefactError(failure.reason)
-    if not servables:
-        raise ArtefactError(f"{root}: has no model, expected are folders <name>/<version> with a bundle.json")
-    return Repository(servables, failures)
-
-
-def _version_folders(root: Path) -> list[Path]:
-    try:
-        models = [model for model in _folders(root) if _is_right(model, is_model_name(model.name))]
-        return [
-            version
-            for model in models
-            for version in _folders(model)
-            if _is_right(version, VERSION.fullmatch(version.name) is not None)
-        ]
-    except OSError as error:
-        raise ArtefactError(f"{root}: cannot be read: {error.strerror}") from None
-
-
-def _folders(parent: Path) -> list[Path]:
-    """Hidden ones and the file system's own are nobody's models."""
-    found = (path for path in parent.iterdir() if path.is_dir())
-    return sorted(path for path in found if not path.name.startswith(".") and path.name != "lost+found")
-
-
-def _is_right(folder: Path, right: bool) -> bool:
-    if not right:
-        _log.warning(
-            "folder ignored", path=str(folder), reason="models lie at <name>/<version>, a positive integer"
-        )
-    return right
-
-
-def load_one(path: Path, read: Callable[[Path], Bundle], load: Load) -> Servable:
-    """The model at a path; what goes wrong names it.
-
-    Raises:
-        ArtefactError: it cannot be loaded.
-    """
-    bundle = read(path)
-    try:
-        return load(bundle)
-    except ArtefactError as error:
-        raise ArtefactError(f"{path}: {error}") from error
-    except Exception as error:  # a graph that nobody thought of must not keep other versions from being served
-        _log.exception("model could not be read", path=str(path))
-        raise ArtefactError(f"{path}: cannot be read: {type(error).__name__}: {error}") from error
+        return models[name]

@@ -188,7 +188,7 @@ class Retrieval:
 
     def _count(self, model: Servable, embeddings: Floats) -> None:
         """Count rows that went through a model."""
-        metrics = self._computing.metrics[model.identity]
+        metrics = self._computing.metrics[model]
         metrics.rows.inc(len(embeddings))
         metrics.invalid_rows.inc(int((~np.isfinite(embeddings).all(axis=1)).sum()))
 

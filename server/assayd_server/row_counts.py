@@ -73,6 +73,10 @@ class RowCountsCollector(Collector):
         """Show one more model version."""
         self._counts[name, version] = counts
 
+    def remove_model(self, name: str, version: str) -> None:
+        """Show it no more."""
+        self._counts.pop((name, version), None)
+
     def collect(self) -> Iterator[Metric]:
         """The counts as they are now."""
         predicted = CounterMetricFamily(

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 
-from assayd_server.bundle import Identity
 from assayd_server.core.arrays import Floats, Integers
 from assayd_server.metrics import PoolMetrics
 from assayd_server.neighboring import Neighbors, neighbors
@@ -15,7 +14,7 @@ from assayd_server.servable import Servable
 class Searching:
     """Searches the pools beside the models, in the turn of the calling thread."""
 
-    def __init__(self, metrics: Mapping[Identity, PoolMetrics], recall: RecallWatch) -> None:
+    def __init__(self, metrics: Mapping[Servable, PoolMetrics], recall: RecallWatch) -> None:
         """Make it ready.
 
         Args:
@@ -36,7 +35,7 @@ class Searching:
         similarity_min: float | None = None,
     ) -> Neighbors:
         """The nearest rows of the model's pool; the arguments are those of neighboring.neighbors."""
-        pool, metrics = pool_of(model), self._metrics[model.identity]
+        pool, metrics = pool_of(model), self._metrics[model]
         began = time.perf_counter()
         found = neighbors(pool, embeddings, k, excluded=excluded, own=own, similarity_min=similarity_min)
         metrics.search.observe(time.perf_counter() - began)

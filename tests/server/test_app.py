@@ -45,12 +45,12 @@ def test_a_grpc_port_that_is_taken_leaves_nobody_listening(model: Path) -> None:
 
 
 def test_the_chosen_outputs_reach_the_model(model: Path) -> None:
-    models = load_models(Settings(model=model, logits_output="embedding", **PORTS), threads=1)
+    models, _ = load_models(Settings(model=model, logits_output="embedding", **PORTS), threads=1)
     assert models.find("", 0).contract.roles == {"logits": "embedding"}
 
 
 def test_a_repository_is_loaded_whole(tmp_path: Path) -> None:
     for name in ("a", "b"):
         onnx_models.write_bundle(tmp_path, onnx_models.identity(), name=name)
-    models = load_models(Settings(repository=tmp_path, **PORTS), threads=1)
+    models, _ = load_models(Settings(repository=tmp_path, **PORTS), threads=1)
     assert [found.identity.name for found in models.all()] == ["a", "b"]

@@ -35,7 +35,7 @@ class Bench:
         self.registry = CollectorRegistry()
         self.gate = Gate(pending_max)
         metrics = Metrics(self.registry)
-        self._metrics = {model.identity: metrics.model(model.identity, model.labels) for model in models}
+        self._metrics = {model: metrics.model(model.identity, model.labels) for model in models}
         self._batching = Batching(self.gate, BatchLimits(**limits), self._metrics)
         self._model = models[0]
 
@@ -120,7 +120,7 @@ def test_no_rows_need_no_pass(bench: Bench) -> None:
 
 def test_rows_of_another_model_or_of_another_type_wait_for_their_own_pass_or_share_it(load: Load) -> None:
     first, second = load(onnx_models.identity()), load(onnx_models.identity())
-    bench = Bench(first)
+    bench = Bench(first, second)
     with ThreadPoolExecutor(8) as pool:
         with bench.gate.enter(1, Caller()):
             futures = bench.lined_up(pool, [(ROWS[:4],), (ROWS[4:9].astype(np.float16),)])

@@ -16,8 +16,8 @@ from assayd.testing import Server
 from assayd_server import bundle_writing, bundling, servable
 from assayd_server.bundle import read_folder
 from assayd_server.cli import app as cli
-from assayd_server.repository import load_folder
 from assayd_server.servable import Servable
+from folders import load_folder
 
 Serve = Callable[..., Server]
 

@@ -32,7 +32,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Servable:
     folder = tmp_path_factory.mktemp("reference")
     healthy = np.random.default_rng(1).normal(size=(4000, 4)).astype(np.float32)
     reference = references.write_reference(folder, onnx_models.identity(), healthy, features=("x[2]",))
-    (model,) = load_models(Settings(model=folder / "model.onnx", reference=reference), threads=1).all()
+    (model,) = load_models(Settings(model=folder / "model.onnx", reference=reference), threads=1)[0].all()
     return model
 
 
@@ -86,7 +86,7 @@ def test_rows_that_are_alike_lie_in_the_same_bins_one_by_one(
     rng = np.random.default_rng(class_count)
     rows = 2 * rng.normal(size=(6, class_count)).astype(np.float32)[rng.integers(0, 6, 2000)]
     reference = references.write_reference(tmp_path, graph(class_count), rows)
-    (model,) = load_models(Settings(model=tmp_path / "model.onnx", reference=reference), threads=1).all()
+    (model,) = load_models(Settings(model=tmp_path / "model.onnx", reference=reference), threads=1)[0].all()
     assert model.reference is not None
     recording = DriftRecording(model, model.reference)
     for row in rows[:100]:
@@ -173,7 +173,7 @@ def test_what_prometheus_needs_to_judge_comes_with_the_counts(model: Servable, r
 def test_a_model_of_values_is_counted_too(tmp_path: Path) -> None:
     healthy = np.random.default_rng(1).normal(size=(500, 4)).astype(np.float32)
     reference = references.write_reference(tmp_path, onnx_models.regression(), healthy)
-    (model,) = load_models(Settings(model=tmp_path / "model.onnx", reference=reference), threads=1).all()
+    (model,) = load_models(Settings(model=tmp_path / "model.onnx", reference=reference), threads=1)[0].all()
     assert model.reference is not None
     recording = DriftRecording(model, model.reference)
     recording.record(*passed(model, recording, healthy[:100]))

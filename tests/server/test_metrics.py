@@ -26,6 +26,7 @@ COUNTERS = {
     "assayd_recall_found_neighbors": "model",
     "assayd_drift_rows": "drift",
     "assayd_drift_uncounted_rows": "drift",
+    "assayd_repository_polls": "repository",
     "assayd_refused_calls": "server",
     "assayd_stalled_calls": "server",
     "grpc_server_started": "method",
@@ -56,6 +57,7 @@ LABELS = {
     "model": {"model", "version"},
     "drift": {"model", "version", "reference"},
     "method": set(METHOD),
+    "repository": {"result"},
     "server": set[str](),
 }
 OURS = COUNTERS | HISTOGRAMS | GAUGES
@@ -78,7 +80,8 @@ class Server:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
-        self.metrics.describe(version="1.2.3", threads={"inference": 2, "calls": 64}, failed_models=1)
+        self.metrics.describe(version="1.2.3", threads={"inference": 2, "calls": 64})
+        self.metrics.failed_models.set(1)
         self.model: ModelMetrics = self.metrics.model(Identity("m", 3, "sha256:0"), ("a", "b"))
         self.pool = self.metrics.pool(
             Identity("m", 3, "sha256:0"), digest="sha256:1", index_kind="ivf", row_count=7

@@ -21,7 +21,7 @@ from assayd_server.errors import ArtefactError, StartError
 from assayd_server.inspection import describe
 from assayd_server.pool_folder import PoolFolder
 from assayd_server.pool_writing import Origin
-from assayd_server.repository import load_folder
+from folders import load_folder
 from processes import serving
 
 MODEL = onnx_models.identity(4)
@@ -56,7 +56,7 @@ def digest(content: bytes) -> str:
 
 def served(model: Path, folder: Path, **settings: object) -> PoolFolder | None:
     """The pool of a model that is served with a folder."""
-    return load_models(Settings(model=model, pool=folder, **PORTS, **settings), threads=1).find("", 0).pool
+    return load_models(Settings(model=model, pool=folder, **PORTS, **settings), threads=1)[0].find("", 0).pool
 
 
 def test_a_bare_model_is_served_with_the_pool_that_is_named(model: Path, tmp_path: Path) -> None:
@@ -66,19 +66,19 @@ def test_a_bare_model_is_served_with_the_pool_that_is_named(model: Path, tmp_pat
 
 
 def test_a_model_without_one_has_no_pool(model: Path) -> None:
-    assert load_models(Settings(model=model, **PORTS), threads=1).find("", 0).pool is None
+    assert load_models(Settings(model=model, **PORTS), threads=1)[0].find("", 0).pool is None
 
 
 def test_a_bundle_is_served_with_its_pool(tmp_path: Path) -> None:
     folder = bundle(tmp_path, origin=Origin(digest_of(MODEL), "embedding"))
-    found = load_models(Settings(repository=tmp_path, **PORTS), threads=1).find("", 0).pool
+    found = load_models(Settings(repository=tmp_path, **PORTS), threads=1)[0].find("", 0).pool
     assert found is not None
     assert found.digest == digest((folder / "pool/pool.json").read_bytes())
 
 
 def test_a_pool_folder_that_the_manifest_does_not_name_is_not_there(tmp_path: Path) -> None:
     pool(onnx_models.write_bundle(tmp_path, MODEL, name="pets") / "pool")
-    assert load_models(Settings(repository=tmp_path, **PORTS), threads=1).find("", 0).pool is None
+    assert load_models(Settings(repository=tmp_path, **PORTS), threads=1)[0].find("", 0).pool is None
 
 
 def test_a_pool_of_vectors_that_were_given_is_any_models_of_that_width(model: Path, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def calibrate(folder: Path, *arguments: str) -> Result:
 def test_a_new_version_with_another_temperature_has_the_pool_too(tmp_path: Path) -> None:
     folder = bundle(tmp_path)
     assert calibrate(folder, "--output", str(tmp_path / "pets/2")).exit_code == 0
-    models = load_models(Settings(repository=tmp_path, **PORTS), threads=1)
+    models, _ = load_models(Settings(repository=tmp_path, **PORTS), threads=1)
     old, new = models.find("", 1), models.find("", 2)
     assert old.pool is not None
     assert new.pool is not None

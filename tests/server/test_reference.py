@@ -21,8 +21,8 @@ from assayd_server.errors import ArtefactError
 from assayd_server.reference_building import build, show
 from assayd_server.reference_file import Reference, read_reference
 from assayd_server.reference_wanted import ReferenceWanted
-from assayd_server.repository import load_folder
 from assayd_server.servable import load
+from folders import load_folder
 
 RNG = np.random.default_rng(0)
 CENTRES = 4 * np.eye(4)

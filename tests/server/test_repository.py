@@ -9,10 +9,12 @@ import pytest
 
 import onnx_models
 from assayd_server import logs, servable
-from assayd_server.bundle import Bundle
+from assayd_server.bundle import Bundle, read_file
 from assayd_server.errors import ArtefactError, InvalidArgumentError, NotFoundError
-from assayd_server.repository import Repository, load_file, load_folder
+from assayd_server.loading import load_one
+from assayd_server.repository import Repository
 from assayd_server.servable import Servable
+from folders import load_folder
 
 GOOD = onnx_models.identity()
 BAD = b"no model"
@@ -227,7 +229,7 @@ def test_a_folder_of_models_without_versions_is_refused(tmp_path: Path) -> None:
 
 def test_a_version_without_a_manifest_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m" / "1").mkdir(parents=True)
-    assert refusal(tmp_path) == f"{tmp_path}/m/1/bundle.json: cannot be read: No such file or directory"
+    assert refusal(tmp_path) == f"{tmp_path}/m/1/bundle.json: cannot be read: it is not there"
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
@@ -243,7 +245,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
 def test_a_bare_file_is_the_only_model(tmp_path: Path) -> None:
     file = tmp_path / "digits.onnx"
     file.write_bytes(GOOD)
-    repository = load_file(file, load)
+    repository = Repository([load_one(file, read_file, load)])
     assert (loaded(repository), repository.failures) == ([("digits", 1)], ())
     assert repository.find("", 0) is repository.find("digits", 1)
 
@@ -252,5 +254,5 @@ def test_a_bare_file_that_is_no_model_is_named(tmp_path: Path) -> None:
     file = tmp_path / "digits.onnx"
     file.write_bytes(BAD)
     with pytest.raises(ArtefactError) as caught:
-        load_file(file, load)
+        load_one(file, read_file, load)
     assert str(caught.value).startswith(f"{file}: ONNX Runtime cannot load it: ")

@@ -31,9 +31,16 @@ class Metrics:
         self._methods = MethodFamilies(registry)
         self._models = ModelFamilies(registry)
         self._pools = PoolFamilies(registry, stages=self._models.stages)
-        self._failed_models = Gauge(
-            "assayd_failed_models", "Model versions on disk that could not be loaded.", registry=registry
+        self.failed_models = Gauge(
+            "assayd_failed_models", "Model versions in the repository that could not be loaded.", registry=registry
         )
+        polls = Counter(
+            "assayd_repository_polls",
+            "Looks at the repository, by result: ok, failed.",
+            ("result",),
+            registry=registry,
+        )
+        self.polls = {result: polls.labels(result) for result in ("ok", "failed")}
         self._threads = Gauge(
             "assayd_threads", "Threads by purpose: inference, calls.", ("purpose",), registry=registry
         )
@@ -54,10 +61,9 @@ class Metrics:
         self._drift = DriftCountsCollector()
         registry.register(self._drift)
 
-    def describe(self, *, version: str, threads: dict[str, int], failed_models: int) -> None:
+    def describe(self, *, version: str, threads: dict[str, int]) -> None:
         """Set what does not change while the server runs."""
         self._build.labels(version).set(1)
-        self._failed_models.set(failed_models)
         for purpose, count in threads.items():
             self._threads.labels(purpose).set(count)
 
@@ -77,6 +83,12 @@ class Metrics:
             recorded: what is counted.
         """
         self._drift.add_model(*key_of(identity), recorded)
+
+    def forget(self, identity: Identity) -> None:
+        """Show nothing more of a model version that is gone."""
+        self._models.forget(identity)
+        self._pools.forget(identity)
+        self._drift.remove_model(*key_of(identity))
 
     def method(self, path: str, *, streaming: bool = False) -> MethodMetrics:
         """The metrics of an RPC, all at zero; the arguments are those of MethodFamilies.of."""

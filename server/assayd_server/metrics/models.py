@@ -1,10 +1,11 @@
 """Metrics of each model version."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
 
 from assayd_server.bundle import Identity
 from assayd_server.core.scores import MEASURES
@@ -13,6 +14,7 @@ from assayd_server.metrics.buckets import ROWS, SECONDS
 from assayd_server.row_counts import COUNTED, RowCounts, RowCountsCollector
 
 MODEL = ("model", "version")
+STAGES = ("queue", "inference", "search", "total")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,12 @@ class ModelMetrics:
 def key_of(identity: Identity) -> tuple[str, str]:
     """The values of the labels."""
     return identity.name, str(identity.version)
+
+
+def remove_series(metric: MetricWrapperBase, *labels: str) -> None:
+    """Show a series no more, if it is there."""
+    with suppress(KeyError):
+        metric.remove(*labels)
 
 
 class ModelFamilies:
@@ -109,3 +117,15 @@ class ModelFamilies:
             pending_rows=self._pending_rows.labels(*key),
             counts=counts,
         )
+
+    def forget(self, identity: Identity) -> None:
+        """Show those of a version no more; what holds them counts on unseen."""
+        key = key_of(identity)
+        self._counts.remove_model(*key)
+        remove_series(self._info, *key, identity.digest)
+        for stage in STAGES:
+            remove_series(self.stages, *key, stage)
+        for metric in (self._rows, self._invalid_rows, self._executions, self._abandoned):
+            remove_series(metric, *key)
+        remove_series(self._batch_rows, *key)
+        remove_series(self._pending_rows, *key)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from assayd_server.bundle import Identity
-from assayd_server.metrics.models import MODEL, key_of
+from assayd_server.metrics.models import MODEL, key_of, remove_series
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class PoolFamilies:
             stages: times by model, version and stage.
         """
         self._stages = stages
+        self._shown: dict[tuple[str, str], tuple[str, str]] = {}
         self._info = Gauge(
             "assayd_pool_info", "1 for each pool.", (*MODEL, "digest", "index_kind"), registry=registry
         )
@@ -59,6 +60,7 @@ class PoolFamilies:
             row_count: N.
         """
         key = key_of(identity)
+        self._shown[key] = digest, index_kind
         self._info.labels(*key, digest, index_kind).set(1)
         self._pool_rows.labels(*key).set(row_count)
         return PoolMetrics(
@@ -67,3 +69,11 @@ class PoolFamilies:
             checked=self._checked.labels(*key),
             found=self._found.labels(*key),
         )
+
+    def forget(self, identity: Identity) -> None:
+        """Show those of the pool beside a version no more, if there is one."""
+        key = key_of(identity)
+        if key in self._shown:
+            remove_series(self._info, *key, *self._shown.pop(key))
+            for metric in (self._pool_rows, self._queries, self._checked, self._found):
+                remove_series(metric, *key)

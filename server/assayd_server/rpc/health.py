@@ -6,7 +6,7 @@ thread of its own, which holds no lock while it sends.
 """
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -21,13 +21,15 @@ _LOOK_UP_SECONDS = 0.5
 class HealthServicer(health_pb2_grpc.HealthServicer):
     """All services are up or down together."""
 
-    def __init__(self, services: Iterable[str]) -> None:
+    def __init__(self, services: Iterable[str], models: Callable[[], Collection[str]]) -> None:
         """Not serving yet.
 
         Args:
-            services: the names that there are; the empty one is the server.
+            services: their names; the empty one is the server.
+            models: the names of those that there are now.
         """
         self._services = frozenset(services)
+        self._models = models
         self._serving = False
         self._changed = threading.Condition()
 
@@ -62,6 +64,6 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
                     self._changed.wait(_LOOK_UP_SECONDS)
 
     def _status(self, service: str) -> int:
-        if service not in self._services:
+        if service not in self._services and service not in self._models():
             return _Status.SERVICE_UNKNOWN
         return _Status.SERVING if self._serving else _Status.NOT_SERVING

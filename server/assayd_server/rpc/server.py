@@ -1,6 +1,6 @@
 """Puts the gRPC server together: services, threads, options, health and reflection."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +82,12 @@ class RpcServer:
     """The gRPC server, bound but not serving until start."""
 
     def __init__(
-        self, engine: Engine, metrics: Metrics, options: ServerOptions, *, model_names: Iterable[str]
+        self,
+        engine: Engine,
+        metrics: Metrics,
+        options: ServerOptions,
+        *,
+        model_names: Callable[[], Collection[str]],
     ) -> None:
         """Bind the port.
 
@@ -90,7 +95,7 @@ class RpcServer:
             engine: answers the calls.
             metrics: where calls are counted.
             options: addresses and limits.
-            model_names: each gets a health status of its own.
+            model_names: those that there are now; each has a health status of its own.
 
         Raises:
             StartError: the port cannot be had.
@@ -130,7 +135,7 @@ class RpcServer:
             options=_channel_arguments(options),
             maximum_concurrent_rpcs=options.call_threads + options.calls_waiting_max + _OTHER_CALLS_MAX,
         )
-        self._health = HealthServicer(("", *(service.full_name for service in _SERVICES), *model_names))
+        self._health = HealthServicer(("", *(service.full_name for service in _SERVICES)), model_names)
         self._add_services(
             engine, RowLimits(options.rows_max, options.head_elements_max, options.ids_max), metrics
         )
