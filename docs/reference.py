@@ -82,6 +82,7 @@ def metrics_page() -> str:
     metrics.drift(identity, _NoRows())
     metrics.method("/assayd.v1.ScoringService/Score")
     metrics.describe(version="0", threads={"inference": 1})
+    metrics.limits.set({"rows_pending_max": 1}, memory_bytes=1)
     families = text_string_to_metric_families(generate_latest(registry).decode())
     rows = [
         f"| `{_full_name(family.name, family.type)}` | {family.type} | {_labels(family.samples)} "

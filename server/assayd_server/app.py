@@ -12,7 +12,7 @@ from types import FrameType
 
 from prometheus_client import CollectorRegistry
 
-from assayd_server import logs, servable
+from assayd_server import heap, logs, servable
 from assayd_server.batching import BatchLimits
 from assayd_server.bundle import Bundle, PoolPlace, ReferenceContent, content_of, read_file
 from assayd_server.checks import ScoreLimits
@@ -21,6 +21,8 @@ from assayd_server.cpus import usable_cpus
 from assayd_server.engine import Engine
 from assayd_server.gate import Gate
 from assayd_server.loading import load_one
+from assayd_server.memory import memory_limit_bytes
+from assayd_server.memory_return import MemoryReturn
 from assayd_server.metrics import Metrics
 from assayd_server.model_log import ModelLog
 from assayd_server.probes import Probes
@@ -32,6 +34,16 @@ from assayd_server.rpc.server import RpcServer, ServerOptions
 from assayd_server.search_checks import SearchLimits
 from assayd_server.servable import Servable
 
+_LIMITS = (
+    "rows_pending_max",
+    "batch_rows_max",
+    "request_bytes_pending_max",
+    "unread_bytes_max",
+    "message_bytes_max",
+    "call_threads",
+    "calls_waiting_max",
+    "streams_max",
+)
 _log = logs.get_logger()
 
 
@@ -63,7 +75,9 @@ class App:
         metrics.failed_models.set_function(lambda: len(models.failures))
         models.follow(ModelLog())
         self._polls = metrics.polls
+        metrics.limits.set(_limits(settings), memory_bytes=memory_limit_bytes())
         self._watch: RepositoryWatch | None = None
+        self._memory = MemoryReturn(idle=lambda: self._rpc.idle, release=partial(_release, models))
 
     @property
     def port(self) -> int:
@@ -102,6 +116,7 @@ class App:
         began = time.monotonic()
         if self._watch is not None:
             self._watch.stop()
+        self._memory.stop()
         self._rpc.stop(self._settings.drain_grace_seconds)
         self._engine.close()
         self._probes.stop()
@@ -115,6 +130,7 @@ def run(settings: Settings) -> None:
         StartError: the server cannot start.
     """
     logs.configure(settings.log_level)
+    heap.share_heaps()
     signals: SimpleQueue[int] = SimpleQueue()  # its put may interrupt its own get, which an Event's set may not
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
@@ -201,3 +217,13 @@ def _rpc_server(settings: Settings, engine: Engine, models: Repository, metrics:
 
 def _threads(settings: Settings, inference: int) -> dict[str, int]:
     return {"inference": inference, "calls": settings.call_threads}
+
+
+def _limits(settings: Settings) -> dict[str, float]:
+    """What bounds memory and what waits, by setting."""
+    return {name: getattr(settings, name) for name in _LIMITS}
+
+
+def _release(models: Repository) -> None:
+    for model in models.all():
+        model.release_memory()
