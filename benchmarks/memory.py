@@ -1,7 +1,7 @@
 """What passes and messages take, and what of it stays: python -m benchmarks.memory [--short]. Linux only.
 
-Passes: a convolutional network of wide layers takes batches of changing sizes, in a process of its own for each way
-to keep memory between passes. Messages: 64 callers send as many bytes as a message may have, again and again, to
+Passes: a convolutional network of wide layers takes batches of changing sizes, in a process of its own for each
+way to keep memory between passes. Messages: 64 callers send as many bytes as a message may have, again and again, to
 a server of each kind. Writes benchmarks/results/memory.json unless --short.
 """
 
