@@ -1,34 +1,37 @@
 """The composition root: puts the parts together, and takes the server through its life."""
 
-import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields, replace
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, make_wsgi_app
 
-from assayd_server import heap, logs, servable
+from assayd_server import heap, logs, servable, stop_signals
 from assayd_server.batching import BatchLimits
 from assayd_server.bundle import Bundle, PoolPlace, ReferenceContent, content_of, read_file
 from assayd_server.checks import ScoreLimits
 from assayd_server.config import Settings
 from assayd_server.cpus import usable_cpus
+from assayd_server.default_cache import default_cache
 from assayd_server.engine import Engine
 from assayd_server.gate import Gate
 from assayd_server.loading import load_one
 from assayd_server.memory import memory_limit_bytes
 from assayd_server.memory_return import MemoryReturn
 from assayd_server.metrics import Metrics
+from assayd_server.mirror import Mirror
 from assayd_server.model_log import ModelLog
 from assayd_server.probes import Probes
 from assayd_server.recall_watch import RecallWatch
 from assayd_server.reloading import Reloading, ReloadOptions
 from assayd_server.repository import Repository
+from assayd_server.repository_url import RepositoryUrl
 from assayd_server.repository_watch import RepositoryWatch
 from assayd_server.rpc.server import RpcServer, ServerOptions
 from assayd_server.search_checks import SearchLimits
@@ -60,11 +63,13 @@ class App:
         registry = CollectorRegistry()
         metrics = Metrics(registry)
         self._probes = Probes(
-            host=settings.metrics_host or settings.host, port=settings.metrics_port, registry=registry
+            host=settings.metrics_host or settings.host,
+            port=settings.metrics_port,
+            metrics=make_wsgi_app(registry),
         )
         _log.debug("loading", metrics_port=self.metrics_port)
         try:
-            threads = settings.inference_threads or usable_cpus()
+            threads = settings.inference_threads or max(1, usable_cpus() // settings.workers)
             models, self._reloading = load_models(settings, threads=threads)
             self._engine = _engine(settings, models, metrics)
             self._rpc = _rpc_server(settings, self._engine, models, metrics)
@@ -136,9 +141,9 @@ def run(settings: Settings) -> None:
     def on_signal(number: int, _frame: FrameType | None) -> None:
         signals.put(number)
 
-    _handle_signals(on_signal)
+    stop_signals.handle(on_signal)
     _serve_until_signalled(App(settings), signals)
-    _handle_signals(signal.SIG_IGN)  # one that comes while Python ends would else make the exit code -15
+    stop_signals.handle(stop_signals.IGNORE)  # one that comes while Python ends would else make the exit code -15
 
 
 def _serve_until_signalled(app: App, signals: SimpleQueue[int]) -> None:
@@ -148,11 +153,6 @@ def _serve_until_signalled(app: App, signals: SimpleQueue[int]) -> None:
     app.start()
     signals.get()
     app.drain(wait=partial(_wait_for_another, signals))
-
-
-def _handle_signals(handler: signal.Handlers | Callable[[int, FrameType | None], None]) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, handler)
 
 
 def _wait_for_another(signals: SimpleQueue[int], seconds: float) -> None:
@@ -181,9 +181,23 @@ def load_models(settings: Settings, *, threads: int) -> tuple[Repository, Reload
     options = ReloadOptions(
         versions_max=settings.versions_max, allow_contract_changes=settings.contract_changes == "allow"
     )
-    reloading = Reloading(settings.repository, load, options=options)
+    if isinstance(settings.repository, Path):
+        reloading = Reloading(settings.repository, load, options=options)
+    else:
+        mirror = _mirror(settings, settings.repository)
+        reloading = Reloading(
+            mirror.root,
+            load,
+            options=options,
+            sync=lambda: mirror.sync(versions_max=settings.versions_max).failures,
+        )
     reloading.begin()
     return reloading.repository, reloading
+
+
+def _mirror(settings: Settings, url: RepositoryUrl) -> Mirror:
+    cache = settings.repository_cache or default_cache()
+    return Mirror(url, cache, bytes_max=settings.repository_cache_bytes_max)
 
 
 def _engine(settings: Settings, models: Repository, metrics: Metrics) -> Engine:

@@ -62,6 +62,7 @@ class ServerOptions:
     host: str
     port: int
     uds: Path | None
+    workers: int
     call_threads: int
     calls_waiting_max: int
     message_wait_max_seconds: float
@@ -146,7 +147,7 @@ class RpcServer:
             engine, RowLimits(options.rows_max, options.head_elements_max, options.ids_max), metrics
         )
         try:
-            self.port = bound_port(self._server, options.host, options.port)
+            self.port = bound_port(self._server, options.host, options.port, shared=options.workers > 1)
             if options.uds is not None:
                 bind_socket(self._server, options.uds)
         except StartError:
@@ -217,5 +218,6 @@ def _channel_arguments(options: ServerOptions) -> list[tuple[str, int]]:
         # a peer that is gone without a word is noticed, and what waits to be sent to it is dropped
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_MS // 3),
-        ("grpc.so_reuseport", 0),  # a second server on the same port is a mistake, and should say so
+        # but for the workers of one server, a second one on the same port is a mistake, and should say so
+        ("grpc.so_reuseport", int(options.workers > 1)),
     ]
