@@ -1,8 +1,8 @@
 """What passes and messages take, and what of it stays: python -m benchmarks.memory [--short]. Linux only.
 
 Passes: a convolutional network of wide layers takes batches of changing sizes, in a process of its own for each
-way to keep memory between passes. Messages: 64 callers send as many bytes as a message may have, again and again, to
-a server of each kind. Writes benchmarks/results/memory.json unless --short.
+way to keep memory between passes. Messages: 64 callers send as many bytes as a message may have, again and again,
+to a server of each kind. Writes benchmarks/results/memory.json unless --short.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from assayd import Client
-from assayd_server import heap
+from assayd_server import heap, memory_return
 from assayd_server.model import OnnxModel
 from benchmarks.pool_processes import in_process, memory_mib, serving_alone
 from benchmarks.pool_serving import IR_VERSION, OPSET, perceptron
@@ -113,7 +113,7 @@ def ratios(rounds: int) -> dict[str, dict[int, float]]:
 
 
 def messages(folder: Path, *, heaps: int | None, callers: int, rounds: int) -> dict[str, float]:
-    """Memory in MiB of a server at the start, at most, after the last message, and 15 s later."""
+    """Memory in MiB of a server at the start, at most, after the last message, and a minute later."""
     rng = np.random.default_rng(0)
     layers = [(rng.normal(0, 0.03, shape), np.zeros(shape[1])) for shape in ((WIDTH, 64), (64, 10))]
     model = folder / "messages.onnx"
@@ -129,8 +129,8 @@ def messages(folder: Path, *, heaps: int | None, callers: int, rounds: int) -> d
                 with ThreadPoolExecutor(callers) as threads:
                     list(threads.map(lambda client: len(client.score(x)), clients))
             found = {"start": start, "most": server.memory_mib("VmHWM"), "after": server.memory_mib("VmRSS")}
-            time.sleep(15)  # two looks and more
-            return found | {"15 s later": server.memory_mib("VmRSS")}
+            time.sleep(memory_return.PAUSE_SECONDS + 2 * memory_return.LOOK_SECONDS)
+            return found | {"a minute later": server.memory_mib("VmRSS")}
     finally:
         os.environ.pop("MALLOC_ARENA_MAX", None)
 
