@@ -82,6 +82,12 @@ RULES = (
     Rule("only model.py runs ONNX Runtime", within=(S,), unless=(f"{S}.model", BUILD), forbidden=("onnxruntime",)),
     Rule("only pool.py searches with Faiss", within=(S, "assayd"), unless=(f"{S}.pool",), forbidden=("faiss",)),
     Rule(
+        "only object_store.py speaks with object stores",
+        within=(S, "assayd"),
+        unless=(f"{S}.object_store",),
+        forbidden=("obstore",),
+    ),
+    Rule(
         "of the client the server shares the stubs and the byte layout; table_input.py reads tables as it does",
         within=(S,),
         unless=(DEMO, TABLE_INPUT),
@@ -308,6 +314,7 @@ def test_a_layer_is_made_of_modules_that_there_are(layer: Layer) -> None:
         (f"{S}.metrics", "from grpc_health.v1 import health", "only rpc speaks gRPC"),
         (f"{S}.servable", "import onnxruntime as ort", "only model.py runs ONNX Runtime"),
         (f"{S}.engine", "from faiss import IndexFlatL2", "only pool.py searches with Faiss"),
+        (f"{S}.mirror", "from obstore.store import S3Store", "only object_store.py speaks with object stores"),
         (f"{S}.rpc.requests", "from assayd import Client", "of the client the server shares"),
         (f"{S}.plan", "from assayd.v1 import rows_pb2", "below rpc there are no messages"),
         (f"{S}.feeds", "from google.protobuf import any_pb2", "below rpc there are no messages"),

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import fields, replace
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
 
@@ -17,15 +18,18 @@ from assayd_server.bundle import Bundle, PoolPlace, ReferenceContent, content_of
 from assayd_server.checks import ScoreLimits
 from assayd_server.config import Settings
 from assayd_server.cpus import usable_cpus
+from assayd_server.default_cache import default_cache
 from assayd_server.engine import Engine
 from assayd_server.gate import Gate
 from assayd_server.loading import load_one
 from assayd_server.metrics import Metrics
+from assayd_server.mirror import Mirror
 from assayd_server.model_log import ModelLog
 from assayd_server.probes import Probes
 from assayd_server.recall_watch import RecallWatch
 from assayd_server.reloading import Reloading, ReloadOptions
 from assayd_server.repository import Repository
+from assayd_server.repository_url import RepositoryUrl
 from assayd_server.repository_watch import RepositoryWatch
 from assayd_server.rpc.server import RpcServer, ServerOptions
 from assayd_server.search_checks import SearchLimits
@@ -161,9 +165,23 @@ def load_models(settings: Settings, *, threads: int) -> tuple[Repository, Reload
     options = ReloadOptions(
         versions_max=settings.versions_max, allow_contract_changes=settings.contract_changes == "allow"
     )
-    reloading = Reloading(settings.repository, load, options=options)
+    if isinstance(settings.repository, Path):
+        reloading = Reloading(settings.repository, load, options=options)
+    else:
+        mirror = _mirror(settings, settings.repository)
+        reloading = Reloading(
+            mirror.root,
+            load,
+            options=options,
+            sync=lambda: mirror.sync(versions_max=settings.versions_max).failures,
+        )
     reloading.begin()
     return reloading.repository, reloading
+
+
+def _mirror(settings: Settings, url: RepositoryUrl) -> Mirror:
+    cache = settings.repository_cache or default_cache()
+    return Mirror(url, cache, bytes_max=settings.repository_cache_bytes_max)
 
 
 def _engine(settings: Settings, models: Repository, metrics: Metrics) -> Engine:

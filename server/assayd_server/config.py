@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationInfo,
@@ -14,6 +15,7 @@ from pydantic import (
 )
 
 from assayd_server.contract import Activation, Choice
+from assayd_server.repository_url import RepositoryUrl, repository_place
 
 MIB = 1024 * 1024
 
@@ -38,6 +40,18 @@ class ConflictError(ValueError):
         self.setting = setting
 
 
+def _repository_place(value: Any) -> Path | RepositoryUrl:
+    if not isinstance(value, str | Path):
+        raise ValueError("is neither a folder nor an address")
+    try:
+        return repository_place(value)
+    except ValueError as error:  # what came is not repeated, as there may be a secret in it
+        raise ConflictError("repository", str(error)) from None
+
+
+RepositoryPlace = Annotated[Path | RepositoryUrl, BeforeValidator(_repository_place)]
+
+
 class Settings(BaseModel):
     """How the server runs."""
 
@@ -45,8 +59,12 @@ class Settings(BaseModel):
 
     model: Path | None = None
     """One ONNX file to serve. Either this or repository must be given."""
-    repository: Path | None = None
-    """A folder of bundles to serve, <name>/<version>/bundle.json."""
+    repository: RepositoryPlace | None = None
+    """Bundles to serve, <name>/<version>/bundle.json: a folder, or one in a bucket, such as s3://bucket/folder."""
+    repository_cache: Path | None = None
+    """With a bucket: the folder that its files are kept in; one in the user's cache where it is not given."""
+    repository_cache_bytes_max: Annotated[int, Field(ge=MIB, le=2**50)] = 64 * 1024 * MIB
+    """With a bucket: the most bytes of it that are kept; a version that has no room is not served."""
     repository_poll_seconds: Seconds = 10.0
     """With repository: how long after a look at it the next one follows, for new versions; 0 is never."""
     versions_max: Annotated[int, Field(ge=1, le=1024)] = 4

@@ -158,14 +158,14 @@ class Reloading:
         try:
             if current is not None and folder.digest() == current.identity.digest:
                 return current, None
-            standing = self._attempts.standing(name, folder, self._clock())
+            standing = self._attempts.standing(name, folder.version, folder.stamp(), self._clock())
             return (current, standing) if standing else (load_one(folder.path, read_folder, self._load), None)
         except ArtefactError as error:
             return current, self._failed(name, folder, str(error))
 
     def _failed(self, name: str, folder: VersionFolder, reason: str) -> Failure:
         failure = Failure(name, folder.version, reason)
-        self._attempts.failed(failure, folder, self._clock())
+        self._attempts.failed(failure, folder.stamp(), self._clock())
         return failure
 
     def _accepted(
