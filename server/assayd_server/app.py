@@ -107,6 +107,8 @@ class App:
         began = time.monotonic()
         if self._watch is not None:
             self._watch.stop()
+        if self._reloading is not None:
+            self._reloading.close()
         self._rpc.stop(self._settings.drain_grace_seconds)
         self._engine.close()
         self._probes.stop()
@@ -174,6 +176,7 @@ def load_models(settings: Settings, *, threads: int) -> tuple[Repository, Reload
             load,
             options=options,
             sync=lambda: mirror.sync(versions_max=settings.versions_max).failures,
+            end_sync=mirror.close,
         )
     reloading.begin()
     return reloading.repository, reloading
