@@ -50,9 +50,9 @@ class Bucket:
     def url(self) -> str:
         return f"s3://{self.name}/models"
 
-    def put(self, path: str, content: bytes) -> None:
-        """An object below the folder of the models."""
-        obstore.put(self._store, f"models/{path}", content)
+    def put(self, path: str, content: bytes, *, folder: str = "models") -> None:
+        """An object below a folder."""
+        obstore.put(self._store, f"{folder}/{path}", content)
 
     def put_folder(self, root: Path) -> None:
         """All files below a folder of bundles, the manifests last."""
@@ -165,7 +165,7 @@ def bucket() -> Iterator[Bucket]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield Bucket(f"127.0.0.1:{server.server_port}", f"bucket-{os.getpid()}-{next(_NUMBERS)}", app)
+        yield Bucket(f"127.0.0.1:{server.server_port}", f"bucket{os.getpid()}x{next(_NUMBERS)}", app)
     finally:
         server.shutdown()
         server.server_close()
