@@ -6,7 +6,7 @@ import os
 _ARENA_MAX = -8
 """M_ARENA_MAX of malloc.h."""
 _ARENAS = 2
-"""Where each thread has its own heap, each keeps what its largest message took (docs/decisions/0011)."""
+"""Where each thread has its own heap, each keeps what its largest message took (docs/decisions/0012)."""
 
 
 def share_heaps() -> None:

@@ -98,7 +98,7 @@ class OnnxModel:
         return dict(zip(names, self.run(self._made_up_feeds(), names), strict=True))
 
     def release_memory(self) -> None:
-        """Give back what is kept for the next pass: without this, as much as the largest passes took (0011)."""
+        """Give back what is kept for the next pass: without this, as much as the largest passes took (0012)."""
         feeds, step = self._made_up_feeds(), self._rows_a_pass
         options = onnxruntime.RunOptions()
         options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")

@@ -87,7 +87,7 @@ class Supervisor:
                 metrics_port=self._probes.port,
                 workers=self._settings.workers,
             )
-            while not isinstance(self._next(), StopAsked):
+            while not isinstance(self._next(), StopAsked | Ended):  # ended by itself: the log has a trace
                 self._probes.ready = bool(self._metrics_ports)  # while one restarts, the others take all calls
         self._drain()
 
@@ -115,7 +115,7 @@ class Supervisor:
             event = self._next()
             if isinstance(event, NeverUp):
                 raise StartError(event.sentence)
-            if isinstance(event, StopAsked):
+            if isinstance(event, StopAsked | Ended):
                 return False
         return True
 
