@@ -13,6 +13,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import onnx_models
+import processes
+from assayd import Client
 from assayd.testing import Server, serving
 from assayd_server.errors import StartError
 from buckets import Bucket, halted
@@ -172,3 +174,16 @@ def test_a_server_that_stops_gives_up_the_download_that_is_under_way(bucket: Buc
     watch.join(WAIT_SECONDS)
     assert {path.parent.name for path in (tmp_path / "cache").rglob("bundle.json")} == {"1"}
     assert list((tmp_path / "cache").rglob("large.bin")) == []
+
+
+@pytest.mark.xdist_group("workers")
+def test_workers_copy_a_version_once(bucket: Bucket, tmp_path: Path) -> None:
+    put(bucket, tmp_path, 1)
+    arguments = ("--repository", bucket.url, "--repository-cache", str(tmp_path / "cache"), "--workers", "2")
+    with processes.serving(tmp_path / "log", *arguments, "--drain-delay-seconds", "0") as server:
+        server.wait_for("serving")
+        assert bucket.gets().count("m/1/model.onnx") == 1
+        with Client(f"127.0.0.1:{server.port}") as client:
+            assert client.score(ROWS).model.version == 1
+        server.terminate()
+        assert server.exit_code() == 0
