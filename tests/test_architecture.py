@@ -27,7 +27,16 @@ COMMANDS = (
     f"{S}.index_building",
     f"{S}.reference_building",
 )
-TOP = (f"{S}.__main__", f"{S}.cli", f"{S}.index_cli", f"{S}.reference_cli", WORKERS, *COMMANDS)
+TOP = (
+    f"{S}.__main__",
+    f"{S}.cli",
+    f"{S}.index_cli",
+    f"{S}.reference_cli",
+    WORKERS,
+    *COMMANDS,
+    f"{S}.from_settings",
+)
+PARTS = f"{S}.from_settings"
 STANDARD_LIBRARY = tuple(sys.stdlib_module_names)
 
 
@@ -63,6 +72,7 @@ LAYERS = (
     Layer((f"{S}.index_cli", f"{S}.reference_cli")),
     Layer((BUILD, WORKERS)),
     Layer(COMMANDS),
+    Layer((PARTS,)),
     Layer((f"{S}.rpc",)),
     Layer((f"{S}.sampling",)),
     Layer((f"{S}.engine",)),
@@ -119,7 +129,7 @@ RULES = (
     Rule(
         "settings are built by cli and read by app and workers",
         within=(S,),
-        unless=(f"{S}.cli", f"{S}.app", f"{S}.configuring", WORKERS),
+        unless=(f"{S}.cli", f"{S}.app", f"{S}.configuring", PARTS, WORKERS),
         forbidden=(f"{S}.config", f"{S}.configuring"),
     ),
     Rule(
@@ -339,7 +349,8 @@ def test_a_layer_is_made_of_modules_that_there_are(layer: Layer) -> None:
         (f"{S}.engine", "from assayd_server.app import App", "imports point down"),
         (f"{S}.engine", "from assayd_server import cli", "imports point down"),
         (f"{S}.gate", "from assayd_server.engine import Engine", "imports point down"),
-        (f"{S}.inspection", "from assayd_server.app import load_models", "imports point down"),
+        (f"{S}.inspection", "from assayd_server.app import App", "imports point down"),
+        (f"{S}.rpc.server", "from assayd_server.from_settings import load_models", "imports point down"),
         (f"{S}.calibrating", "from assayd_server.bundling import bundle", "imports point down"),
         (f"{S}.bundling", "from assayd_server.inspection import describe", "imports point down"),
         (f"{S}.app", "def start():\n    from . import cli", "imports point down"),

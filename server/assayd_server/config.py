@@ -118,6 +118,8 @@ class Settings(BaseModel):
     """Calls that one connection may have open at once."""
     message_bytes_max: Annotated[int, Field(ge=64 * 1024, le=1024 * MIB)] = 16 * MIB
     """The largest request taken and the largest response sent."""
+    request_bytes_pending_max: Annotated[int, Field(ge=64 * 1024, le=2**40)] = 256 * MIB
+    """The most bytes of requests that are being answered or wait for it; further calls are refused at once."""
     unread_bytes_max: Annotated[int, Field(ge=64 * 1024, le=2**40)] = 256 * MIB
     """The most bytes of answers that wait for callers who do not read them; then further calls are refused."""
     rows_max: Positive = 16_384

@@ -11,7 +11,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from queue import Empty, SimpleQueue
 
-from assayd_server import logs
+from assayd_server import heap, logs
 from assayd_server.app import App
 from assayd_server.config import Settings
 from assayd_server.errors import StartError
@@ -35,6 +35,7 @@ def main(number: int, descriptor: int) -> int:
     if not isinstance(settings, Settings):  # the parent was gone before it said anything
         return 1
     logs.configure(settings.log_level, worker=str(number))
+    heap.share_heaps()
     orders: SimpleQueue[str] = SimpleQueue()
     threading.Thread(target=_listen, args=(parent, orders), name="orders", daemon=True).start()
     try:
