@@ -1,8 +1,8 @@
 """What a server withstands: python -m benchmarks.soak [--short] [PART ...]. Linux only.
 
-Starts real servers, puts loads on them by the public client, prints what is asked and what was reached, and ends with
-1 where a line is not met. The server has one CPU and the load another. Writes benchmarks/results/soak_PART.json
-unless --short, which takes seconds and judges neither times nor memory.
+Starts real servers, puts loads on them by the public client, prints what is asked and what was reached, and ends
+with 1 where a line is not met. The server has one CPU and the load another. Writes
+benchmarks/results/soak_PART.json unless --short, which takes seconds and judges neither times nor memory.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""More calls than a server can answer: it goes on with as many as it can, and those it takes are answered in time."""
+"""More calls than a server can answer: it answers as many as it can, and does not let those it takes wait long."""
 
 import asyncio
 import time
