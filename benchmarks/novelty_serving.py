@@ -13,9 +13,10 @@ import platform
 import statistics
 import time
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import version
-from itertools import cycle, pairwise
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,7 +27,7 @@ from assayd import Client
 from assayd_server.reference_building import build
 from assayd_server.reference_wanted import ReferenceWanted
 from benchmarks.pool_processes import Server, in_process, serving_alone
-from benchmarks.pool_serving import perceptron
+from benchmarks.pool_serving import perceptron, random_layers
 
 RESULTS = Path(__file__).parent / "results" / "novelty_serving.json"
 WIDTHS, BATCH, IN_FLIGHT = (784, 256, 128, 10), 256, 6
@@ -41,13 +42,13 @@ WAYS: dict[str, list[str]] = {
 }
 
 
-def files(folder: Path, reference_rows: int) -> tuple[Path, Path]:
+def files(folder: Path, reference_rows: int, widths: Sequence[int] = WIDTHS) -> tuple[Path, Path]:
     """A model with random weights, and a reference of rows for it."""
     rng = np.random.default_rng(0)
-    layers = [(rng.normal(0, (2 / shape[0]) ** 0.5, shape), np.zeros(shape[1])) for shape in pairwise(WIDTHS)]
+    layers = random_layers(widths, rng)
     model, rows, reference = folder / "model.onnx", folder / "rows.npy", folder / "reference.npz"
     model.write_bytes(perceptron(layers))
-    np.save(rows, rng.normal(size=(reference_rows, WIDTHS[0])).astype(np.float32))
+    np.save(rows, rng.normal(size=(reference_rows, widths[0])).astype(np.float32))
     build(ReferenceWanted(rows=rows, model=model, output=reference))
     return model, reference
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,11 @@ from onnx import TensorProto, helper, numpy_helper
 from benchmarks.pool_processes import Server, serving_alone
 
 OPSET, IR_VERSION = 17, 9
+
+
+def random_layers(widths: Sequence[int], rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Weights and biases of a perceptron, such that the numbers neither grow nor vanish from layer to layer."""
+    return [(rng.normal(0, (2 / shape[0]) ** 0.5, shape), np.zeros(shape[1])) for shape in pairwise(widths)]
 
 
 def perceptron(layers: Sequence[tuple[np.ndarray, np.ndarray]]) -> bytes:

@@ -50,9 +50,9 @@ class Bucket:
     def url(self) -> str:
         return f"s3://{self.name}/models"
 
-    def put(self, path: str, content: bytes) -> None:
-        """An object below the folder of the models."""
-        obstore.put(self._store, f"models/{path}", content)
+    def put(self, path: str, content: bytes, *, folder: str = "models") -> None:
+        """An object below a folder."""
+        obstore.put(self._store, f"{folder}/{path}", content)
 
     def put_folder(self, root: Path) -> None:
         """All files below a folder of bundles, the manifests last."""
@@ -71,6 +71,23 @@ class Bucket:
     def answer(self, suffix: str, answer: Answer | None) -> None:
         """Answer fetches of objects whose path ends so in another way; None for the right one again."""
         self._app.answers[suffix] = answer
+
+    def answer_once(self, suffix: str, answer: Answer) -> None:
+        """Answer the next such fetch in another way."""
+
+        def once(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            self.answer(suffix, None)
+            return answer(environ, start_response)
+
+        self.answer(suffix, once)
+
+    @staticmethod
+    def gone(environ: dict[str, Any], _start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """An answer that does not come: the connection is cut."""
+        _hang_up(environ)
+
+    def etag(self, path: str) -> str:
+        return str(obstore.head(self._store, f"models/{path}")["e_tag"])
 
     def go_away(self) -> None:
         """Cut every answer from now on."""
@@ -91,7 +108,7 @@ class _Watched:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if self.is_gone:
-            _hang_up(environ)
+            return Bucket.gone(environ, start_response)
         path = environ["PATH_INFO"]
         if environ["REQUEST_METHOD"] == "GET":
             self._gets.append(path.partition("/models/")[2])
@@ -110,11 +127,11 @@ def _hang_up(environ: dict[str, Any]) -> NoReturn:
     raise ConnectionError("the bucket is gone")
 
 
-def cut_after(content: bytes, size: int) -> Answer:
+def cut_after(content: bytes, size: int, *, etag: str = '"1"') -> Answer:
     """Promises all of a content, sends its beginning, and hangs up."""
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
-        start_response("200 OK", [("Content-Length", str(len(content))), *_OF_AN_OBJECT])
+        start_response("200 OK", _headers(content, etag))
         yield content[:size]
         _hang_up(environ)
 
@@ -125,7 +142,7 @@ def halted(content: bytes, reached: threading.Event, go_on: threading.Event) -> 
     """Sends the half of a content, and the rest when it is told to."""
 
     def answer(_environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
-        start_response("200 OK", [("Content-Length", str(len(content))), *_OF_AN_OBJECT])
+        start_response("200 OK", _headers(content, '"1"'))
         yield content[: len(content) // 2]
         reached.set()
         go_on.wait(60)
@@ -134,7 +151,9 @@ def halted(content: bytes, reached: threading.Event, go_on: threading.Event) -> 
     return answer
 
 
-_OF_AN_OBJECT = [("ETag", '"1"'), ("Last-Modified", "Fri, 20 Nov 2026 12:00:00 GMT")]
+def _headers(content: bytes, etag: str) -> list[tuple[str, str]]:
+    written = ("Last-Modified", "Fri, 20 Nov 2026 12:00:00 GMT")
+    return [("Content-Length", str(len(content))), ("ETag", etag), written]
 
 
 @contextmanager
@@ -146,7 +165,7 @@ def bucket() -> Iterator[Bucket]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield Bucket(f"127.0.0.1:{server.server_port}", f"bucket-{os.getpid()}-{next(_NUMBERS)}", app)
+        yield Bucket(f"127.0.0.1:{server.server_port}", f"bucket{os.getpid()}x{next(_NUMBERS)}", app)
     finally:
         server.shutdown()
         server.server_close()

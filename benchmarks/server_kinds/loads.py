@@ -88,7 +88,7 @@ class StallResult:
 
 @contextlib.contextmanager
 def _channels(port: int, channel_count: int) -> Iterator[list[grpc.Channel]]:
-    channels = open_channels(port, channel_count)
+    channels = open_channels(f"127.0.0.1:{port}", channel_count)
     try:
         yield channels
     finally:

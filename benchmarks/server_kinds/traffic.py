@@ -7,7 +7,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 
@@ -16,13 +16,12 @@ from benchmarks.server_kinds.wire import SCORE_METHOD, STATUS_METHOD, STREAM_MET
 _CALL_COUNT_LIMIT = 100_000
 _LONGEST_HOLD_SECONDS = 30.0
 _STATUS_TIMEOUT_SECONDS = 2.0
-_OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
+_OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", 64 * 2**20))
 
 
-def open_channels(port: int, channel_count: int) -> list[grpc.Channel]:
+def open_channels(target: str, channel_count: int) -> list[grpc.Channel]:
     """Opens channels that do not share a connection."""
-    address = f"127.0.0.1:{port}"
-    channels = [grpc.insecure_channel(address, _OWN_CONNECTION) for _ in range(channel_count)]
+    channels = [grpc.insecure_channel(target, _OWN_CONNECTION) for _ in range(channel_count)]
     for channel in channels:
         grpc.channel_ready_future(channel).result(timeout=5.0)
     return channels
@@ -33,13 +32,27 @@ def read_status(channel: grpc.Channel) -> Status:
     return Status.unpack(call(b"", timeout=_STATUS_TIMEOUT_SECONDS))
 
 
+class Answerable(Protocol):
+    """A request, and who tells whether a response answers it."""
+
+    @property
+    def request(self) -> bytes: ...
+
+    def matches(self, response: bytes, /) -> bool: ...
+
+
 class ClosedLoop:
     """Keeps a fixed number of calls in flight: the end of a call starts the next one."""
 
     def __init__(
-        self, channels: Sequence[grpc.Channel], exchanges: Sequence[Exchange], timeout_seconds: float
+        self,
+        channels: Sequence[grpc.Channel],
+        exchanges: Sequence[Answerable],
+        timeout_seconds: float,
+        *,
+        method: str = SCORE_METHOD,
     ) -> None:
-        self._score_calls: list[Any] = [channel.unary_unary(SCORE_METHOD) for channel in channels]
+        self._calls: list[Any] = [channel.unary_unary(method) for channel in channels]
         self._exchanges = exchanges
         self._timeout_seconds = timeout_seconds
         self._lock = threading.Lock()
@@ -63,12 +76,12 @@ class ClosedLoop:
 
     def _start(self, slot: int, turn: int) -> None:
         exchange = self._exchanges[turn % len(self._exchanges)]
-        score = self._score_calls[slot % len(self._score_calls)]
+        method = self._calls[slot % len(self._calls)]
         started_seconds = time.perf_counter()
-        call = score.future(exchange.request, timeout=self._timeout_seconds)
+        call = method.future(exchange.request, timeout=self._timeout_seconds)
         call.add_done_callback(partial(self._finish, slot, turn, exchange, started_seconds))
 
-    def _finish(self, slot: int, turn: int, exchange: Exchange, started_seconds: float, call: Any) -> None:
+    def _finish(self, slot: int, turn: int, exchange: Answerable, started_seconds: float, call: Any) -> None:
         ended_seconds = time.perf_counter()
         if call.code() is not grpc.StatusCode.OK:
             self.failures[call.code().name] += 1

@@ -94,6 +94,8 @@ class App:
         began = time.monotonic()
         if self._watch is not None:
             self._watch.stop()
+        if self._reloading is not None:
+            self._reloading.close()
         self._memory.stop()
         self._rpc.stop(self._settings.drain_grace_seconds)
         self._engine.close()

@@ -65,6 +65,7 @@ def load_models(settings: Settings, *, threads: int) -> tuple[Repository, Reload
             load,
             options=options,
             sync=lambda: mirror.sync(versions_max=settings.versions_max).failures,
+            end_sync=mirror.close,
         )
     reloading.begin()
     return reloading.repository, reloading

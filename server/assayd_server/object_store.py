@@ -142,8 +142,9 @@ def _client_options(scheme: str, request_seconds_max: float) -> dict[str, Any]:
 
 _NOISE = re.compile(
     r"^Generic \S+ error: |Error performing (list request: )?|HTTP error: | in [\d.]+[µnm]?s\b"
-    r"|, max_retries: \d+|, retry_timeout: [\d.]+\w+"
+    r"|, max_retries: \d+|, retry_timeout: [\d.]+\w+|\b(RequestId|Time):\S*"
 )
+"""Words about obstore itself, and what differs each time, by which a log would take a cause for a new one."""
 _SECRETS = re.compile(r"(?<=//)[^/@\s]*@|\?\S*")
 """User names and passwords in addresses, and queries, which may hold keys."""
 _SYSTEM = re.compile(r'message: "(?P<refused>[^"\\]*)"|kind: (?P<late>Timeout)|(?P<unknown>dns error)')

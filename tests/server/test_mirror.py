@@ -1,71 +1,17 @@
 """Repositories in buckets: what comes into the folder of this machine, what stays there, and what goes."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-import onnx_models
-import pools
 from assayd_server.bundle import read_folder
 from assayd_server.errors import ArtefactError
 from assayd_server.mirror import Mirror
 from assayd_server.pool_folder import read_pool
 from assayd_server.repository_url import RepositoryUrl
-from buckets import Bucket, bucket
-
-GOOD = onnx_models.identity()
-OTHER = onnx_models.identity(3)
-
-
-@pytest.fixture(name="bucket")
-def a_bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    with bucket() as found:
-        for name, value in found.environ.items():
-            monkeypatch.setenv(name, value)
-        yield found
-
-
-Put = Callable[..., Path]
-Mirrored = Callable[..., Mirror]
-
-
-@pytest.fixture
-def put(bucket: Bucket, tmp_path: Path) -> Put:
-    """Upload a bundle: put(version, content, name=..., **entries of the manifest); what was uploaded."""
-    uploads = iter(range(1000))
-
-    def upload(version: int = 1, content: bytes = GOOD, *, name: str = "m", **manifest: object) -> Path:
-        root = tmp_path / f"upload-{next(uploads)}"
-        folder = onnx_models.write_bundle(root, content, name=name, version=version, **manifest)
-        bucket.put_folder(root)
-        return folder
-
-    return upload
-
-
-@pytest.fixture
-def mirrored(bucket: Bucket, tmp_path: Path) -> Mirrored:
-    """A mirror of the bucket, as a server that starts has it: mirrored(**arguments of Mirror)."""
-    url = RepositoryUrl("s3", bucket.name, "models")
-    return lambda **options: Mirror(url, tmp_path / "cache", **{"bytes_max": 2**30} | options)
-
-
-def files(root: Path) -> dict[str, bytes]:
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
-
-
-def hidden(mirror: Mirror) -> list[str]:
-    return [path.name for path in mirror.root.parent.iterdir() if path.name.startswith(".")]
-
-
-def sync(mirror: Mirror, versions_max: int = 4) -> tuple[list[str], list[str], list[str]]:
-    """What was downloaded, what was removed, and why something failed."""
-    report = mirror.sync(versions_max=versions_max)
-    came, went = ([f"{name}/{version}" for name, version in keys] for keys in (report.downloaded, report.removed))
-    return came, went, [f"{failure.name}/{failure.version}: {failure.reason}" for failure in report.failures]
+from buckets import Bucket
+from mirrors import GOOD, OTHER, Mirrored, Put, files, hidden, put_with_pool, sync
 
 
 def test_a_version_comes_as_it_was_uploaded(put: Put, mirrored: Mirrored) -> None:
@@ -94,18 +40,6 @@ def test_a_pool_comes_with_all_of_its_files(bucket: Bucket, tmp_path: Path, mirr
     assert sync(mirror) == (["m/1"], [], [])
     assert files(mirror.root / "m" / "1" / "pool") == files(pool)
     read_pool(mirror.root / "m" / "1" / "pool")
-
-
-def put_with_pool(bucket: Bucket, tmp_path: Path) -> Path:
-    from hashlib import sha256
-
-    folder = onnx_models.write_bundle(tmp_path / "upload", GOOD)
-    pool = pools.write_pool(folder / "pool", np.random.default_rng(0).normal(size=(500, 4)).astype(np.float32))
-    manifest = json.loads((folder / "bundle.json").read_text())
-    manifest["files"]["pool/pool.json"] = f"sha256:{sha256((pool / 'pool.json').read_bytes()).hexdigest()}"
-    (folder / "bundle.json").write_text(json.dumps(manifest))
-    bucket.put_folder(tmp_path / "upload")
-    return pool
 
 
 def test_a_version_whose_manifest_is_not_there_yet_is_left_alone(

@@ -1,11 +1,10 @@
 """A server whose models are in a bucket."""
 
-import json
 import sys
+import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from hashlib import sha256
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +15,13 @@ from prometheus_client.parser import text_string_to_metric_families
 import onnx_models
 from assayd.testing import Server, serving
 from assayd_server.errors import StartError
-from buckets import Bucket, bucket
+from buckets import Bucket, halted
+from mirrors import GOOD, manifest
 
 DEMO = Path(onnx_models.__file__).resolve().parents[1] / "server" / "assayd_server" / "demo" / "models"
-GOOD = onnx_models.identity()
 POLL = {"repository_poll_seconds": 0.02}
 WAIT_SECONDS = 30.0
 ROWS = np.eye(4, dtype=np.float32)
-
-
-@pytest.fixture(name="bucket")
-def a_bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    with bucket() as found:
-        for name, value in found.environ.items():
-            monkeypatch.setenv(name, value)
-        yield found
 
 
 def started(bucket: Bucket, tmp_path: Path, **settings: Any) -> Any:
@@ -42,10 +33,6 @@ def put(bucket: Bucket, tmp_path: Path, version: int) -> None:
     root = tmp_path / f"upload-{version}"
     onnx_models.write_bundle(root, GOOD, version=version, temperature=float(version))
     bucket.put_folder(root)
-
-
-def manifest(content: bytes) -> bytes:
-    return json.dumps({"format": 1, "files": {"model.onnx": f"sha256:{sha256(content).hexdigest()}"}}).encode()
 
 
 def polls(server: Server, result: str) -> float:
@@ -99,7 +86,7 @@ def test_a_version_that_is_not_what_it_says_leaves_the_old_one_serving_and_is_li
     with started(bucket, tmp_path, **POLL) as server:
         client = server.client()
         bucket.put("m/2/model.onnx", b"half")
-        bucket.put("m/2/bundle.json", manifest(GOOD))
+        bucket.put("m/2/bundle.json", manifest())
         until(lambda: client.models().failed)
         (failed,) = client.models().failed
         assert (failed.name, failed.version) == ("m", 2)
@@ -111,7 +98,7 @@ def test_a_version_that_is_mended_is_served(bucket: Bucket, tmp_path: Path) -> N
     put(bucket, tmp_path, 1)
     with started(bucket, tmp_path, **POLL) as server:
         client = server.client()
-        bucket.put("m/2/bundle.json", manifest(GOOD))
+        bucket.put("m/2/bundle.json", manifest())
         until(lambda: client.models().failed)
         bucket.put("m/2/model.onnx", GOOD)
         until(lambda: client.score(ROWS).model.version == 2)
@@ -156,7 +143,7 @@ def test_a_bucket_without_a_model_stops_the_start(bucket: Bucket, tmp_path: Path
 
 def test_a_model_of_which_no_version_can_be_had_stops_the_start(bucket: Bucket, tmp_path: Path) -> None:
     put(bucket, tmp_path, 1)
-    bucket.put("other/1/bundle.json", manifest(GOOD))
+    bucket.put("other/1/bundle.json", manifest())
     with pytest.raises(StartError) as caught, started(bucket, tmp_path):
         pass
     assert str(caught.value) == f"{bucket.url}/other/1/model.onnx: is not there, although a manifest names it"
@@ -169,3 +156,19 @@ def test_without_obstore_it_is_said_what_to_install(
     with pytest.raises(StartError) as caught, started(bucket, tmp_path):
         pass
     assert str(caught.value).endswith("obstore is needed: pip install 'assayd[server,objectstore]'")
+
+
+def test_a_server_that_stops_gives_up_the_download_that_is_under_way(bucket: Bucket, tmp_path: Path) -> None:
+    put(bucket, tmp_path, 1)
+    large, reached, go_on = bytes(3_000_000), threading.Event(), threading.Event()
+    bucket.answer("large.bin", halted(large, reached, go_on))
+    with started(bucket, tmp_path, **POLL):
+        bucket.put("m/2/model.onnx", GOOD)
+        bucket.put("m/2/large.bin", large)
+        bucket.put("m/2/bundle.json", manifest(large_bin=large))
+        assert reached.wait(WAIT_SECONDS)
+    (watch,) = [thread for thread in threading.enumerate() if thread.name == "repository"]
+    go_on.set()
+    watch.join(WAIT_SECONDS)
+    assert {path.parent.name for path in (tmp_path / "cache").rglob("bundle.json")} == {"1"}
+    assert list((tmp_path / "cache").rglob("large.bin")) == []

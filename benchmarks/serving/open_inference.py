@@ -1,0 +1,65 @@
+"""The messages of the Open Inference Protocol that peers are asked by.
+
+Made from a description of the few fields in use, in a pool of their own: generated stubs of one package cannot be
+loaded twice.
+"""
+
+from typing import Any
+
+import numpy as np
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+from benchmarks.serving.exchanges import ENTROPY, PROBABILITIES, Answer, Exchange, Scored
+
+METHOD = "/inference.GRPCInferenceService/ModelInfer"
+MODEL = "network"
+INPUT = "x"
+_KINDS = descriptor_pb2.FieldDescriptorProto
+_TEXT, _WHOLE, _BYTES, _MESSAGE = _KINDS.TYPE_STRING, _KINDS.TYPE_INT64, _KINDS.TYPE_BYTES, _KINDS.TYPE_MESSAGE
+_MESSAGES: dict[str, list[tuple[str, int, Any, bool]]] = {
+    "Tensor": [("name", 1, _TEXT, False), ("datatype", 2, _TEXT, False), ("shape", 3, _WHOLE, True)],
+    "ModelInferRequest": [
+        ("model_name", 1, _TEXT, False),
+        ("inputs", 5, _MESSAGE, True),
+        ("raw_input_contents", 7, _BYTES, True),
+    ],
+    "ModelInferResponse": [
+        ("model_name", 1, _TEXT, False),
+        ("outputs", 5, _MESSAGE, True),
+        ("raw_output_contents", 6, _BYTES, True),
+    ],
+}
+
+
+def _message_classes() -> dict[str, Any]:
+    file = descriptor_pb2.FileDescriptorProto(name="open_inference.proto", package="inference", syntax="proto3")
+    for name, fields in _MESSAGES.items():
+        message = file.message_type.add(name=name)
+        for field, number, kind, repeated in fields:
+            label = _KINDS.LABEL_REPEATED if repeated else _KINDS.LABEL_OPTIONAL
+            tensor = ".inference.Tensor" if kind == _MESSAGE else None
+            message.field.add(name=field, number=number, type=kind, label=label, type_name=tensor)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    found = (pool.FindMessageTypeByName(f"inference.{name}") for name in _MESSAGES)
+    return {each.name: message_factory.GetMessageClass(each) for each in found}
+
+
+_CLASSES = _message_classes()
+
+
+def exchange(rows: np.ndarray, expected: Answer) -> Exchange:
+    """Asks for probabilities and entropies of float32 rows, (n, d)."""
+    request = _CLASSES["ModelInferRequest"](model_name=MODEL, raw_input_contents=[rows.tobytes()])
+    request.inputs.add(name=INPUT, datatype="FP32", shape=rows.shape)
+    return Exchange(METHOD, request.SerializeToString(), Scored(read, expected))
+
+
+def read(response: bytes) -> Answer:
+    """What a response says."""
+    message = _CLASSES["ModelInferResponse"].FromString(response)
+    found = {
+        tensor.name: np.frombuffer(raw, np.float32).reshape(tensor.shape)
+        for tensor, raw in zip(message.outputs, message.raw_output_contents, strict=True)
+    }
+    return {PROBABILITIES: found[PROBABILITIES], ENTROPY: found[ENTROPY].reshape(-1)}
