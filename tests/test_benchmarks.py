@@ -36,6 +36,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         pytest.param(["-m", "benchmarks.novelty_serving", "--short"], "of those without", marks=READS_PROC),
         pytest.param(["-m", "benchmarks.drift_counting", "--short"], "| 256 | read slowly |", marks=READS_PROC),
         pytest.param(["-m", "benchmarks.shared_pool", "--short"], "\nshared: two servers", marks=READS_PROC),
+        pytest.param(["-m", "benchmarks.soak", "--short"], "| worker_kill |", marks=READS_PROC),
     ],
     ids=[
         "server_kinds",
@@ -59,6 +60,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         "novelty_serving",
         "drift_counting",
         "shared_pool",
+        "soak",
     ],
 )
 def test_a_benchmark_runs(command: list[str], words: str) -> None:
