@@ -91,7 +91,7 @@ endef
 
 constraints: ## Pin the newest versions that pyproject.toml admits
 	@rm -rf .venv-pin && $(PYTHON) -m venv .venv-pin && .venv-pin/bin/pip install --upgrade pip
-	@.venv-pin/bin/pip install --editable ".[server,cli]" --group dev
+	@.venv-pin/bin/pip install --editable ".[server,cli,objectstore]" --group dev
 	@{ echo "# Written by make constraints: what is installed by make demo, make test and the Dockerfile."; \
 	   .venv-pin/bin/pip freeze --exclude-editable; } > constraints.txt
 	@rm -rf .venv-pin
@@ -114,7 +114,7 @@ clean: ## Remove everything that make made
 
 .make/dev: .make/server
 	@echo "installing what the tests need ..."
-	@$(BIN)/pip install --constraint constraints.txt --editable ".[server,cli]" --group dev
+	@$(BIN)/pip install --constraint constraints.txt --editable ".[server,cli,objectstore]" --group dev
 	@touch $@
 
 .make/gen: pyproject.toml

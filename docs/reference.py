@@ -12,6 +12,7 @@ from assayd_server.configuring import PREFIX
 from assayd_server.core.drift import ColumnValues, Tally, fit_drift_reference
 from assayd_server.drift_counts import RecordedDrift
 from assayd_server.metrics import Metrics
+from assayd_server.workers.metrics import WorkersMetrics
 
 FOLDER = Path(__file__).parent
 
@@ -48,6 +49,9 @@ At `/metrics` on the metrics port, for Prometheus. Rates, and what is summed ove
 counters and the histograms' `_bucket`, `_sum` and `_count`. The `process_` and `python_` metrics of the Prometheus
 client are there too. `assayd_pending_rows` is what to scale on.
 
+Where there are several [workers](operations.md#workers), their series have the label `worker` too, from `"0"` on,
+and the metrics whose names begin with `assayd_worker` are there.
+
 This page is written by `make docs`.
 
 | metric | type | labels | what it is |
@@ -82,6 +86,14 @@ def metrics_page() -> str:
     metrics.drift(identity, _NoRows())
     metrics.method("/assayd.v1.ScoringService/Score")
     metrics.describe(version="0", threads={"inference": 1})
+    metrics.limits.set({"rows_pending_max": 1}, memory_bytes=1)
+    parents = CollectorRegistry()
+    WorkersMetrics(parents, 2)
+    return f"{_METRICS}{_rows(registry)}{_rows(parents)}"
+
+
+def _rows(registry: CollectorRegistry) -> str:
+    """The rows of the table."""
     families = text_string_to_metric_families(generate_latest(registry).decode())
     rows = [
         f"| `{_full_name(family.name, family.type)}` | {family.type} | {_labels(family.samples)} "
@@ -89,7 +101,7 @@ def metrics_page() -> str:
         for family in families
         if family.name.startswith(("assayd_", "grpc_")) and not family.name.endswith("_created")
     ]
-    return _METRICS + "\n".join(rows) + "\n"
+    return "\n".join(rows) + "\n"
 
 
 def _full_name(name: str, kind: str) -> str:

@@ -32,9 +32,9 @@ class ServerProcess:
         return [line for line in found if line["event"] == name]
 
     def wait_for(self, event: str) -> dict[str, Any]:
-        """The first log line of that event, as soon as it is there."""
+        """The first log line of that event, not one of a worker's, as soon as it is there."""
         deadline = time.monotonic() + START_SECONDS_MAX
-        while not (found := self.events(event)):
+        while not (found := [line for line in self.events(event) if "worker" not in line]):
             assert self.process.poll() is None, f"it ended: {self.log.read_text()}"
             assert time.monotonic() < deadline, f"no {event!r} in time: {self.log.read_text()}"
             time.sleep(0.02)

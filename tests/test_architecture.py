@@ -17,6 +17,7 @@ TESTING = "assayd.testing"
 FRAMES = "assayd.frames"
 CLI = "assayd.cli"
 TABLE_INPUT = f"{S}.table_input"
+WORKERS = f"{S}.workers"
 COMMANDS = (
     f"{S}.app",
     DEMO,
@@ -26,7 +27,16 @@ COMMANDS = (
     f"{S}.index_building",
     f"{S}.reference_building",
 )
-TOP = (f"{S}.__main__", f"{S}.cli", f"{S}.index_cli", f"{S}.reference_cli", *COMMANDS)
+TOP = (
+    f"{S}.__main__",
+    f"{S}.cli",
+    f"{S}.index_cli",
+    f"{S}.reference_cli",
+    WORKERS,
+    *COMMANDS,
+    f"{S}.from_settings",
+)
+PARTS = f"{S}.from_settings"
 STANDARD_LIBRARY = tuple(sys.stdlib_module_names)
 
 
@@ -60,8 +70,9 @@ LAYERS = (
     Layer((f"{S}.__main__",)),
     Layer((f"{S}.cli",)),
     Layer((f"{S}.index_cli", f"{S}.reference_cli")),
-    Layer((BUILD,)),
+    Layer((BUILD, WORKERS)),
     Layer(COMMANDS),
+    Layer((PARTS,)),
     Layer((f"{S}.rpc",)),
     Layer((f"{S}.sampling",)),
     Layer((f"{S}.engine",)),
@@ -80,6 +91,12 @@ RULES = (
     Rule("only rpc speaks gRPC", within=(S,), unless=(f"{S}.rpc", DEMO), forbidden=("grpc", "grpc_*")),
     Rule("only model.py runs ONNX Runtime", within=(S,), unless=(f"{S}.model", BUILD), forbidden=("onnxruntime",)),
     Rule("only pool.py searches with Faiss", within=(S, "assayd"), unless=(f"{S}.pool",), forbidden=("faiss",)),
+    Rule(
+        "only object_store.py speaks with object stores",
+        within=(S, "assayd"),
+        unless=(f"{S}.object_store",),
+        forbidden=("obstore",),
+    ),
     Rule(
         "of the client the server shares the stubs and the byte layout; table_input.py reads tables as it does",
         within=(S,),
@@ -110,9 +127,9 @@ RULES = (
     ),
     Rule("only table_input.py needs pyarrow", within=(S,), unless=(TABLE_INPUT,), forbidden=("pyarrow",)),
     Rule(
-        "settings are built by cli and read by app",
+        "settings are built by cli and read by app and workers",
         within=(S,),
-        unless=(f"{S}.cli", f"{S}.app", f"{S}.configuring"),
+        unless=(f"{S}.cli", f"{S}.app", f"{S}.configuring", PARTS, WORKERS),
         forbidden=(f"{S}.config", f"{S}.configuring"),
     ),
     Rule(
@@ -307,11 +324,13 @@ def test_a_layer_is_made_of_modules_that_there_are(layer: Layer) -> None:
         (f"{S}.metrics", "from grpc_health.v1 import health", "only rpc speaks gRPC"),
         (f"{S}.servable", "import onnxruntime as ort", "only model.py runs ONNX Runtime"),
         (f"{S}.engine", "from faiss import IndexFlatL2", "only pool.py searches with Faiss"),
+        (f"{S}.mirror", "from obstore.store import S3Store", "only object_store.py speaks with object stores"),
         (f"{S}.rpc.requests", "from assayd import Client", "of the client the server shares"),
         (f"{S}.plan", "from assayd.v1 import rows_pb2", "below rpc there are no messages"),
         (f"{S}.feeds", "from google.protobuf import any_pb2", "below rpc there are no messages"),
         (f"{S}.gate", "from assayd_server.rpc import status", "below rpc there are no messages"),
         (f"{S}.rpc.server", "from assayd_server.config import Settings", "settings are built by cli"),
+        (f"{S}.app", "from assayd_server.workers import supervisor", "imports point down"),
         (f"{S}.inspection", "from assayd_server import config", "settings are built by cli"),
         ("assayd.rows", "from assayd_server.core import softmax", "the client knows nothing of the server"),
         ("assayd.rows", "import pydantic", "the client needs no more"),
@@ -330,7 +349,8 @@ def test_a_layer_is_made_of_modules_that_there_are(layer: Layer) -> None:
         (f"{S}.engine", "from assayd_server.app import App", "imports point down"),
         (f"{S}.engine", "from assayd_server import cli", "imports point down"),
         (f"{S}.gate", "from assayd_server.engine import Engine", "imports point down"),
-        (f"{S}.inspection", "from assayd_server.app import load_models", "imports point down"),
+        (f"{S}.inspection", "from assayd_server.app import App", "imports point down"),
+        (f"{S}.rpc.server", "from assayd_server.from_settings import load_models", "imports point down"),
         (f"{S}.calibrating", "from assayd_server.bundling import bundle", "imports point down"),
         (f"{S}.bundling", "from assayd_server.inspection import describe", "imports point down"),
         (f"{S}.app", "def start():\n    from . import cli", "imports point down"),

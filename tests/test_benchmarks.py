@@ -28,6 +28,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         (["-m", "benchmarks.drift_stream", "--short"], "assayd | new class"),
         (["-m", "benchmarks.drift_weather"], "as they came: 4 of 7 years drifted"),
         (["-m", "benchmarks.fleet_drift", "--short"], "categories | 1000"),
+        pytest.param(["-m", "benchmarks.memory", "--short"], "shrunk after each pass", marks=READS_PROC),
         pytest.param(["-m", "benchmarks.rank_pool", "--short"], "merged rows", marks=READS_PROC),
         pytest.param(
             ["-m", "benchmarks.search_rate", "--short", "--kinds", "ivf"], "Search / in process", marks=READS_PROC
@@ -52,6 +53,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         "drift_stream",
         "drift_weather",
         "fleet_drift",
+        "memory",
         "rank_pool",
         "search_rate",
         "novelty_serving",

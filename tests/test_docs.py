@@ -206,7 +206,8 @@ def test_what_is_fetched_is_there(server: ServerProcess, command: str) -> None:
 
 
 def test_the_extras_that_are_installed_are_there() -> None:
-    extras = {extra for command in commands("pip") for extra in re.findall(r"assayd\[([\w,]+)\]", command)}
+    lists = [found for command in commands("pip") for found in re.findall(r"assayd\[([\w,]+)\]", command)]
+    extras = {extra for found in lists for extra in found.split(",")}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert {"server"} <= extras <= set(project["optional-dependencies"])
 

@@ -3,13 +3,13 @@
 import os
 import sys
 
-from assayd_server.cpus import usable_cpus
+from assayd_server.cpus import LIBRARY_THREADS, usable_cpus
 
 
 def main() -> None:
     """Run the command line, or say what to install where only the client is there."""
-    for sized_from_the_host in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # NumPy and Faiss
-        os.environ.setdefault(sized_from_the_host, str(usable_cpus()))
+    for variable in LIBRARY_THREADS:
+        os.environ.setdefault(variable, str(usable_cpus()))
     try:
         from assayd_server.cli import app
     except ModuleNotFoundError as error:

@@ -1,9 +1,8 @@
-"""Versions that could not be loaded, and when to try them again."""
+"""Versions that could not be had or loaded, and when to try them again."""
 
 from dataclasses import dataclass
 
 from assayd_server.repository import Failure
-from assayd_server.version_folders import Stamp, VersionFolder
 
 _RETRY_SECONDS = 10.0
 RETRY_SECONDS_MAX = 300.0
@@ -13,7 +12,7 @@ RETRY_SECONDS_MAX = 300.0
 @dataclass(frozen=True, slots=True)
 class _Attempt:
     failure: Failure
-    stamp: Stamp
+    stamp: object
     tries: int
     again: float
 
@@ -24,32 +23,38 @@ class Attempts:
     def __init__(self) -> None:
         self._failed: dict[tuple[str, int], _Attempt] = {}
 
-    def failed(self, failure: Failure, folder: VersionFolder, now: float) -> None:
-        """A version could not be loaded.
+    def failed(self, failure: Failure, stamp: object, now: float) -> None:
+        """A version could not be had or loaded.
 
         Args:
             failure: which, and why.
-            folder: where it lies.
+            stamp: tells whether its files have changed since.
             now: in seconds, on any clock that only goes forward.
         """
-        key, stamp = (failure.name, failure.version), folder.stamp()
+        key = (failure.name, failure.version)
         before = self._failed.get(key)
         tries = before.tries + 1 if before is not None and before.stamp == stamp else 0
         seconds = min(_RETRY_SECONDS * 2.0**tries, RETRY_SECONDS_MAX)
         self._failed[key] = _Attempt(failure, stamp, tries, now + seconds)
 
-    def standing(self, name: str, folder: VersionFolder, now: float) -> Failure | None:
+    def standing(self, name: str, version: int, stamp: object, now: float) -> Failure | None:
         """The failure of a version that is not to be tried now.
 
         Args:
             name: of the model.
-            folder: where it lies.
+            version: of it.
+            stamp: as that of failed() is now.
             now: on the clock of failed().
         """
-        attempt = self._failed.get((name, folder.version))
-        if attempt is None or now >= attempt.again or attempt.stamp != folder.stamp():
+        attempt = self._failed.get((name, version))
+        if attempt is None or now >= attempt.again or attempt.stamp != stamp:
             return None
         return attempt.failure
+
+    @property
+    def names(self) -> set[str]:
+        """The models that have such versions."""
+        return {name for name, _ in self._failed}
 
     def keep(self, name: str, versions: set[int]) -> None:
         """Forget the versions of a model but these."""

@@ -90,13 +90,14 @@ class Batching:
         Raises:
             ServiceError: the model failed on these rows, the server is full, or the caller is gone.
         """
-        fed, step = model.fed(arrays), self._limits.rows_max
+        step = self._limits.rows_max
         with self._metrics[model].pending(row_count), self._gate.admitted(row_count):
             parts = []
             for start in range(0, max(row_count, 1), step):
-                part = {name: values[start : start + step] for name, values in fed.items()}
+                part = {name: values[start : start + step] for name, values in arrays.items()}
                 count = min(step, row_count - start)
-                parts.append(self._done(_Job(model, part, count, roles, caller)))
+                # cast by parts: what waits stays as narrow as it came
+                parts.append(self._done(_Job(model, model.fed(part), count, roles, caller)))
             return _joined(parts)
 
     def _done(self, job: _Job) -> Forward:

@@ -132,7 +132,7 @@ def read_folder(folder: Path) -> Bundle:
         raise ArtefactError(f"{folder}: a bundle's folder must be <name>/<version>, with a positive version")
     manifest_path = folder / MANIFEST
     text = content_of(manifest_path)
-    manifest = _parsed(text, manifest_path)
+    manifest = parsed_manifest(text, manifest_path)
     contents = {
         name: checked(folder, name, digest) for name, digest in manifest.files.items() if name != POOL_FILE
     }
@@ -168,11 +168,20 @@ def is_model_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def _parsed(text: bytes, path: Path) -> Manifest:
+def parsed_manifest(text: bytes, place: Path | str) -> Manifest:
+    """The manifest that a file holds, whose files are all inside of the bundle.
+
+    Raises:
+        ArtefactError: it is none; the message begins with the place.
+    """
     try:
-        return Manifest.model_validate_json(text)
+        manifest = Manifest.model_validate_json(text)
     except ValidationError as error:
-        raise ArtefactError(f"{path}: {first_problem(error)}") from None
+        raise ArtefactError(f"{place}: {first_problem(error)}") from None
+    for name in manifest.files:
+        if Path(name).is_absolute() or ".." in Path(name).parts or not name.isprintable():
+            raise ArtefactError(f"{place}: files names {name!r}, which is not a file inside of the bundle")
+    return manifest
 
 
 def manifest_of(**entries: Any) -> Manifest:
@@ -191,10 +200,8 @@ def checked(folder: Path, name: str, digest: str) -> bytes:
     """The content of a file that a manifest names.
 
     Raises:
-        ArtefactError: it is outside of the folder, cannot be read, or has another digest.
+        ArtefactError: it cannot be read, or has another digest.
     """
-    if Path(name).is_absolute() or ".." in Path(name).parts or not name.isprintable():
-        raise ArtefactError(f"{folder / MANIFEST}: files names {name!r}, which is not a file inside of the bundle")
     content = content_of(folder / name)
     actual = digest_of(content)
     if actual != digest:

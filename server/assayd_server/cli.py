@@ -45,10 +45,13 @@ def serve(**flags: Any) -> None:
 
     Every flag is also a variable, such as ASSAYD_PORT, and a line of the TOML file.
     """
-    from assayd_server.app import run
-
     with one_sentence():
-        run(load(flags, os.environ, flags.pop("config")))
+        settings = load(flags, os.environ, flags.pop("config"))
+        if settings.workers > 1:
+            from assayd_server.workers.supervisor import run
+        else:
+            from assayd_server.app import run
+        run(settings)
 
 
 def inspect(

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationInfo,
@@ -14,6 +15,7 @@ from pydantic import (
 )
 
 from assayd_server.contract import Activation, Choice
+from assayd_server.repository_url import RepositoryUrl, repository_place
 
 MIB = 1024 * 1024
 
@@ -38,6 +40,18 @@ class ConflictError(ValueError):
         self.setting = setting
 
 
+def _repository_place(value: Any) -> Path | RepositoryUrl:
+    if not isinstance(value, str | Path):
+        raise ValueError("is neither a folder nor an address")
+    try:
+        return repository_place(value)
+    except ValueError as error:  # what came is not repeated, as there may be a secret in it
+        raise ConflictError("repository", str(error)) from None
+
+
+RepositoryPlace = Annotated[Path | RepositoryUrl, BeforeValidator(_repository_place)]
+
+
 class Settings(BaseModel):
     """How the server runs."""
 
@@ -45,8 +59,12 @@ class Settings(BaseModel):
 
     model: Path | None = None
     """One ONNX file to serve. Either this or repository must be given."""
-    repository: Path | None = None
-    """A folder of bundles to serve, <name>/<version>/bundle.json."""
+    repository: RepositoryPlace | None = None
+    """Bundles to serve, <name>/<version>/bundle.json: a folder, or one in a bucket, such as s3://bucket/folder."""
+    repository_cache: Path | None = None
+    """With a bucket: the folder that its files are kept in; one in the user's cache where it is not given."""
+    repository_cache_bytes_max: Annotated[int, Field(ge=MIB, le=2**50)] = 64 * 1024 * MIB
+    """With a bucket: the most bytes of it that are kept; a version that has no room is not served."""
     repository_poll_seconds: Seconds = 10.0
     """With repository: how long after a look at it the next one follows, for new versions; 0 is never."""
     versions_max: Annotated[int, Field(ge=1, le=1024)] = 4
@@ -82,6 +100,9 @@ class Settings(BaseModel):
     """The HTTP port of /metrics, /healthz and /readyz; 0 takes any free one."""
     insecure: bool = False
     """Allow an address other than this machine's own although calls are neither encrypted nor authenticated."""
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    """Processes that share the port. Each has models, threads and limits of its own: rows_pending_max is for one.
+    A connection stays with one of them."""
 
     call_threads: Annotated[int, Field(ge=1, le=1024)] = 64
     """Threads that answer calls. A call holds one from its headers to its answer."""
@@ -97,6 +118,8 @@ class Settings(BaseModel):
     """Calls that one connection may have open at once."""
     message_bytes_max: Annotated[int, Field(ge=64 * 1024, le=1024 * MIB)] = 16 * MIB
     """The largest request taken and the largest response sent."""
+    request_bytes_pending_max: Annotated[int, Field(ge=64 * 1024, le=2**40)] = 256 * MIB
+    """The most bytes of requests that are being answered or wait for it; further calls are refused at once."""
     unread_bytes_max: Annotated[int, Field(ge=64 * 1024, le=2**40)] = 256 * MIB
     """The most bytes of answers that wait for callers who do not read them; then further calls are refused."""
     rows_max: Positive = 16_384
@@ -130,7 +153,7 @@ class Settings(BaseModel):
     """How long the calls of a connection that has come of age may go on."""
 
     inference_threads: Annotated[int, Field(ge=0, le=1024)] = 0
-    """Threads of one forward pass; 0 takes as many as the container may use CPUs."""
+    """Threads of one forward pass; 0 takes as many as the container may use CPUs, divided among the workers."""
 
     drain_delay_seconds: Seconds = 5.0
     """On SIGTERM: how long to go on answering while health says NOT_SERVING, until load balancers have noticed."""
@@ -162,6 +185,10 @@ class Settings(BaseModel):
             raise ConflictError("pool", "goes with model; a bundle has its pool in it")
         if self.repository is not None and self.reference is not None:
             raise ConflictError("reference", "goes with model; a bundle has its reference in it")
+        if self.workers > 1 and self.uds is not None:
+            raise ConflictError(
+                "uds", "one socket cannot be shared by several workers: leave it out, or have one worker"
+            )
         if not self.insecure and not _is_loopback(self.host):
             raise ConflictError(
                 "host",

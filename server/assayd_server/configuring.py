@@ -56,7 +56,10 @@ def of_program(values: Mapping[str, Any]) -> Settings:
     Raises:
         StartError: a setting is unknown or malformed; the sentence names it.
     """
-    return _validated({"argument": values}, None)
+    settings = _validated({"argument": values}, None)
+    if settings.workers > 1:
+        raise StartError("workers: a server within a program is one process; assayd serve can have several")
+    return settings
 
 
 def _validated(sources: dict[str, Mapping[str, Any]], file: Path | None) -> Settings:

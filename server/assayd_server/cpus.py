@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 CGROUP_ROOT = Path("/sys/fs/cgroup")
+LIBRARY_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+"""The variables that NumPy and Faiss go by, which would else size themselves from the host."""
 
 
 def usable_cpus(cgroup_root: Path = CGROUP_ROOT) -> int:

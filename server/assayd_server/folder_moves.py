@@ -41,7 +41,7 @@ def move_folder(folder: Path, place: Path, *, last: str) -> None:
             folder.rename(place)
         except OSError:
             _move_files(folder, place, last)
-        _sync(place.parent)
+        sync(place.parent)
     except OSError as error:
         raise ArtefactError(f"{place}: cannot be written: {error.strerror}") from None
 
@@ -50,7 +50,7 @@ def copy_file(path: Path, target: Path) -> None:
     """A copy that is on the disk, under its name only when it is whole."""
     temporary = target.with_name(f".{target.name}")
     shutil.copyfile(path, temporary)
-    _sync(temporary)
+    sync(temporary)
     temporary.replace(target)
 
 
@@ -58,11 +58,12 @@ def _move_files(folder: Path, place: Path, last: str) -> None:
     place.mkdir(exist_ok=True)
     for path in sorted(folder.iterdir(), key=lambda path: path.name == last):
         copy_file(path, place / path.name)
-    _sync(place)
+    sync(place)
     shutil.rmtree(folder)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """See to it that a file or the entries of a folder are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

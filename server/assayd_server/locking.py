@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,9 +11,17 @@ from assayd_server.errors import ArtefactError
 LOCK = "lock"
 
 
+def _at_once() -> bool:
+    return False
+
+
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, *, patience: Callable[[], bool] = _at_once) -> Iterator[None]:
     """Make a folder and hold it; the system lets it go when the process ends, however it ends.
+
+    Args:
+        folder: is made where it is not there.
+        patience: is called while another run holds it; lets some time pass, and says whether to try again.
 
     Raises:
         ArtefactError: another run holds it, or it cannot be made.
@@ -24,19 +32,22 @@ def locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise ArtefactError(f"{folder}: cannot be written: {error.strerror}") from None
     try:
-        if not _taken(descriptor) or not _is_there(folder / LOCK, descriptor):
+        if not _taken(descriptor, patience) or not _is_there(folder / LOCK, descriptor):
             raise ArtefactError(f"{folder}: another run is at work there")
         yield
     finally:
         os.close(descriptor)
 
 
-def _taken(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+def _taken(descriptor: int, patience: Callable[[], bool]) -> bool:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if not patience():
+                return False
+        else:
+            return True
 
 
 def _is_there(path: Path, descriptor: int) -> bool:

@@ -6,6 +6,7 @@ other library. A server that is a process of its own calls configure: one JSON o
 
 import logging
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -34,14 +35,15 @@ def get_logger() -> structlog.stdlib.BoundLogger:
     )
 
 
-def configure(level: str) -> None:
+def configure(level: str, **fields: str) -> None:
     """Send all logs of this process to standard error as JSON, those of libraries too.
 
     Args:
         level: one of LEVELS; what is below it is dropped.
+        **fields: values that every line has.
     """
     logging.captureWarnings(True)
-    logging.basicConfig(handlers=[_JsonLines(level.upper())], level=logging.WARNING, force=True)
+    logging.basicConfig(handlers=[_JsonLines(level.upper(), fields)], level=logging.WARNING, force=True)
     _OURS.setLevel(level.upper())
 
 
@@ -55,9 +57,16 @@ def _as_record(_logger: WrappedLogger, _method: str, fields: EventDict) -> tuple
 class _JsonLines(logging.Handler):
     """Our own events, what libraries log and warnings, all in the same form."""
 
+    def __init__(self, level: str, fields: Mapping[str, str]) -> None:
+        super().__init__(level)
+        self._of_every_line = fields
+
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            line: Any = _fields(record) | {"level": _level(record.levelno), "exc_info": record.exc_info}
+            line: Any = {**_fields(record), **self._of_every_line} | {
+                "level": _level(record.levelno),
+                "exc_info": record.exc_info,
+            }
             for process in _AS_JSON:
                 line = process(None, "", line)
             sys.stderr.write(f"{line}\n")  # whatever it is when a line is written

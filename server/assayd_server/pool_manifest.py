@@ -95,13 +95,13 @@ def pool_manifest_of(**entries: Any) -> PoolManifest:
         raise ArtefactError(first_problem(error)) from None
 
 
-def parsed_pool_manifest(text: bytes, path: Path) -> PoolManifest:
+def parsed_pool_manifest(text: bytes, place: Path | str) -> PoolManifest:
     """The manifest that a file holds.
 
     Raises:
-        ArtefactError: it is none; the message begins with the path.
+        ArtefactError: it is none; the message begins with the place.
     """
     try:
         return PoolManifest.model_validate_json(text)
     except ValidationError as error:
-        raise ArtefactError(f"{path}: {first_problem(error)}") from None
+        raise ArtefactError(f"{place}: {first_problem(error)}") from None

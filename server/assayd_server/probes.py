@@ -10,8 +10,6 @@ from threading import BoundedSemaphore
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, make_wsgi_app
-
 from assayd_server.errors import StartError
 
 _REQUEST_SECONDS_MAX = 2.0
@@ -20,17 +18,26 @@ _POLL_SECONDS = 0.05
 """How long a stop can take to be noticed."""
 
 
+MetricsApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+"""A WSGI application."""
+
+
 class Probes:
     """Answers over HTTP from a thread of its own."""
 
-    def __init__(self, *, host: str, port: int, registry: CollectorRegistry) -> None:
+    def __init__(self, *, host: str, port: int, metrics: MetricsApp) -> None:
         """Bind the port and begin to answer: alive, not ready.
+
+        Args:
+            host: the address.
+            port: 0 takes any free one.
+            metrics: answers for /metrics.
 
         Raises:
             StartError: the port cannot be had.
         """
         self.ready = False
-        self._metrics = make_wsgi_app(registry)
+        self._metrics = metrics
         try:
             self._server = make_server(host, port, self._answer, _Server6 if ":" in host else _Server, _Handler)
         except OSError as error:

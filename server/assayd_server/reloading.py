@@ -33,6 +33,10 @@ def _nothing_to_bring() -> Sequence[Failure]:
     return ()
 
 
+def _nothing_to_end() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReloadOptions:
     """What is loaded."""
@@ -53,6 +57,7 @@ class Reloading:
         *,
         options: ReloadOptions | None = None,
         sync: Sync = _nothing_to_bring,
+        end_sync: Callable[[], None] = _nothing_to_end,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Nothing is loaded yet.
@@ -62,6 +67,7 @@ class Reloading:
             load: makes a model of a bundle, and warms it up.
             options: what is loaded; as by default where nobody says.
             sync: brings the folders up to date first.
+            end_sync: makes that end early, and for good.
             clock: in seconds.
         """
         self.repository = Repository()
@@ -69,6 +75,7 @@ class Reloading:
         self._load = load
         self._options = options or ReloadOptions()
         self._sync = sync
+        self._end_sync = end_sync
         self._clock = clock
         self._attempts = Attempts()
         self._told: dict[Path, str] = {}
@@ -106,6 +113,10 @@ class Reloading:
             ArtefactError: the folder cannot be read or is empty; all models stay.
         """
         self._look(self._sync())
+
+    def close(self) -> None:
+        """Bring nothing more; what is on its way is given up."""
+        self._end_sync()
 
     def _look(self, missing: Sequence[Failure]) -> None:
         found = version_folders(self._root, on_ignored=self._ignored)
@@ -158,14 +169,14 @@ class Reloading:
         try:
             if current is not None and folder.digest() == current.identity.digest:
                 return current, None
-            standing = self._attempts.standing(name, folder, self._clock())
+            standing = self._attempts.standing(name, folder.version, folder.stamp(), self._clock())
             return (current, standing) if standing else (load_one(folder.path, read_folder, self._load), None)
         except ArtefactError as error:
             return current, self._failed(name, folder, str(error))
 
     def _failed(self, name: str, folder: VersionFolder, reason: str) -> Failure:
         failure = Failure(name, folder.version, reason)
-        self._attempts.failed(failure, folder, self._clock())
+        self._attempts.failed(failure, folder.stamp(), self._clock())
         return failure
 
     def _accepted(

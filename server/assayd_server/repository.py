@@ -117,6 +117,11 @@ class Repository:
                 for follower in self._followers:
                     follower.failed(failure)
 
+    def release_memory(self) -> None:
+        """Let every model give back what its passes have taken."""
+        for model in self.all():
+            model.release_memory()
+
     def _replace(self, old: Servable | None, new: Servable | None) -> None:
         """Tell the followers: what goes by the same name and version goes first."""
         if old is new:

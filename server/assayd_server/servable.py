@@ -98,6 +98,10 @@ class Servable:
             self._check_shape(output, (row_count, *self._row_shape(role)))
         return _as_forward(outputs)
 
+    def release_memory(self) -> None:
+        """Give back what the model keeps for its next pass."""
+        self._model.release_memory()
+
     def _run(self, fed: Mapping[str, Floats], roles: Sequence[str]) -> list[Floats]:
         try:
             return self._model.run(fed, [self.contract.roles[role] for role in roles])

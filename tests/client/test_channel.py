@@ -1,6 +1,10 @@
 """What gRPC is told about retries, load balancing and limits, and which settings are refused."""
 
 import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 
 import grpc
@@ -47,6 +51,7 @@ def test_limits_and_times_become_channel_arguments() -> None:
         "grpc.per_rpc_retry_buffer_size": 5000 + 1024 * 1024,
         "grpc.dns_min_time_between_resolutions_ms": 500,
         "grpc.keepalive_time_ms": 7500,
+        "grpc.initial_reconnect_backoff_ms": 100,
     }
 
 
@@ -135,6 +140,46 @@ def test_a_server_that_was_full_answers_at_the_next_attempt(bare_server, client_
     with client_kind(bare_server(full_once), settings=settings) as client:
         assert client.models().models == ()
     assert len(attempts) == 2
+
+
+def pump(source: socket.socket, sink: socket.socket) -> None:
+    """Pass on what comes, until its end."""
+    with suppress(OSError):  # either side may have gone already
+        while received := source.recv(65_536):
+            sink.sendall(received)
+        sink.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def hanging_up_once(address: str) -> Iterator[str]:
+    """The address of a way to that server which hangs up on its first connection, as a server does that ends."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+
+        def forward() -> None:
+            listener.accept()[0].close()
+            host, _, port = address.rpartition(":")
+            with listener.accept()[0] as caller, socket.create_connection((host, int(port))) as server:
+                back = threading.Thread(target=pump, args=(server, caller))
+                back.start()
+                pump(caller, server)
+                back.join()
+
+        way = threading.Thread(target=forward)
+        way.start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        way.join()
+
+
+def test_a_connection_that_was_hung_up_on_is_there_again_before_the_retries_are_over(
+    bare_server, client_kind
+) -> None:
+    settings = ChannelSettings(attempts_max=3)  # which come within 0.36 s
+    with (
+        hanging_up_once(bare_server(lambda _request, _context: b"")) as address,
+        client_kind(address, settings=settings) as client,
+    ):
+        assert client.models().models == ()
 
 
 @pytest.mark.parametrize(

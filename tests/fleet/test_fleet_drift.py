@@ -75,9 +75,12 @@ def score(server: ServerProcess, batch: np.ndarray) -> None:
 
 
 @contextmanager
-def fleet(artefacts: Path, folder: Path, rules: dict[str, str]) -> Iterator[Fleet]:
-    """Two replicas whose counters Prometheus has seen at zero."""
-    with replica(artefacts, folder / "first") as first, replica(artefacts, folder / "second") as second:
+def fleet(artefacts: Path, folder: Path, rules: dict[str, str], *of_second: str) -> Iterator[Fleet]:
+    """Two replicas, the second with these further arguments, whose counters Prometheus has seen at zero."""
+    with (
+        replica(artefacts, folder / "first") as first,
+        replica(artefacts, folder / "second", *of_second) as second,
+    ):
         servers = (first, second)
         targets = [f"127.0.0.1:{metrics_port(server)}" for server in servers]
         with scraping(folder, targets, rules) as found:
@@ -109,12 +112,13 @@ def test_psi_of_the_fleet_is_that_of_all_rows_pooled(artefacts: Path, tmp_path: 
         "increase": prometheus.hastened("5m", drift_after="5m", missing_after="5m"),
         "totals": prometheus.of_totals(),
     }
-    with fleet(artefacts, tmp_path, rules) as running:
+    with fleet(artefacts, tmp_path, rules, "--workers", "2") as running:
         found = running.prometheus
         for scrapes in range(1, 71):
             running.score(np.concatenate([rows_of(BATCH_ROWS // 2), shifted(BATCH_ROWS // 2)]))
             found.wait_for(f"min(count_over_time(up[5m])) >= {scrapes}")
         sent = np.concatenate(running.sent)
+        assert len(found.query("sum by (instance, worker) (assayd_drift_rows_total) > 0")) == 3
         expected = pooled_psi(running.servers[0], sent)
         assert len(expected) >= 8
         # a scrape that came too late takes a replica out of the totals until the next one

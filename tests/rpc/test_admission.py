@@ -5,20 +5,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
-from urllib.request import urlopen
 
 import grpc
 import numpy as np
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from prometheus_client.parser import text_string_to_metric_families
 
 import onnx_models
 from assayd import ChannelSettings, Client, DeadlineExceededError, ResourceExhaustedError
 from assayd.testing import Server
+from scraping import WAIT_SECONDS_MAX, metric, wait_until
 
 GOOD = np.zeros((1, 4), np.float32)
-WAIT_SECONDS_MAX = 20.0
 SCORE = "/assayd.v1.ScoringService/Score"
 CHECK = "/grpc.health.v1.Health/Check"
 WATCH = "/grpc.health.v1.Health/Watch"
@@ -49,24 +47,6 @@ def header_only_calls(app: Server, count: int, path: str = SCORE) -> Iterator[li
         yield calls
         for call in calls:
             call.cancel()
-
-
-def metric(app: Server, name: str) -> float:
-    return metric_of(app, name)
-
-
-def metric_of(app: Server, name: str, **labels: str) -> float:
-    with urlopen(f"http://{app.metrics_address}/metrics", timeout=10) as response:
-        families = text_string_to_metric_families(response.read().decode())
-    samples = (sample for family in families for sample in family.samples if sample.name == name)
-    return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS_MAX
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        threading.Event().wait(0.01)
 
 
 def is_healthy(app: Server) -> bool:
@@ -155,7 +135,7 @@ def test_a_call_whose_message_does_not_come_is_cancelled_and_its_thread_freed(
         assert raised.value.code() is grpc.StatusCode.CANCELLED
         wait_until(lambda: metric(app, "assayd_calls") == 0)
         assert metric(app, "assayd_stalled_calls_total") == 1
-        assert metric_of(app, "grpc_server_handled_total", grpc_method="Score", grpc_code="Canceled") == 1
+        assert metric(app, "grpc_server_handled_total", grpc_method="Score", grpc_code="Canceled") == 1
         assert len(connect(app).score(GOOD)) == 1
 
 
@@ -167,7 +147,7 @@ def test_a_call_that_expired_while_it_waited_for_a_thread_is_not_computed(serve:
     wait_until(lambda: metric(app, "assayd_calls") == 0)
     assert metric(app, "assayd_executions_total") == 0
     handled = {
-        code: metric_of(app, "grpc_server_handled_total", grpc_method="Score", grpc_code=code)
+        code: metric(app, "grpc_server_handled_total", grpc_method="Score", grpc_code=code)
         for code in ("Canceled", "InvalidArgument", "DeadlineExceeded", "OK")
     }
     # the one without a message: gRPC may tell of the end of its messages before it tells of the cancellation

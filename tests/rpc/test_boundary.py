@@ -17,6 +17,7 @@ from assayd_server.metrics import CODES, Metrics
 from assayd_server.rpc import status
 from assayd_server.rpc.boundary import Boundary
 from assayd_server.rpc.control import ControlGuard
+from assayd_server.rpc.held_requests import HeldRequests
 from assayd_server.rpc.pools import CallPool
 from assayd_server.rpc.streams import OpenStreams
 from assayd_server.rpc.unread import UnreadAnswers
@@ -37,6 +38,7 @@ def call_guarded() -> Iterator[Callable[[Behavior], Call]]:
         Metrics(CollectorRegistry()),
         stream_pool=pool,
         streams=OpenStreams(),
+        requests=HeldRequests(1000),
         unread=UnreadAnswers(1000),
         log_calls=False,
     )

@@ -15,12 +15,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 import onnx_models
-from assayd import AssaydError, CallCancelledError, ChannelSettings, Client, Scores, UnavailableError
+from assayd import CallCancelledError, ChannelSettings, Client, UnavailableError
 from assayd.arrays import encode
 from assayd.v1 import rows_pb2, scoring_pb2, scoring_pb2_grpc
+from callers import CLASSES, Caller, wait_for_answers
 from processes import ServerProcess, serving
 
-CLASSES = 4
 LOAD_SECONDS = 20.0
 LOAD_THREADS = 32
 DRAIN_THREADS = 16
@@ -39,39 +39,6 @@ def server(model_file: Path, tmp_path: Path) -> Iterator[ServerProcess]:
     arguments = ("--model", str(model_file), "--drain-delay-seconds", "0.5", "--log-calls")
     with serving(tmp_path / "log", *arguments) as server:
         yield server
-
-
-def marked_rows(rng: np.random.Generator) -> np.ndarray:
-    """Rows that no other call sends: whole numbers that float32 holds exactly."""
-    return rng.integers(0, 2**24, (int(rng.integers(1, 65)), CLASSES)).astype(np.float32)
-
-
-class Caller(threading.Thread):
-    """Calls until it is told to stop or until a call fails, and checks that every answer is its own."""
-
-    def __init__(self, client: Client, seed: int, stop: threading.Event) -> None:
-        super().__init__()
-        self._client = client
-        self._rng = np.random.default_rng(seed)
-        self._stop_calling = stop
-        self.answered = 0
-        self.mixed_up = 0
-        self.error: AssaydError | None = None
-
-    def run(self) -> None:
-        while not self._stop_calling.is_set() and self.error is None:
-            x = marked_rows(self._rng)
-            try:
-                scores = self._client.score(x, outputs=["logits"], uncertainties=["margin"], deadline_seconds=30)
-            except AssaydError as error:
-                self.error = error
-            else:
-                self.answered += 1
-                self.mixed_up += not is_answer_to(scores, x)
-
-
-def is_answer_to(scores: Scores, x: np.ndarray) -> bool:
-    return np.array_equal(scores.logits, x) and np.array_equal(scores.predictions, x.argmax(axis=1))
 
 
 @pytest.mark.slow
@@ -126,11 +93,6 @@ def test_a_server_of_two_stops_under_load_and_no_caller_notices(model_file: Path
             for caller in callers:
                 caller.join()
     assert [caller.error for caller in callers if caller.error] == []
-
-
-def wait_for_answers(callers: list["Caller"], count: int) -> None:
-    while sum(caller.answered for caller in callers) < count and not any(caller.error for caller in callers):
-        time.sleep(0.01)
 
 
 def test_it_goes_on_answering_while_it_says_that_it_will_stop(server: ServerProcess) -> None:

@@ -4,16 +4,23 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import onnx_models
 from assayd_server import servable
 from assayd_server.bundle import Bundle, Identity, Manifest
 from assayd_server.contract import Choice
+from assayd_server.mirror import Mirror
+from assayd_server.repository_url import RepositoryUrl
 from assayd_server.servable import Servable
+
+if TYPE_CHECKING:
+    from buckets import Bucket
 
 Load = Callable[..., Servable]
 Assayd = Callable[..., subprocess.CompletedProcess[str]]
@@ -51,3 +58,36 @@ def assayd(tmp_path: Path) -> Assayd:
         )
 
     return run
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator["Bucket"]:
+    """An empty bucket, whose address and credentials are in the environment."""
+    from buckets import bucket  # brings a server for S3, which few tests need
+
+    with bucket() as found:
+        for name, value in found.environ.items():
+            monkeypatch.setenv(name, value)
+        yield found
+
+
+@pytest.fixture
+def put(bucket: "Bucket", tmp_path: Path) -> Callable[..., Path]:
+    """Upload a bundle: put(version, content, name=..., **entries of the manifest); what was uploaded."""
+    uploads = count()
+
+    def upload(version: int = 1, content: bytes | None = None, *, name: str = "m", **manifest: Any) -> Path:
+        root = tmp_path / f"upload-{next(uploads)}"
+        content = onnx_models.identity() if content is None else content
+        folder = onnx_models.write_bundle(root, content, name=name, version=version, **manifest)
+        bucket.put_folder(root)
+        return folder
+
+    return upload
+
+
+@pytest.fixture
+def mirrored(bucket: "Bucket", tmp_path: Path) -> Callable[..., Mirror]:
+    """A mirror of the bucket, as a server that starts has it: mirrored(**arguments of Mirror)."""
+    url = RepositoryUrl("s3", bucket.name, "models")
+    return lambda **options: Mirror(url, tmp_path / "cache", **{"bytes_max": 2**30} | options)

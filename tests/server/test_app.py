@@ -7,9 +7,10 @@ from socket import create_server
 import pytest
 
 import onnx_models
-from assayd_server.app import App, load_models
+from assayd_server.app import App
 from assayd_server.config import Settings
 from assayd_server.errors import ArtefactError, StartError
+from assayd_server.from_settings import load_models
 
 PORTS = {"port": 0, "metrics_port": 0, "inference_threads": 1}
 

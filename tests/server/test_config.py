@@ -10,6 +10,7 @@ from assayd_server.config import Settings
 from assayd_server.configuring import load
 from assayd_server.contract import Choice
 from assayd_server.errors import StartError
+from assayd_server.repository_url import RepositoryUrl
 
 MODEL = {"model": "m.onnx"}
 WHOLE_NUMBER_MAX = 2**31 - 1
@@ -127,6 +128,26 @@ def test_a_repository_alone_is_enough() -> None:
     assert load({"repository": "models"}, {}).repository == Path("models")
 
 
+def test_a_repository_may_be_in_a_bucket() -> None:
+    settings = load({"repository": "s3://bucket/team/models/"}, {})
+    assert settings.repository == RepositoryUrl("s3", "bucket", "team/models")
+
+
+@pytest.mark.parametrize("secret", ["s3://key:hunter2@bucket", "az://models?sig=hunter2"])
+def test_an_address_with_a_secret_in_it_is_refused_and_not_repeated(secret: str) -> None:
+    with pytest.raises(StartError) as caught:
+        load({}, {"ASSAYD_REPOSITORY": secret})
+    assert str(caught.value) == (
+        "ASSAYD_REPOSITORY: has more in it than a bucket and a folder: credentials and options come from the "
+        "environment"
+    )
+
+
+def test_a_repository_is_a_text(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match=r"repository: 7 is not allowed: .*is neither a folder nor an address$"):
+        load({}, {}, in_file(tmp_path, "repository = 7"))
+
+
 def test_a_chosen_output_does_not_go_with_a_repository() -> None:
     with pytest.raises(StartError, match=r"^--embedding-tensor: goes with model; a bundle says how it is read$"):
         load({"repository": "models", "embedding_tensor": "h"}, {})
@@ -161,6 +182,7 @@ def test_an_address_that_others_can_reach_is_taken_with_permission() -> None:
         ("scores_elements_max", (65_536, None)),
         ("rows_pending_max", (1, WHOLE_NUMBER_MAX)),
         ("inference_threads", (0, 1024)),
+        ("repository_cache_bytes_max", (2**20, 2**50)),
         ("drain_delay_seconds", (0, 86_400)),
         ("drain_grace_seconds", (0, 86_400)),
     ],

@@ -11,7 +11,7 @@ from assayd_server.configuring import load
 from assayd_server.errors import StartError
 
 MODEL = {"model": "m.onnx"}
-TEXTS = (str, str | None, Path | None)
+TEXTS = (str, str | None, Path | None, Settings.model_fields["repository"].annotation)
 NOT_TEXTS = [name for name, field in Settings.model_fields.items() if field.annotation not in TEXTS]
 SERVICE_LINKS = {
     "ASSAYD_SERVICE_HOST": "10.0.0.7",

@@ -12,11 +12,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import onnx_models
 import references
-from assayd_server.app import load_models
 from assayd_server.config import Settings
 from assayd_server.drift_counts import DriftCountsCollector
 from assayd_server.drift_recording import KEPT_ROWS, DriftRecording
 from assayd_server.drift_testing import columns_of, window_of
+from assayd_server.from_settings import load_models
 from assayd_server.monitored import watched_scores
 from assayd_server.plan import Plan
 from assayd_server.reference_rows import watched

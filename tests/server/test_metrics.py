@@ -50,6 +50,9 @@ GAUGES = {
     "assayd_threads": "server",
     "assayd_calls": "server",
     "assayd_streams": "server",
+    "assayd_pending_request_bytes": "server",
+    "assayd_limit": "server",
+    "assayd_memory_limit_bytes": "server",
     "assayd_unread_answer_bytes": "server",
     "assayd_build_info": "server",
 }
@@ -81,6 +84,7 @@ class Server:
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
         self.metrics.describe(version="1.2.3", threads={"inference": 2, "calls": 64})
+        self.metrics.limits.set({"rows_pending_max": 7}, memory_bytes=100)
         self.metrics.failed_models.set(1)
         self.model: ModelMetrics = self.metrics.model(Identity("m", 3, "sha256:0"), ("a", "b"))
         self.pool = self.metrics.pool(

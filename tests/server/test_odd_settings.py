@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from assayd_server.caller import Caller, after
 from assayd_server.configuring import load
@@ -55,7 +55,7 @@ def test_a_key_of_the_file_in_upper_case_is_recognised(tmp_path: Path) -> None:
 
 
 def test_probes_listen_on_ipv6_too() -> None:
-    probes = Probes(host="::1", port=0, registry=CollectorRegistry())
+    probes = Probes(host="::1", port=0, metrics=make_wsgi_app(CollectorRegistry()))
     assert probes.port > 0
     probes.stop()
 

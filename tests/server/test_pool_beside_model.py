@@ -12,12 +12,12 @@ from typer.testing import CliRunner, Result
 import onnx_models
 import pools
 from assayd_server import servable
-from assayd_server.app import load_models
 from assayd_server.bundle import digest_of, read_folder
 from assayd_server.cli import app as cli
 from assayd_server.config import Settings
 from assayd_server.configuring import load
 from assayd_server.errors import ArtefactError, StartError
+from assayd_server.from_settings import load_models
 from assayd_server.inspection import describe
 from assayd_server.pool_folder import PoolFolder
 from assayd_server.pool_writing import Origin

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing
 from http.client import HTTPConnection, HTTPResponse
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, make_wsgi_app
 from prometheus_client.parser import text_string_to_metric_families
 
 from assayd_server.errors import StartError
@@ -34,7 +34,7 @@ def open_probes() -> Iterator[Callable[..., Probes]]:
     with ExitStack() as stack:
 
         def start(port: int = 0, registry: CollectorRegistry | None = None) -> Probes:
-            probes = Probes(host=HOST, port=port, registry=registry or CollectorRegistry())
+            probes = Probes(host=HOST, port=port, metrics=make_wsgi_app(registry or CollectorRegistry()))
             stack.callback(probes.stop)
             return probes
 
@@ -116,15 +116,15 @@ def test_a_port_that_is_taken_stops_the_start(probes: Probes, open_probes: Calla
 
 def test_an_address_that_is_not_this_machines_stops_the_start() -> None:
     with pytest.raises(StartError, match=r"^metrics_port: cannot listen on 192\.0\.2\.1:0: "):
-        Probes(host="192.0.2.1", port=0, registry=CollectorRegistry())
+        Probes(host="192.0.2.1", port=0, metrics=make_wsgi_app(CollectorRegistry()))
 
 
 def test_after_the_end_nobody_answers_and_the_port_is_free() -> None:
-    probes = Probes(host=HOST, port=0, registry=CollectorRegistry())
+    probes = Probes(host=HOST, port=0, metrics=make_wsgi_app(CollectorRegistry()))
     probes.stop()
     with pytest.raises(ConnectionRefusedError):
         get(probes, "/healthz")
-    Probes(host=HOST, port=probes.port, registry=CollectorRegistry()).stop()
+    Probes(host=HOST, port=probes.port, metrics=make_wsgi_app(CollectorRegistry())).stop()
 
 
 def test_a_connection_that_sends_nothing_does_not_hold_up_the_others(probes: Probes) -> None:
@@ -133,7 +133,7 @@ def test_a_connection_that_sends_nothing_does_not_hold_up_the_others(probes: Pro
 
 
 def test_a_connection_that_sends_nothing_does_not_hold_up_the_end() -> None:
-    probes = Probes(host=HOST, port=0, registry=CollectorRegistry())
+    probes = Probes(host=HOST, port=0, metrics=make_wsgi_app(CollectorRegistry()))
     with socket.create_connection((HOST, probes.port)):
         get(probes, "/healthz")  # so that the silent one, which came before, was accepted
         began = time.monotonic()

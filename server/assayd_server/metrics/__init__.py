@@ -8,6 +8,7 @@ from prometheus_client.process_collector import ProcessCollector
 from assayd_server.bundle import Identity
 from assayd_server.core.tasks import Task
 from assayd_server.drift_counts import DriftCountsCollector, RecordedDrift
+from assayd_server.metrics.limits import LimitMetrics
 from assayd_server.metrics.methods import CODES, MethodFamilies, MethodMetrics
 from assayd_server.metrics.models import ModelFamilies, ModelMetrics, key_of
 from assayd_server.metrics.pools import PoolFamilies, PoolMetrics
@@ -44,13 +45,7 @@ class Metrics:
         self._threads = Gauge(
             "assayd_threads", "Threads by purpose: inference, calls.", ("purpose",), registry=registry
         )
-        self.calls = Gauge("assayd_calls", "Calls that have a thread or wait for one.", registry=registry)
-        self.streams = Gauge("assayd_streams", "Streams that are open, of streams_max.", registry=registry)
-        self.unread_bytes = Gauge(
-            "assayd_unread_answer_bytes",
-            "Answers that are made and wait for their callers to read.",
-            registry=registry,
-        )
+        self.limits = LimitMetrics(registry)
         self.refused = Counter(
             "assayd_refused_calls", "Calls refused at once because the server was full.", registry=registry
         )

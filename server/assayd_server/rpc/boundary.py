@@ -11,6 +11,7 @@ from assayd_server.metrics import Metrics
 from assayd_server.rpc.control import ControlGuard
 from assayd_server.rpc.guarded import GuardedMethod, refuse
 from assayd_server.rpc.health import WATCH
+from assayd_server.rpc.held_requests import HeldRequests
 from assayd_server.rpc.pools import CallPool
 from assayd_server.rpc.streams import GuardedStream, OpenStreams
 from assayd_server.rpc.unread import UnreadAnswers
@@ -44,6 +45,7 @@ class Boundary(grpc.ServerInterceptor):
         *,
         stream_pool: CallPool,
         streams: OpenStreams,
+        requests: HeldRequests,
         unread: UnreadAnswers,
         log_calls: bool,
     ) -> None:
@@ -56,6 +58,7 @@ class Boundary(grpc.ServerInterceptor):
             metrics: where calls are counted.
             stream_pool: the threads of its streams, each of which holds one.
             streams: those that are open.
+            requests: bounds the messages that are held at one time.
             unread: bounds the answers that nobody reads.
             log_calls: whether each call gets a line in the log, and not only those that went wrong.
         """
@@ -65,6 +68,7 @@ class Boundary(grpc.ServerInterceptor):
         self._refusals = refusals
         self._control = control
         self._metrics = metrics
+        self._requests = requests
         self._unread = unread
         self._log_calls = log_calls
         self._guarded: dict[str, Guarded] = {}
@@ -103,6 +107,7 @@ class Boundary(grpc.ServerInterceptor):
             "pool": self._stream_pool if streaming else self._pool,
             "metrics": self._metrics.method(method, streaming=streaming),
             "refused": self._metrics.refused,
+            "requests": self._requests,
             "unread": self._unread,
             "log_calls": self._log_calls,
         }

@@ -20,6 +20,7 @@ from assayd_server.errors import (
 )
 from assayd_server.metrics import MethodMetrics
 from assayd_server.rpc import status
+from assayd_server.rpc.held_requests import CallBytes, HeldRequests
 from assayd_server.rpc.pools import CallPool, StalledError
 from assayd_server.rpc.unread import UnreadAnswers
 
@@ -41,6 +42,7 @@ class GuardedMethod:
         *,
         metrics: MethodMetrics,
         refused: Counter,
+        requests: HeldRequests,
         unread: UnreadAnswers,
         log_calls: bool,
     ) -> None:
@@ -52,6 +54,7 @@ class GuardedMethod:
             pool: the threads on which it is answered.
             metrics: of this method.
             refused: counts calls for which there was no room.
+            requests: bounds the messages that are held at one time.
             unread: bounds the answers that nobody reads.
             log_calls: whether each call gets a line in the log.
         """
@@ -61,6 +64,7 @@ class GuardedMethod:
         self._pool = pool
         self._metrics = metrics
         self._refused = refused
+        self._requests = requests
         self._unread = unread
         self._log = _log.bind(method=name)
         self._log_calls = log_calls
@@ -69,10 +73,11 @@ class GuardedMethod:
         """The servicer's response, or an abort with the status of what it raised."""
         self._metrics.start()
         began = time.perf_counter()
-        message = self._received(messages, context, began)
+        received = [self._received(messages, context, began)]
         began = time.perf_counter()
         try:
-            response = self._servicer(self._parsed(message), context)
+            with self._requests.of_call() as held:
+                response = self._servicer(self._taken(received, held), context)
             self._unread.add(response.ByteSize(), context)
         except ServiceError as error:
             failure = self._deliberate(error, context)
@@ -104,9 +109,15 @@ class GuardedMethod:
             self._end(grpc.StatusCode.CANCELLED, began, context)
         context.abort(grpc.StatusCode.CANCELLED, "no message came in time")
 
-    def _parsed(self, message: bytes | None) -> Any:
+    def _taken(self, received: list[bytes | None], held: CallBytes) -> Any:
+        """The message of a call, out of the list: its bytes are not kept beside what is parsed of them."""
+        message = received.pop()
         if message is None:
             raise InvalidArgumentError("the call ended without a message", reason="MESSAGE_MISSING")
+        held.add(len(message))
+        return self._parsed(message)
+
+    def _parsed(self, message: bytes) -> Any:
         try:
             return self._parse(message)
         except DecodeError:

@@ -7,27 +7,32 @@ from pathlib import Path
 
 import grpc
 
+from assayd_server import ports
 from assayd_server.errors import StartError
 
 SOCKET_PATH_BYTES_MAX = 107
 """Of Linux's sockaddr_un, without the byte that ends it."""
 
 
-def bound_port(server: grpc.Server, host: str, port: int) -> int:
+def bound_port(server: grpc.Server, host: str, port: int, *, shared: bool) -> int:
     """Listen on a port, and say which.
+
+    Args:
+        server: not yet started.
+        host: the address.
+        port: 0 takes any free one.
+        shared: whether other processes of this server listen there too, for which somebody keeps the port.
 
     Raises:
         StartError: it cannot be had.
     """
-    six = ":" in host
-    address = f"[{host}]:{port}" if six else f"{host}:{port}"
+    if not shared:  # gRPC would write lines of its own about a port that cannot be had
+        ports.check_free(host, port)
+    address = ports.address(host, port)
     try:
-        # gRPC would write lines of its own about a port that cannot be had
-        with socket.create_server((host, port), family=socket.AF_INET6 if six else socket.AF_INET):
-            pass
         return server.add_insecure_port(address)
-    except (OSError, RuntimeError) as error:  # RuntimeError: somebody was faster than gRPC
-        raise StartError(f"port: cannot listen on {address}: {_reason(error)}") from None
+    except RuntimeError as error:  # somebody was faster than gRPC
+        raise StartError(f"port: cannot listen on {address}: {ports.reason(error)}") from None
 
 
 def bind_socket(server: grpc.Server, path: Path) -> None:
@@ -42,7 +47,7 @@ def bind_socket(server: grpc.Server, path: Path) -> None:
         _check_free(path)
         server.add_insecure_port(f"unix:{path}")
     except (OSError, RuntimeError) as error:
-        raise StartError(f"uds: cannot listen on {path}: {_reason(error)}") from None
+        raise StartError(f"uds: cannot listen on {path}: {ports.reason(error)}") from None
 
 
 def _check_free(path: Path) -> None:
@@ -56,8 +61,3 @@ def _check_free(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as probe:
         if probe.connect_ex(str(path)) == 0:
             raise StartError(f"uds: a server listens on {path} already")
-
-
-def _reason(error: OSError | RuntimeError) -> str:
-    number = getattr(error, "errno", None) or 0
-    return os.strerror(number) if number > 0 else str(getattr(error, "strerror", None) or "it is taken")

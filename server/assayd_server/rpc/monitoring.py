@@ -25,6 +25,7 @@ class MonitoringServicer(monitoring_pb2_grpc.MonitoringServiceServicer):
         """See monitoring.proto."""
         wanted = monitoring_requests.drift(request)
         rows = requests.rows(request.rows, self._limits)
+        del request  # as in Score
         return monitoring_responses.drift(self._monitoring.test_drift(rows, wanted, caller(context)))
 
     def WatchDrift(

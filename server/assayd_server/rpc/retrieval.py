@@ -21,6 +21,7 @@ class RetrievalServicer(retrieval_pb2_grpc.RetrievalServiceServicer):
         """See retrieval.proto."""
         wanted = retrieval_requests.search(request, self._limits)
         rows = requests.rows(request.rows, self._limits)
+        del request  # as in Score
         return retrieval_responses.found(self._retrieval.search(rows, wanted, caller(context)))
 
     def ExpandCandidates(

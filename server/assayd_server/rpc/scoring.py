@@ -19,7 +19,9 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
         """See scoring.proto."""
         wanted = requests.wanted(request, self._limits)
         rows = requests.rows(request.rows, self._limits)
-        scores = self._engine.score(rows, wanted, caller(context, requests.lane(request.lane)))
+        by = caller(context, requests.lane(request.lane))
+        del request  # rows holds a copy of what it holds, and a call may wait for long
+        scores = self._engine.score(rows, wanted, by)
         return responses.score(scores)
 
     def GetModel(

@@ -25,7 +25,9 @@ class SelectionServicer(selection_pb2_grpc.SelectionServiceServicer):
         """See selection.proto."""
         wanted = rank_requests.wanted(request, self._limits)
         rows = requests.rows(request.rows, self._limits)
-        return rank_responses.ranked(self._engine.rank(rows, wanted, caller(context, requests.lane(request.lane))))
+        by = caller(context, requests.lane(request.lane))
+        del request  # as in Score
+        return rank_responses.ranked(self._engine.rank(rows, wanted, by))
 
     def SelectStream(
         self, request_iterator: Iterator[selection_pb2.SelectStreamRequest], context: grpc.ServicerContext

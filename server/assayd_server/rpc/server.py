@@ -25,6 +25,7 @@ from assayd_server.metrics import Metrics
 from assayd_server.rpc.boundary import Boundary
 from assayd_server.rpc.control import ControlGuard
 from assayd_server.rpc.health import HealthServicer
+from assayd_server.rpc.held_requests import HeldRequests
 from assayd_server.rpc.listening import bind_socket, bound_port
 from assayd_server.rpc.monitoring import MonitoringServicer
 from assayd_server.rpc.pools import CallPool
@@ -61,6 +62,7 @@ class ServerOptions:
     host: str
     port: int
     uds: Path | None
+    workers: int
     call_threads: int
     calls_waiting_max: int
     message_wait_max_seconds: float
@@ -71,6 +73,7 @@ class ServerOptions:
     rows_max: int
     head_elements_max: int
     ids_max: int
+    request_bytes_pending_max: int
     unread_bytes_max: int
     connection_age_max_seconds: float
     connection_grace_seconds: float
@@ -99,7 +102,9 @@ class RpcServer:
         Raises:
             StartError: the port cannot be had.
         """
-        pool = _pool("call", options, metrics, threads=options.call_threads, waiting_max=options.calls_waiting_max)
+        self._calls = pool = _pool(
+            "call", options, metrics, threads=options.call_threads, waiting_max=options.calls_waiting_max
+        )
         health_pool = _pool("health", options, metrics, threads=_HEALTH_THREADS)
         watch_pool = _pool("watch", options, metrics, threads=_WATCH_THREADS, waiting_max=0)
         reflection_pool = _pool("reflection", options, metrics, threads=_REFLECTION_THREADS)
@@ -114,10 +119,12 @@ class RpcServer:
         self._streams = OpenStreams()
         self._pools = (pool, stream_pool, health_pool, watch_pool, reflection_pool, refusals)
         self._control = ControlGuard(health=health_pool, watch=watch_pool, reflection=reflection_pool)
-        metrics.calls.set_function(lambda: pool.calls)
-        metrics.streams.set_function(lambda: stream_pool.calls)
+        metrics.limits.calls.set_function(lambda: pool.calls)
+        metrics.limits.streams.set_function(lambda: stream_pool.calls)
+        self._requests = requests = HeldRequests(options.request_bytes_pending_max)
+        metrics.limits.request_bytes.set_function(lambda: requests.bytes)
         unread = UnreadAnswers(options.unread_bytes_max)
-        metrics.unread_bytes.set_function(lambda: unread.bytes)
+        metrics.limits.unread_bytes.set_function(lambda: unread.bytes)
         boundary = Boundary(
             pool,
             refusals,
@@ -125,6 +132,7 @@ class RpcServer:
             metrics,
             stream_pool=stream_pool,
             streams=self._streams,
+            requests=requests,
             unread=unread,
             log_calls=options.log_calls,
         )
@@ -139,12 +147,17 @@ class RpcServer:
             engine, RowLimits(options.rows_max, options.head_elements_max, options.ids_max), metrics
         )
         try:
-            self.port = bound_port(self._server, options.host, options.port)
+            self.port = bound_port(self._server, options.host, options.port, shared=options.workers > 1)
             if options.uds is not None:
                 bind_socket(self._server, options.uds)
         except StartError:
             self.stop(0)
             raise
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call is answered or waits; a stream whose caller has nothing to say does not count."""
+        return self._calls.calls == 0 and self._requests.bytes == 0
 
     def start(self) -> None:
         """Take calls; health says SERVING."""
@@ -205,5 +218,6 @@ def _channel_arguments(options: ServerOptions) -> list[tuple[str, int]]:
         # a peer that is gone without a word is noticed, and what waits to be sent to it is dropped
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_MS // 3),
-        ("grpc.so_reuseport", 0),  # a second server on the same port is a mistake, and should say so
+        # but for the workers of one server, a second one on the same port is a mistake, and should say so
+        ("grpc.so_reuseport", int(options.workers > 1)),
     ]

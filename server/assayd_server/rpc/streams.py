@@ -12,6 +12,7 @@ import grpc
 from assayd_server.errors import ServiceError
 from assayd_server.rpc import status
 from assayd_server.rpc.guarded import GuardedMethod, ending
+from assayd_server.rpc.held_requests import CallBytes
 from assayd_server.rpc.mailbox import Mailbox
 from assayd_server.rpc.pools import StalledError
 
@@ -67,10 +68,11 @@ class GuardedStream(GuardedMethod):
         began = time.perf_counter()
         failure: status.Failure | None = None
         code = grpc.StatusCode.CANCELLED  # where gRPC closes this generator: the caller is gone
-        mailbox = Mailbox(partial(self._pool.receive, messages, context))
         try:
-            with self._streams.added(mailbox):
-                yield from self._servicer(self._each(mailbox), context)
+            with self._requests.of_call() as held:
+                mailbox = Mailbox(partial(self._held, messages, context, held))
+                with self._streams.added(mailbox):
+                    yield from self._servicer(self._each(mailbox, held), context)
             code = grpc.StatusCode.OK
         except ServiceError as error:
             failure = self._deliberate(error, context)
@@ -83,11 +85,19 @@ class GuardedStream(GuardedMethod):
         if failure is not None:
             context.abort_with_status(failure)  # raises, so it stands outside of the try
 
-    def _each(self, mailbox: Mailbox) -> Iterator[Any]:
-        """The messages, parsed, as they come."""
+    def _held(self, messages: Iterator[Any], context: grpc.ServicerContext, held: CallBytes) -> bytes:
+        """The next message, counted."""
+        message: bytes = self._pool.receive(messages, context)
+        held.add(len(message))
+        return message
+
+    def _each(self, mailbox: Mailbox, held: CallBytes) -> Iterator[Any]:
+        """The messages, parsed, as they come; each is held until the next one is asked for."""
         while True:
             try:
                 message = mailbox.take()
             except StopIteration:
                 return
+            size = len(message)
             yield self._parsed(message)
+            held.drop(size)

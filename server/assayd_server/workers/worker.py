@@ -1,0 +1,68 @@
+"""One worker: what its process runs. Its parent starts it, and tells it when to end.
+
+It is the server of one process, on a port that it shares. The signals that ask for an end do not reach it: they
+often come to all processes of a group at once, and its parent's order would then count as the second signal.
+"""
+
+import sys
+import threading
+from contextlib import suppress
+from functools import partial
+from multiprocessing.connection import Connection
+from queue import Empty, SimpleQueue
+
+from assayd_server import heap, logs
+from assayd_server.app import App
+from assayd_server.config import Settings
+from assayd_server.errors import StartError
+from assayd_server.workers.messages import DRAIN, CannotStart, Serving, receive, send
+
+_log = logs.get_logger()
+
+
+def main(number: int, descriptor: int) -> int:
+    """Serve until the parent says otherwise, or is gone.
+
+    Args:
+        number: which of the workers this is.
+        descriptor: of the pipe to the parent.
+
+    Returns:
+        The exit code.
+    """
+    parent = Connection(descriptor)
+    settings = Settings.model_validate_json(receive(parent) or "")
+    logs.configure(settings.log_level, worker=str(number))
+    heap.share_heaps()
+    orders: SimpleQueue[bytes] = SimpleQueue()
+    threading.Thread(target=_listen, args=(parent, orders), name="orders", daemon=True).start()
+    try:
+        app = App(settings)
+    except StartError as error:
+        send(parent, CannotStart(sentence=str(error)))
+        return 1
+    if orders.empty():
+        app.start()
+        send(parent, Serving(metrics_port=app.metrics_port))
+        orders.get()
+        app.drain(wait=partial(_wait_for_another, orders))
+    else:  # it came while the models were loading: nobody has been told of this worker yet
+        app.stop()
+    return 0
+
+
+def _listen(parent: Connection, orders: SimpleQueue[bytes]) -> None:
+    """Pass on what the parent orders; without a parent there is nothing left but to end."""
+    while (order := receive(parent)) is not None:
+        orders.put(order)
+    _log.error("the parent is gone")
+    orders.put(DRAIN)
+
+
+def _wait_for_another(orders: SimpleQueue[bytes], seconds: float) -> None:
+    with suppress(Empty):
+        orders.get(timeout=seconds)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))

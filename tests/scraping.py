@@ -1,0 +1,28 @@
+"""What a server in this process says of itself, and waiting for it to come true."""
+
+import threading
+import time
+from collections.abc import Callable
+from urllib.request import urlopen
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from assayd.testing import Server
+
+WAIT_SECONDS_MAX = 20.0
+
+
+def metric(app: Server, name: str, **labels: str) -> float:
+    """The sum of a metric's samples with these labels, as /metrics has them now."""
+    with urlopen(f"http://{app.metrics_address}/metrics", timeout=10) as response:
+        families = text_string_to_metric_families(response.read().decode())
+    samples = (sample for family in families for sample in family.samples if sample.name == name)
+    return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Return as soon as it is true."""
+    deadline = time.monotonic() + WAIT_SECONDS_MAX
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        threading.Event().wait(0.01)
