@@ -16,6 +16,9 @@ _OPTIONS = [
     ("grpc.max_reconnect_backoff_ms", 50),
 ]
 
+_NOT_READY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.NOT_FOUND)
+"""Some servers know of no model until it is loaded."""
+
 
 class WrongAnswerError(Exception):
     """A server did not say what NumPy says."""
@@ -65,6 +68,6 @@ def until_answered(
             return
         except grpc.RpcError as error:
             refused: Any = error
-            if refused.code() is not grpc.StatusCode.UNAVAILABLE or time.monotonic() > deadline:
+            if refused.code() not in _NOT_READY or time.monotonic() > deadline:
                 raise
         time.sleep(0.005)

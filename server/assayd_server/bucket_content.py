@@ -82,7 +82,10 @@ class BucketReader:
                     digest = _write(self._parts(version, name), path)
                 sync(path.parent)
             except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-                raise ArtefactError(f"{path}: cannot be written: {getattr(error, 'strerror', error)}") from None
+                reason = getattr(error, "strerror", error)
+                raise ArtefactError(
+                    f"{self.address(version, name)}: cannot be written to {folder.parent}: {reason}"
+                ) from None
             if name != MANIFEST:
                 self._check(version, name, digest, content.digests[name])
 

@@ -86,7 +86,9 @@ def test_a_name_that_no_file_can_have_fails(
     bucket.put("m/2/model.onnx", GOOD)
     bucket.put(f"m/2/{name}", GOOD)
     bucket.put("m/2/bundle.json", manifest(**{name: GOOD}))
-    assert kept().endswith(f"/{name}: cannot be written: {reason}")
+    failure = kept()
+    assert failure.startswith(f"m/2: {bucket.url}/m/2/{name}: cannot be written to ")
+    assert failure.endswith(f": {reason}")
 
 
 def test_a_pool_with_another_manifest_fails(bucket: Bucket, tmp_path: Path, mirrored: Mirrored) -> None:
@@ -233,8 +235,8 @@ def test_a_disk_that_takes_no_more_fails_the_version(
     assert (done.returncode, done.stderr) == (0, "")
     came, went, (failure,) = json.loads(done.stdout)
     assert (came, went) == ([], [])
-    assert failure.startswith(f"m/2: {tmp_path}/cache/")
-    assert failure.endswith("/large.bin: cannot be written: File too large")
+    assert failure.startswith(f"m/2: {bucket.url}/m/2/large.bin: cannot be written to {tmp_path}/cache/")
+    assert failure.endswith(": File too large")
     bucket.answer("large.bin", bucket.gone)
     kept()
 
