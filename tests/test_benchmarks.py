@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from benchmarks.soak.pages import BEGIN, END, PAGE, found_table
+from benchmarks.soak.pages import BEGIN, END, PAGE, found
 
 ROOT = Path(__file__).resolve().parents[1]
 READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
@@ -71,4 +71,4 @@ def test_a_benchmark_runs(command: list[str], words: str) -> None:
 
 
 def test_the_table_of_what_a_server_withstands_is_that_of_the_figures() -> None:
-    assert f"{BEGIN}{found_table()}\n{END}" in PAGE.read_text()
+    assert f"{BEGIN}{found()}\n{END}" in PAGE.read_text()
