@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from benchmarks.soak.pages import BEGIN, END, PAGE, found
 
 ROOT = Path(__file__).resolve().parents[1]
 READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
@@ -67,3 +68,7 @@ def test_a_benchmark_runs(command: list[str], words: str) -> None:
     result = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert words in result.stdout
+
+
+def test_the_table_of_what_a_server_withstands_is_that_of_the_figures() -> None:
+    assert f"{BEGIN}{found()}\n{END}" in PAGE.read_text()

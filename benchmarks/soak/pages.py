@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.soak.lines import Line, table
+from benchmarks.soak.plot import PATH as PLOT
 from benchmarks.soak.plot import plot_overload
 
 ROOT = Path(__file__).parents[2]
@@ -31,11 +32,13 @@ def write(part: str, lines: Sequence[Line], figures: dict[str, Any]) -> None:
 def write_page() -> None:
     """Put the table of all that was found, now and before, into the page."""
     before, _, rest = PAGE.read_text().partition(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}{found_table()}\n{END}{rest.partition(END)[2]}")
+    PAGE.write_text(f"{before}{BEGIN}{found()}\n{END}{rest.partition(END)[2]}")
 
 
-def found_table() -> str:
-    """Of the parts that have figures."""
+def found() -> str:
+    """The table of the parts that have figures, and the plot where there is one."""
     paths = [RESULTS / f"soak_{part}.json" for part in PARTS]
     contents = [json.loads(path.read_text()) for path in paths if path.exists()]
-    return table([Line(**line) for content in contents for line in content["lines"]], short=False)
+    lines = table([Line(**line) for content in contents for line in content["lines"]], short=False)
+    plot = f"\n\n![Calls answered and their times, by calls offered]({PLOT.name})" if PLOT.exists() else ""
+    return lines + plot
