@@ -11,10 +11,10 @@ TIMEOUT_SECONDS = 60.0
 _OPTIONS = [
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.max_receive_message_length", 64 * 2**20),
-    ("grpc.initial_reconnect_backoff_ms", 20),
-    ("grpc.min_reconnect_backoff_ms", 20),
-    ("grpc.max_reconnect_backoff_ms", 50),
 ]
+
+_NOT_READY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.NOT_FOUND)
+"""Some servers know of no model until it is loaded."""
 
 
 class WrongAnswerError(Exception):
@@ -65,6 +65,6 @@ def until_answered(
             return
         except grpc.RpcError as error:
             refused: Any = error
-            if refused.code() is not grpc.StatusCode.UNAVAILABLE or time.monotonic() > deadline:
+            if refused.code() not in _NOT_READY or time.monotonic() > deadline:
                 raise
         time.sleep(0.005)

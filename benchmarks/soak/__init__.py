@@ -1,1 +1,1 @@
-"""What a server withstands: too much load, bulk beside online calls, many clients, drains, new versions, dead workers."""
+"""What a server withstands: too much load, bulk, many clients, drains, new versions, workers that die."""

@@ -1,22 +1,20 @@
 """What a server withstands: python -m benchmarks.soak [--short] [PART ...]. Linux only.
 
-Starts real servers, puts loads on them by the public client, prints what is asked and what was reached, and ends with
-1 where a line is not met. The server has one CPU and the load another. Writes benchmarks/results/soak_PART.json
-unless --short, which takes seconds and judges neither times nor memory.
+Starts real servers, puts loads on them by the public client, prints what is asked and what was reached, and ends
+with 1 where a line is not met. The server has one CPU and the load another. Without --short it writes
+benchmarks/results/soak_PART.json, docs/overload.png and the table in docs/reliability.md; with it, it takes
+seconds and judges neither times nor memory.
 """
 
 import argparse
-import json
 import os
 import sys
-from pathlib import Path
 
 from benchmarks.soak import drain, lanes, mixed, overload, swap, worker_kill
 from benchmarks.soak.lines import Line, all_met, table
-from benchmarks.soak.plot import plot_overload
+from benchmarks.soak.pages import write, write_page
 from benchmarks.soak.server import load_cpus
 
-RESULTS = Path(__file__).parents[1] / "results"
 PARTS = {
     module.__name__.rpartition(".")[2]: module for module in (overload, lanes, mixed, drain, swap, worker_kill)
 }
@@ -38,10 +36,9 @@ def main() -> int:
         found, figures = PARTS[name].run(arguments.short)
         lines += found
         if not arguments.short:
-            content = {"command": f"python -m benchmarks.soak {name}", **figures}
-            (RESULTS / f"soak_{name}.json").write_text(json.dumps(content, indent=1) + "\n")
-        if name == "overload" and not arguments.short:
-            plot_overload(figures)
+            write(name, found, figures)
+    if not arguments.short:
+        write_page()
     print(table(lines, short=arguments.short))
     return 0 if all_met(lines, short=arguments.short) else 1
 

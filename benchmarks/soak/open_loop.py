@@ -22,10 +22,17 @@ class Answered:
     """Seconds from when a call was due to its answer, of those that were answered."""
     failures: dict[str, int]
     """How many, by status."""
+    lateness: list[float]
+    """Seconds from when a call was due to when it was sent; where they grow, the load could do no more."""
 
     def quantile_ms(self, share: float) -> float:
         """Of the latencies; not a number where nothing was answered."""
         return 1000 * float(np.quantile(self.latencies, share)) if self.latencies else float("nan")
+
+    @property
+    def lateness_ms(self) -> float:
+        """The p99."""
+        return 1000 * float(np.quantile(self.lateness, 0.99))
 
 
 async def offer(
@@ -45,11 +52,13 @@ async def offer(
     gaps = rng.exponential(1 / rate, int(rate * (seconds + warm_seconds)))
     due = np.cumsum(gaps)
     latencies: list[float] = []
+    lateness: list[float] = []
     failures: Counter[str] = Counter()
     began = time.perf_counter()
 
     async def call(due_seconds: float) -> None:
         counted = due_seconds >= warm_seconds
+        lateness.append(time.perf_counter() - began - due_seconds)
         try:
             await client.score(rows)
         except AssaydError as error:
@@ -66,4 +75,4 @@ async def offer(
     await asyncio.gather(*tasks)
     counted_seconds = float(due[-1]) - warm_seconds
     offered = (len(latencies) + failures.total()) / counted_seconds
-    return Answered(offered, len(latencies) / counted_seconds, latencies, dict(+failures))
+    return Answered(offered, len(latencies) / counted_seconds, latencies, dict(+failures), lateness)

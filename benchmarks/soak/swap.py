@@ -1,19 +1,19 @@
 """Fifty versions published under load: no call fails, each answer is of the version that it names."""
 
-import threading
 import time
-from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from assayd import AssaydError, Client
+from assayd import Client
 from benchmarks.pool_processes import memory_mib
+from benchmarks.soak.callers import Load, Outcome, calling
 from benchmarks.soak.lines import Line
-from benchmarks.soak.models import CLASSES, identity, publish, softmax
-from benchmarks.soak.server import Server, serving
+from benchmarks.soak.models import identity, publish
+from benchmarks.soak.server import serving
 
 CLIENTS = 8
 VERSIONS_MAX = 2
@@ -24,54 +24,55 @@ WAIT_SECONDS_MAX = 30.0
 def run(short: bool) -> tuple[list[Line], dict[str, Any]]:
     """Publish versions one after another; every tenth is corrupt."""
     count = 4 if short else 50
-    found: Counter[str] = Counter()
     memory: list[float] = []
-    ended = threading.Event()
     with TemporaryDirectory() as name:
         folder, root = Path(name), Path(name) / "models"
-        publish(root, 1, identity(), temperature=1.0)
+        publish(root, 1, identity(), temperature=temperature(1))
         settings = {"repository_poll_seconds": 0.1, "versions_max": VERSIONS_MAX}
         with serving(folder, repository=root, **settings) as server, Client(server.address) as client:
-            threads = [
-                threading.Thread(target=_call, args=[server, seed, ended, found]) for seed in range(CLIENTS)
-            ]
-            for thread in threads:
-                thread.start()
-            try:
+            load = Load(address=server.address, sizes=range(1, 60), temperature=temperature)
+            with calling(CLIENTS, load) as outcome:
                 for version in range(2, count + 2):
-                    _swap(root, version, client, corrupt=version % CORRUPT_EVERY == 0)
+                    _swap(root, version, client)
                     memory.append(round(memory_mib("VmRSS", server.process.pid), 1))
-            finally:
-                ended.set()
-                for thread in threads:
-                    thread.join()
-    failures = {name: number for name, number in found.items() if name.isupper()}
-    versions = sum(name.startswith("version ") for name in found)
-    lines = [
-        Line(
-            part="swap",
-            what=f"calls that failed while {count} versions were published",
-            asked="0",
-            reached=f"{sum(failures.values())} of {found['answers']}",
-            met=not failures and found["answers"] > 0,
-        ),
-        Line(
-            part="swap",
-            what="answers that are not of the version that they name",
-            asked="0",
-            reached=f"{found['wrong']}, of {versions} versions",
-            met=found["wrong"] == 0 and versions > 1,
-        ),
-        Line(
-            part="swap",
-            what="answers of a corrupt version",
-            asked="0",
-            reached=str(sum(found[f"version {one}"] for one in range(CORRUPT_EVERY, count + 2, CORRUPT_EVERY))),
-            met=all(not found[f"version {one}"] for one in range(CORRUPT_EVERY, count + 2, CORRUPT_EVERY)),
-        ),
-        _memory_line(memory),
-    ]
-    return lines, {"answers": found["answers"], "failures": failures, "versions": versions, "memory_mib": memory}
+    figures = {
+        "answers": outcome["answers"],
+        "errors": outcome.errors,
+        "versions": len(outcome.versions),
+        "memory_mib": memory,
+    }
+    return [*_lines(outcome, count), _memory_line(memory)], figures
+
+
+def temperature(version: int) -> float:
+    """By which the answers of versions differ."""
+    return 1 + version / 10
+
+
+def is_corrupt(version: int) -> bool:
+    """Whether it cannot be loaded."""
+    return version % CORRUPT_EVERY == 0
+
+
+def _lines(outcome: Outcome, count: int) -> Iterator[Line]:
+    yield Line(
+        part="swap",
+        what=f"calls that failed while {count} versions were published",
+        asked="0",
+        reached=f"{sum(outcome.errors.values())} of {outcome['answers']}",
+        met=not outcome.errors and outcome["answers"] > 0,
+    )
+    yield Line(
+        part="swap",
+        what="answers that are not of the version that they name",
+        asked="0",
+        reached=f"{outcome['wrong']}, of {len(outcome.versions)} versions",
+        met=outcome["wrong"] == 0 and len(outcome.versions) > 1,
+    )
+    corrupt = [version for version in outcome.versions if is_corrupt(version)]
+    yield Line(
+        part="swap", what="corrupt versions that answered", asked="0", reached=str(len(corrupt)), met=not corrupt
+    )
 
 
 def _memory_line(memory: list[float]) -> Line:
@@ -88,35 +89,17 @@ def _memory_line(memory: list[float]) -> Line:
     )
 
 
-def _swap(root: Path, version: int, client: Client, *, corrupt: bool) -> None:
+def _swap(root: Path, version: int, client: Client) -> None:
     """Publish a version, and wait until it is served, or has failed."""
-    publish(root, version, identity(), temperature=1 + version / 10, sound=not corrupt)
+    publish(root, version, identity(), temperature=temperature(version), sound=not is_corrupt(version))
     deadline = time.monotonic() + WAIT_SECONDS_MAX
-    while not _has_come(client, version, corrupt=corrupt):
+    while not _has_come(client, version):
         if time.monotonic() > deadline:
             raise TimeoutError(f"version {version} did not come")
         time.sleep(0.05)
 
 
-def _has_come(client: Client, version: int, *, corrupt: bool) -> bool:
-    if not corrupt:
+def _has_come(client: Client, version: int) -> bool:
+    if not is_corrupt(version):
         return client.model().version == version
     return any(failed.version == version for failed in client.models().failed)
-
-
-def _call(server: Server, seed: int, ended: threading.Event, found: Counter[str]) -> None:
-    rng = np.random.default_rng(seed)
-    counts: Counter[str] = Counter()
-    with Client(server.address, deadline_seconds=30) as client:
-        while not ended.is_set():
-            rows = rng.normal(0, 3, (rng.integers(1, 60), CLASSES)).astype(np.float32)
-            try:
-                scores = client.score(rows)
-            except AssaydError as error:
-                counts[error.status.name] += 1
-                continue
-            version = scores.model.version if scores.model else 0
-            temperature = 1.0 if version == 1 else 1 + version / 10
-            right = np.allclose(scores.probabilities, softmax(rows / np.float32(temperature)), atol=1e-5)
-            counts.update({"answers": 1, "wrong": not right, f"version {version}": 1})
-    found.update(counts)

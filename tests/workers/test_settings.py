@@ -1,5 +1,6 @@
 """Settings with several workers: what goes together, and that workers get them as they are."""
 
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
@@ -8,21 +9,18 @@ from assayd.testing import serving
 from assayd_server.config import Settings
 from assayd_server.configuring import load
 from assayd_server.errors import StartError
+from assayd_server.workers.messages import receive, send
 
 
-def test_a_worker_reads_the_settings_that_its_parent_has() -> None:
-    settings = Settings.model_validate(
-        {
-            "model": Path("m.onnx"),
-            "activation": "sigmoid",
-            "logits_output": 'a "b"\n',
-            "recall_check_share": 1 / 3,
-            "unread_bytes_max": 2**39,
-            "log_calls": True,
-            "workers": 7,
-        }
-    )
-    assert Settings.model_validate_json(settings.model_dump_json()) == settings
+@pytest.mark.parametrize(
+    "source", [{"model": Path("m.onnx"), "activation": "sigmoid"}, {"repository": "s3://b/models"}]
+)
+def test_a_worker_gets_the_settings_that_its_parent_has(source: dict[str, object]) -> None:
+    settings = Settings.model_validate({**source, "recall_check_share": 1 / 3, "log_calls": True, "workers": 7})
+    parents, workers = Pipe()
+    with parents, workers:
+        send(parents, settings)
+        assert receive(workers) == settings
 
 
 def test_a_socket_is_not_shared_by_workers() -> None:

@@ -25,6 +25,6 @@ class Network(MLModel):
         logits = self._session.run(["logits"], {"x": NumpyCodec.decode_input(payload.inputs[0])})[0]
         exponentials = np.exp(logits - logits.max(1, keepdims=True))
         p = exponentials / exponentials.sum(1, keepdims=True)
-        entropy = -(p * np.log(np.maximum(p, 1e-30))).sum(1, keepdims=True) / np.log(p.shape[1])
+        entropy = -(p * np.log(np.maximum(p, 1e-30))).sum(1, keepdims=True) / np.float32(np.log(p.shape[1]))
         outputs = [NumpyCodec.encode_output("probabilities", p), NumpyCodec.encode_output("entropy", entropy)]
         return InferenceResponse(model_name=self.name, outputs=outputs)

@@ -24,7 +24,7 @@ def infer(x):
     logits = session.run(["logits"], {"x": x})[0]
     exponentials = np.exp(logits - logits.max(1, keepdims=True))
     p = exponentials / exponentials.sum(1, keepdims=True)
-    return [p, -(p * np.log(np.maximum(p, 1e-30))).sum(1, keepdims=True) / np.log(p.shape[1])]
+    return [p, -(p * np.log(np.maximum(p, 1e-30))).sum(1, keepdims=True) / np.float32(np.log(p.shape[1]))]
 
 
 grpc_port, http_port, metrics_port = map(int, ports)

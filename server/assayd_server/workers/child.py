@@ -7,7 +7,7 @@ from multiprocessing import Pipe
 
 from assayd_server.config import Settings
 from assayd_server.cpus import LIBRARY_THREADS, usable_cpus
-from assayd_server.workers.messages import DRAIN, Report, receive, report_of, send
+from assayd_server.workers.messages import DRAIN, CannotStart, Report, Serving, receive, send
 
 _MODULE = "assayd_server.workers.worker"
 
@@ -41,8 +41,8 @@ class Child:
 
     def report(self) -> Report | None:
         """What it says of its start, as soon as it does; None where it ended without a word."""
-        received = receive(self._pipe)
-        return None if received is None else report_of(received)
+        report = receive(self._pipe)
+        return report if isinstance(report, Serving | CannotStart) else None
 
     def drain(self) -> None:
         """Have it finish; the second time, at once."""

@@ -1,25 +1,28 @@
 """What a parent and its worker say to each other, over a pipe of theirs.
 
 The parent sends the settings first, and orders later; its end means that the parent is gone. The worker sends one
-report, when it serves or cannot.
+report, when it serves or cannot. Both run the same program, so objects are sent as they are.
 """
 
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from pydantic import BaseModel, TypeAdapter
+from assayd_server.config import Settings
 
-DRAIN = b"drain"
+DRAIN = "drain"
 """Finish, as on SIGTERM. A second one skips the drain delay."""
 
 
-class Serving(BaseModel, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Serving:
     """The worker takes calls."""
 
     metrics_port: int
     """On this machine's own address."""
 
 
-class CannotStart(BaseModel, frozen=True):
+@dataclass(frozen=True, slots=True)
+class CannotStart:
     """The worker cannot start, and ends."""
 
     sentence: str
@@ -27,26 +30,21 @@ class CannotStart(BaseModel, frozen=True):
 
 
 Report = Serving | CannotStart
-_REPORT: TypeAdapter[Report] = TypeAdapter(Report)
+Message = Settings | str | Report
 
 
-def send(pipe: Connection, message: BaseModel | bytes) -> bool:
-    """Say something; False where nobody is there to hear it."""
+def send(pipe: Connection, message: Message) -> None:
+    """Say something; where nobody is there to hear it, nothing happens."""
     try:
-        pipe.send_bytes(message if isinstance(message, bytes) else message.model_dump_json().encode())
+        pipe.send(message)
     except OSError:
-        return False
-    return True
+        return
 
 
-def receive(pipe: Connection) -> bytes | None:
+def receive(pipe: Connection) -> Message | None:
     """What the other side says next, as soon as it does; None where it is gone."""
     try:
-        return pipe.recv_bytes()
+        message: Message = pipe.recv()
     except (EOFError, OSError):
         return None
-
-
-def report_of(received: bytes) -> Report:
-    """A report as it was sent."""
-    return _REPORT.validate_json(received)
+    return message

@@ -31,10 +31,12 @@ def main(number: int, descriptor: int) -> int:
         The exit code.
     """
     parent = Connection(descriptor)
-    settings = Settings.model_validate_json(receive(parent) or "")
+    settings = receive(parent)
+    if not isinstance(settings, Settings):  # the parent was gone before it said anything
+        return 1
     logs.configure(settings.log_level, worker=str(number))
     heap.share_heaps()
-    orders: SimpleQueue[bytes] = SimpleQueue()
+    orders: SimpleQueue[str] = SimpleQueue()
     threading.Thread(target=_listen, args=(parent, orders), name="orders", daemon=True).start()
     try:
         app = App(settings)
@@ -51,15 +53,15 @@ def main(number: int, descriptor: int) -> int:
     return 0
 
 
-def _listen(parent: Connection, orders: SimpleQueue[bytes]) -> None:
+def _listen(parent: Connection, orders: SimpleQueue[str]) -> None:
     """Pass on what the parent orders; without a parent there is nothing left but to end."""
-    while (order := receive(parent)) is not None:
-        orders.put(order)
+    while receive(parent) == DRAIN:
+        orders.put(DRAIN)
     _log.error("the parent is gone")
     orders.put(DRAIN)
 
 
-def _wait_for_another(orders: SimpleQueue[bytes], seconds: float) -> None:
+def _wait_for_another(orders: SimpleQueue[str], seconds: float) -> None:
     with suppress(Empty):
         orders.get(timeout=seconds)
 
