@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test check lint types stubs check-stubs protos-lint unit prometheus test-matrix soak format docs notebook \
+.PHONY: help demo test check lint types stubs check-stubs protos-lint unit prometheus bench soak test-matrix format docs notebook \
   baseline constraints wheel clean
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -66,6 +66,10 @@ soak: .make/dev ## What a server withstands, some twenty minutes on two quiet CP
 format: .make/dev ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format --quiet .
+
+bench: .make/dev ## Measure assayd beside Triton, MLServer and the limits, in 20 minutes; ONLY=one_row for one benchmark
+	@PYTHON=$(CURDIR)/$(BIN)/python benchmarks/serving/peers/setup.sh
+	@$(BIN)/python -m benchmarks.serving $(if $(ONLY),--only $(ONLY))
 
 stubs: .make/gen ## Write the generated stubs anew
 	@$(call generate,client)

@@ -8,6 +8,9 @@ import pytest
 from benchmarks.soak.pages import BEGIN, END, PAGE, found
 
 ROOT = Path(__file__).resolve().parents[1]
+SERVING = ("one_row", "rows_256_uint8", "drift_counting", "rank", "client_cost", "start_up", "cores")
+"""Those of benchmarks.serving that take seconds."""
+RUN_BY_OTHERS = {"ranking_tools", "drift_tools", "drift_stream_peers", "diversity_peers", "seals_reports"}
 READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
 
 
@@ -38,6 +41,9 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         pytest.param(["-m", "benchmarks.drift_counting", "--short"], "| 256 | read slowly |", marks=READS_PROC),
         pytest.param(["-m", "benchmarks.shared_pool", "--short"], "\nshared: two servers", marks=READS_PROC),
         pytest.param(["-m", "benchmarks.soak", "--short"], "| worker_kill |", marks=READS_PROC),
+        pytest.param(
+            ["-m", "benchmarks.serving", "--short", "--only", *SERVING], "/ ONNX Runtime", marks=READS_PROC
+        ),
     ],
     ids=[
         "server_kinds",
@@ -62,6 +68,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         "drift_counting",
         "shared_pool",
         "soak",
+        "serving",
     ],
 )
 def test_a_benchmark_runs(command: list[str], words: str) -> None:
@@ -72,3 +79,16 @@ def test_a_benchmark_runs(command: list[str], words: str) -> None:
 
 def test_the_table_of_what_a_server_withstands_is_that_of_the_figures() -> None:
     assert f"{BEGIN}{found()}\n{END}" in PAGE.read_text()
+
+
+def test_each_benchmark_is_named_where_all_are_explained() -> None:
+    folder = ROOT / "benchmarks"
+    page = (folder / "README.md").read_text()
+    run = [
+        path for path in folder.glob("*.py") if "def main()" in path.read_text() and path.stem not in RUN_BY_OTHERS
+    ]
+    names = [path.stem for path in (*run, *(path.parent for path in folder.glob("*/__main__.py")))]
+    assert len(names) > 20
+    assert [
+        name for name in names if f"benchmarks.{name}" not in page and f"benchmarks/{name}.py" not in page
+    ] == []

@@ -40,9 +40,9 @@ def resnet50(field: Field) -> Iterator[Measured]:
 
 
 def _called(field: Field, path: Path, rows: np.ndarray, expected: np.ndarray, *, cores: list[int]) -> Called:
-    names = (ASSAYD, "") if len(cores) == 1 else (TWO_CORES, "")
-    started = systems.assayd(field.folder, "--model", str(path), cores=cores, names=names)
-    served, _ = field.stack.enter_context(started)
+    name = ASSAYD if len(cores) == 1 else TWO_CORES
+    started = systems.assayd_tcp(field.folder, "--model", str(path), cores=cores, name=name)
+    served = field.stack.enter_context(started)
     entropy = -(expected * np.log(expected)).sum(axis=1) / np.log(expected.shape[1])
     exchange = score_calls.exchange(rows, {PROBABILITIES: expected, ENTROPY: entropy})
     return Called(served.name, served.target, served.program, exchange, EIGHT)

@@ -31,8 +31,9 @@ class Program:
         return sum(_processor_seconds(process_id) for process_id in self._process_ids())
 
     def memory_mib(self) -> float:
-        """What they hold now; of what processes share, each one's part (PSS)."""
-        return sum(_memory_mib(process_id) for process_id in self._process_ids())
+        """What they hold now: of each what is its own, and of what is shared as much as one of them has."""
+        own, shared = zip(*(_memory_mib(process_id) for process_id in self._process_ids()), strict=True)
+        return sum(own) + max(shared)
 
     def end(self) -> None:
         """As an operator would; what is left after some seconds is killed."""
@@ -72,12 +73,14 @@ def _processor_seconds(process_id: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS if fields else 0.0
 
 
-def _memory_mib(process_id: int) -> float:
+def _memory_mib(process_id: int) -> tuple[float, float]:
+    """What is its own, and what it shares with others, of whatever program."""
     try:
-        lines = Path(f"/proc/{process_id}/smaps_rollup").read_text().splitlines()
+        lines = Path(f"/proc/{process_id}/smaps_rollup").read_text().splitlines()[1:]
     except OSError:
-        return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+        return 0.0, 0.0
+    mib = {line.split(":")[0]: int(line.split()[1]) / 1024 for line in lines}
+    return mib["Private_Clean"] + mib["Private_Dirty"], mib["Shared_Clean"] + mib["Shared_Dirty"]
 
 
 @contextmanager

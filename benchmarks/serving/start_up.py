@@ -3,10 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from benchmarks.serving import systems
 from benchmarks.serving.exchanges import ENTROPY, PROBABILITIES, only
@@ -72,7 +71,7 @@ class Highest:
 def start_up(field: Field) -> Iterator[Measured]:
     """Seconds to the first right answer, and memory at rest and under load."""
     folder, network, plan = field.folder, field.network, field.plan
-    starts: dict[str, Start] = {ASSAYD: partial(_assayd, folder, network)}
+    starts: dict[str, Start] = {ASSAYD: partial(systems.assayd_tcp, folder, *systems.model_flags(network))}
     if plan.peers:
         peers = {TRITON: ("triton", systems.triton), MLSERVER: ("mlserver", systems.mlserver)}
         starts |= {name: partial(start, folder, network) for name, (peer, start) in peers.items() if python(peer)}
@@ -83,9 +82,3 @@ def start_up(field: Field) -> Iterator[Measured]:
         Comparison(ASSAYD, each, figure, at_most=True) for figure in figures for each in (TRITON, MLSERVER)
     ]
     yield Measured("a server with nothing else to do", rounds, comparisons)
-
-
-@contextmanager
-def _assayd(folder: Path, network: Network) -> Iterator[Served]:
-    with systems.assayd(folder, *systems.model_flags(network)) as (served, _):
-        yield served

@@ -34,20 +34,24 @@ class Served:
 
 
 @contextmanager
-def assayd(
-    folder: Path,
-    *flags: str,
-    cores: Collection[int] = ON_SERVER_CORE,
-    names: tuple[str, str] = (ASSAYD, ASSAYD_UNIX),
-) -> Iterator[tuple[Served, Served]]:
+def assayd(folder: Path, *flags: str) -> Iterator[tuple[Served, Served]]:
     """`assayd serve` with the shipped defaults and these flags: over TCP, and over a Unix socket."""
-    port, socket = free_port(), folder / f"assayd-{free_port()}.sock"
-    given = ["--port", str(port), "--metrics-port", str(free_port()), "--uds", str(socket), *flags]
+    socket = folder / f"assayd-{free_port()}.sock"
+    with assayd_tcp(folder, *flags, "--uds", str(socket)) as served:
+        yield served, Served(ASSAYD_UNIX, f"unix:{socket}", served.program)
+
+
+@contextmanager
+def assayd_tcp(
+    folder: Path, *flags: str, cores: Collection[int] = ON_SERVER_CORE, name: str = ASSAYD
+) -> Iterator[Served]:
+    """The same over TCP alone, and on other cores."""
+    port = free_port()
+    given = ["--port", str(port), "--metrics-port", str(free_port()), *flags]
     command = [sys.executable, "-m", "assayd_server", "serve", *given]
-    with running(command, log=socket.with_suffix(".log"), cores=cores) as program:
+    with running(command, log=folder / f"assayd-{port}.log", cores=cores) as program:
         until_listening(port, program, timeout_seconds=START_SECONDS_MAX)
-        tcp, unix = names
-        yield Served(tcp, f"127.0.0.1:{port}", program), Served(unix, f"unix:{socket}", program)
+        yield Served(name, f"127.0.0.1:{port}", program)
 
 
 def model_flags(network: Network) -> list[str]:

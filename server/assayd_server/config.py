@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
+    PlainValidator,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -49,7 +50,7 @@ def _repository_place(value: Any) -> Path | RepositoryUrl:
         raise ConflictError("repository", str(error)) from None
 
 
-RepositoryPlace = Annotated[Path | RepositoryUrl, BeforeValidator(_repository_place)]
+RepositoryPlace = Annotated[Path | RepositoryUrl, PlainValidator(_repository_place), PlainSerializer(str)]
 
 
 class Settings(BaseModel):

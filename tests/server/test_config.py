@@ -133,6 +133,12 @@ def test_a_repository_may_be_in_a_bucket() -> None:
     assert settings.repository == RepositoryUrl("s3", "bucket", "team/models")
 
 
+@pytest.mark.parametrize("place", ["s3://bucket/models", "/srv/models"])
+def test_a_repository_is_handed_on_to_workers(place: str) -> None:
+    settings = load({"repository": place}, {})
+    assert Settings.model_validate_json(settings.model_dump_json()) == settings
+
+
 @pytest.mark.parametrize("secret", ["s3://key:hunter2@bucket", "az://models?sig=hunter2"])
 def test_an_address_with_a_secret_in_it_is_refused_and_not_repeated(secret: str) -> None:
     with pytest.raises(StartError) as caught:
