@@ -120,7 +120,7 @@ class Reloading:
 
     def _look(self, missing: Sequence[Failure]) -> None:
         found = version_folders(self._root, on_ignored=self._ignored)
-        if not any(found.values()):
+        if not any(found.values()) and not missing:
             raise ArtefactError(self._is_empty())
         names = found.keys() | {failure.name for failure in missing}
         for name in sorted(names):
