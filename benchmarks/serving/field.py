@@ -11,6 +11,7 @@ from benchmarks.serving import echo_server, network, onnx_runtime, systems
 from benchmarks.serving.asking import asked
 from benchmarks.serving.exchanges import ENTROPY, PROBABILITIES, only
 from benchmarks.serving.h2load import Load
+from benchmarks.serving.measured import Rounds
 from benchmarks.serving.network import CLASSES_MANY, Network
 from benchmarks.serving.plan import Plan
 from benchmarks.serving.systems import Served
@@ -27,6 +28,8 @@ class Field:
         self.folder = folder
         self.plan = plan
         self.stack = stack
+        self.searched: dict[tuple[str, int], Rounds] = {}
+        """By kind and size of the pool, which take long to build."""
 
     @cached_property
     def network(self) -> Network:

@@ -27,7 +27,7 @@ def resnet50(field: Field) -> Iterator[Measured]:
     if len(CORES) > 1:
         both = CORES[:2]
         contenders += [_called(field, path, rows, expected, cores=both), _alone(path, rows, expected, both)]
-    rounds = in_turn(contenders, rounds=plan.rounds_more, seconds=4 * plan.seconds)
+    rounds = in_turn(contenders, rounds=plan.rounds_more, seconds=5 * plan.seconds)
     yield Measured(
         "8 images float32, 8 in flight",
         rounds,

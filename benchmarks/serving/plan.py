@@ -36,7 +36,7 @@ class Plan:
 FULL = Plan(
     rounds=5,
     rounds_more=3,
-    seconds=2.0,
+    seconds=1.5,
     short_seconds=0.7,
     pairs=14,
     reference_rows=20_000,

@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def _row(cells: Sequence[str]) -> str:
 def about(plan: Plan, elapsed_seconds: float) -> dict[str, Any]:
     """Where and how it was measured."""
     machine = describe_machine()
-    machine["packages"] |= versions()
+    machine["packages"] |= {"faiss-cpu": version("faiss-cpu"), **versions()}
     load = "h2load" if h2load() else "a client in Python"
     return {"machine": machine, "load": load, "plan": asdict(plan), "elapsed_seconds": round(elapsed_seconds)}
 

@@ -30,7 +30,11 @@ def by_pool_size(field: Field) -> Iterator[Measured]:
 
 
 def _rounds(field: Field, kind: str, size: int) -> Rounds:
-    plan, task = field.plan, clusters(_POOL, 0, row_count=size)
-    queries = task.held_out[:QUERIES]
-    found = measured(kind, task.vectors, queries, rounds=plan.rounds_more, seconds=plan.seconds)
-    return {way: [{CALLS: rate / BATCH} for rate in rates] for way, rates in found.rates.items()}
+    if (kind, size) not in field.searched:
+        plan, task = field.plan, clusters(_POOL, 0, row_count=size)
+        queries = task.held_out[:QUERIES]
+        found = measured(kind, task.vectors, queries, rounds=plan.rounds_more, seconds=plan.seconds)
+        field.searched[kind, size] = {
+            way: [{CALLS: rate / BATCH} for rate in rates] for way, rates in found.rates.items()
+        }
+    return field.searched[kind, size]

@@ -62,7 +62,9 @@ def _compared(field: Field, row_count: int, load: Load, name: str, *comparisons:
     rows = float_rows(row_count)
     contenders = [field.called(served, rows, load) for served in (*field.assayd, *field.peers)]
     contenders += field.echoes(rows, load)
-    rounds = in_turn([*contenders, field.alone(rows)], rounds=field.plan.rounds, seconds=field.plan.seconds)
+    judged = any(comparison.asked for comparison in comparisons)
+    count = field.plan.rounds if judged else field.plan.rounds_more
+    rounds = in_turn([*contenders, field.alone(rows)], rounds=count, seconds=field.plan.seconds)
     return Measured(name, rounds, comparisons)
 
 

@@ -15,7 +15,7 @@ from benchmarks.serving.h2load import Load, Traffic
 from benchmarks.serving.measured import CALLS, P50, P99, SERVER, Figures, Rounds
 from benchmarks.serving.programs import Program
 
-WARM_SECONDS = 0.4
+WARM_SECONDS = 0.3
 """Before each turn: pages, branches and connections that have lain idle."""
 CALLS_IN_FLIGHT_MIN = 2
 """Calls of a turn over those in flight: at the ends of a turn there are fewer in flight."""
@@ -51,7 +51,10 @@ class Called:
         """
         answer_bytes, rate = len(checked(self.name, self.target, self.exchange)), 0.0
         for warm_seconds in (0.0, min(seconds, WARM_SECONDS)):
-            rate = self._drive(rate, warm_seconds, answer_bytes).requests_per_second
+            traffic = self._drive(rate, warm_seconds, answer_bytes)
+            rate = traffic.requests_per_second
+            if traffic.answered >= rate * WARM_SECONDS:
+                break
         used = self.program.processor_seconds()
         traffic = self._drive(rate, seconds, answer_bytes)
         server_ms = 1e3 * (self.program.processor_seconds() - used) / max(1, traffic.answered)
