@@ -331,3 +331,26 @@ def test_followers_hear_of_a_model_before_it_is_found_and_after_it_is_gone(bench
     shutil.rmtree(bench.root / "m" / "1")
     bench.poll()
     assert heard == [("added", 1, True), ("added", 2, False), ("failed", 3, False), ("removed", 1, False)]
+
+
+def test_a_version_that_is_refused_takes_no_place_from_those_that_are_served(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, versions_max=2)
+    for version in (1, 2):
+        bench.put(version)
+    bench.reloading.begin()
+    bench.put(3, onnx_models.identity(5))
+    served = []
+    for now in range(0, 100, 5):
+        bench.now = float(now)
+        bench.poll()
+        served.append(bench.served)
+        assert [version for version, _ in bench.reasons] == [3]
+    assert served == [[1, 2]] * len(served)
+
+
+def test_a_version_that_is_refused_at_the_start_makes_room_for_one_more(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, versions_max=2)
+    for version, content in ((1, GOOD), (2, GOOD), (3, onnx_models.identity(5))):
+        bench.put(version, content)
+    bench.reloading.begin()
+    assert bench.served == [1, 2]
