@@ -354,3 +354,11 @@ def test_a_version_that_is_refused_at_the_start_makes_room_for_one_more(tmp_path
         bench.put(version, content)
     bench.reloading.begin()
     assert bench.served == [1, 2]
+
+
+def test_a_version_whose_folder_cannot_be_looked_into_keeps_no_other_from_being_loaded(bench: Bench) -> None:
+    (bench.put(2) / "bundle.json").unlink()
+    (bench.root / "m" / "2" / "bundle.json").symlink_to("x" * 256)  # a name that is too long: not merely not there
+    bench.put(3)
+    assert (bench.poll(), bench.served) == (["m/3"], [1, 3])
+    assert [version for version, _ in bench.reasons] == [2]
