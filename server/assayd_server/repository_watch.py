@@ -50,7 +50,9 @@ class RepositoryWatch:
         except ArtefactError as error:
             self._tell(str(error))
             return True
-        except Exception:  # the next poll may do better, and nobody else would start this thread again
+        except (
+            BaseException
+        ):  # a panic of obstore too: the next poll may do better, and nobody would start this anew
             _log.exception("repository could not be looked at")
             return True
         self._tell("")

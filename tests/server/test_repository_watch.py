@@ -20,6 +20,10 @@ from assayd_server.repository_watch import RepositoryWatch
 from assayd_server.servable import Servable
 
 
+class Panic(BaseException):
+    """As libraries of other languages raise it."""
+
+
 class Bench:
     """A watch over a folder with one model."""
 
@@ -36,7 +40,7 @@ class Bench:
 
     def _sync(self) -> list[Failure]:
         if self.surprise:
-            raise RuntimeError("nobody thought of this")
+            raise Panic("nobody thought of this")
         return []
 
     def polls(self, result: str) -> float:
