@@ -185,6 +185,20 @@ def rows_with_a_positive_value(class_count: int = 4) -> bytes:
     )
 
 
+def slow_to_load(matmul_count: int = 300) -> bytes:
+    """Like identity(); some seconds of constants are computed when it is loaded."""
+    rows = (TensorProto.FLOAT, ["rows", 4])
+    products = [helper.make_node("MatMul", [f"w{i}", "w0"], [f"w{i + 1}"]) for i in range(matmul_count)]
+    nodes = [
+        *products,
+        helper.make_node("ReduceMax", [f"w{matmul_count}"], ["one"], keepdims=0),
+        helper.make_node("Mul", ["x", "one"], ["logits"]),
+        helper.make_node("Add", ["x", "x"], ["embedding"]),
+    ]
+    weights = {"w0": np.eye(800, dtype=np.float32)}
+    return build(nodes=nodes, inputs={"x": rows}, outputs={"logits": rows, "embedding": rows}, weights=weights)
+
+
 def write_bundle(root: Path, content: bytes, *, name: str = "m", version: int = 1, **manifest: Any) -> Path:
     """Write <root>/<name>/<version> with its manifest; further entries of the manifest as given."""
     folder = root / name / str(version)

@@ -37,7 +37,7 @@ class Size:
     without work, so that it counts where calls are little work."""
 
 
-SIZES = (Size("heavy", 2048, 0.9), Size("light", 1024, 0.7))
+SIZES = (Size("heavy", 2048, 0.9), Size("light", 1024, 0.9))
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from assayd_server.memory_return import MemoryReturn
 from assayd_server.metrics import Metrics
 from assayd_server.model_log import ModelLog
 from assayd_server.probes import Probes
+from assayd_server.process_end import end_at_once
 from assayd_server.repository_watch import RepositoryWatch
 
 _log = logs.get_logger()
@@ -66,6 +67,11 @@ class App:
     def metrics_port(self) -> int:
         """The HTTP port that was bound."""
         return self._probes.port
+
+    @property
+    def is_loading(self) -> bool:
+        """Once it is stopped: whether a model is still on its way, which ends with the process alone."""
+        return self._watch is not None and self._watch.is_polling
 
     def start(self) -> None:
         """Answer calls."""
@@ -117,8 +123,11 @@ def run(settings: Settings) -> None:
         signals.put(number)
 
     stop_signals.handle(on_signal)
-    _serve_until_signalled(App(settings), signals)
+    app = App(settings)
+    _serve_until_signalled(app, signals)
     stop_signals.handle(stop_signals.IGNORE)  # one that comes while Python ends would else make the exit code -15
+    if app.is_loading:
+        end_at_once()
 
 
 def _serve_until_signalled(app: App, signals: SimpleQueue[int]) -> None:

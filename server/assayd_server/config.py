@@ -190,6 +190,10 @@ class Settings(BaseModel):
             raise ConflictError(
                 "uds", "one socket cannot be shared by several workers: leave it out, or have one worker"
             )
+        if self.repository_cache is not None and not isinstance(self.repository, RepositoryUrl):
+            raise ConflictError(
+                "repository_cache", "goes with a repository in a bucket; a folder is read in place"
+            )
         if not self.insecure and not _is_loopback(self.host):
             raise ConflictError(
                 "host",

@@ -120,7 +120,7 @@ class Reloading:
 
     def _look(self, missing: Sequence[Failure]) -> None:
         found = version_folders(self._root, on_ignored=self._ignored)
-        if not any(found.values()):
+        if not any(found.values()) and not missing:
             raise ArtefactError(self._is_empty())
         names = found.keys() | {failure.name for failure in missing}
         for name in sorted(names):
@@ -150,17 +150,37 @@ class Reloading:
         return f"{self._root}: has no model, expected are folders <name>/<version> with a {MANIFEST}"
 
     def _bring_up_to_date(self, name: str, folders: Sequence[VersionFolder], missing: Iterable[Failure]) -> None:
-        before, failures = self.repository.versions(name), list(missing)
+        before = known = self.repository.versions(name)
+        refused: dict[int, Failure] = {}
         self._attempts.keep(name, {folder.version for folder in folders})
+        while True:
+            models, failures = self._loaded(name, folders, known, refused)
+            accepted, changed = self._accepted(models, known)
+            if not changed:
+                break
+            refused |= changed  # each leaves room for one more
+            known = {**known, **{model.identity.version: model for model in accepted}}
+        self.repository.publish(name, accepted or list(before.values()), [*missing, *failures])
+
+    def _loaded(
+        self,
+        name: str,
+        folders: Sequence[VersionFolder],
+        known: Mapping[int, Servable],
+        refused: Mapping[int, Failure],
+    ) -> tuple[list[Servable], list[Failure]]:
+        """The largest versions that can be had, as many as there may be, and what could not be had of them."""
         models: list[Servable] = []
+        failures: list[Failure] = []
         for folder in folders:
             if len(models) == self._options.versions_max:
                 break
-            model, failure = self._version(name, folder, before.get(folder.version))
+            model, failure = known.get(folder.version), refused.get(folder.version)
+            if failure is None:
+                model, failure = self._version(name, folder, model)
             models += [] if model is None else [model]
             failures += [] if failure is None else [failure]
-        accepted = self._accepted(models, before, failures)
-        self.repository.publish(name, accepted or list(before.values()), failures)
+        return models, failures
 
     def _version(
         self, name: str, folder: VersionFolder, current: Servable | None
@@ -180,19 +200,20 @@ class Reloading:
         return failure
 
     def _accepted(
-        self, models: Sequence[Servable], before: Mapping[int, Servable], failures: list[Failure]
-    ) -> list[Servable]:
-        """The models whose callers need not change; the others become failures."""
+        self, models: Sequence[Servable], known: Mapping[int, Servable]
+    ) -> tuple[list[Servable], dict[int, Failure]]:
+        """The models whose callers need not change, and why the others, by version, are none."""
         accepted: list[Servable] = []
+        changed: dict[int, Failure] = {}
         for model in reversed(models):
             name, version = model.identity.name, model.identity.version
-            current = before.get(version)
-            change = "" if model is current else self._change(model, accepted, before)
+            current = known.get(version)
+            change = "" if model is current else self._change(model, accepted, known)
             if change:
                 folder = VersionFolder(self._root / name / str(version))
-                failures.append(self._failed(name, folder, f"{folder.path}: {change}; to serve it {_ALLOW}"))
+                changed[version] = self._failed(name, folder, f"{folder.path}: {change}; to serve it {_ALLOW}")
             accepted += [one for one in (current if change else model,) if one is not None]
-        return accepted
+        return accepted, changed
 
     def _change(self, model: Servable, accepted: Sequence[Servable], before: Mapping[int, Servable]) -> str:
         if self._options.allow_contract_changes:

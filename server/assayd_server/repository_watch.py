@@ -35,6 +35,11 @@ class RepositoryWatch:
         """Poll no more; a poll that is under way is left to itself."""
         self._stopped.set()
 
+    @property
+    def is_polling(self) -> bool:
+        """Once it is stopped: whether a poll is still under way, which nothing can end."""
+        return self._thread.is_alive()
+
     def _run(self) -> None:
         while not self._stopped.wait(self._seconds):
             self._polls["failed" if self._failed() else "ok"].inc()

@@ -26,7 +26,10 @@ class VersionFolder:
     @property
     def is_complete(self) -> bool:
         """Whether it has a manifest, which is written last."""
-        return (self.path / MANIFEST).exists()
+        try:
+            return (self.path / MANIFEST).exists()
+        except OSError:  # whoever reads it is told why
+            return True
 
     def digest(self) -> str:
         """Of the manifest, and so of the whole version.
@@ -58,7 +61,7 @@ def version_folders(root: Path, *, on_ignored: Callable[[Path], None]) -> dict[s
         models = [model for model in _folders(root) if _is_right(model, is_model_name(model.name), on_ignored)]
         return {model.name: _versions(model, on_ignored) for model in models}
     except OSError as error:
-        raise ArtefactError(f"{root}: cannot be read: {error.strerror}") from None
+        raise ArtefactError(f"{error.filename or root}: cannot be read: {error.strerror}") from None
 
 
 def _versions(model: Path, on_ignored: Callable[[Path], None]) -> list[VersionFolder]:

@@ -126,6 +126,24 @@ def test_a_signal_while_models_load_ends_it_without_serving(model_file: Path, tm
         assert len(server.events("stopped")) == 1
 
 
+def test_a_signal_while_a_new_version_loads_ends_it_well(tmp_path: Path) -> None:
+    root = tmp_path / "models"
+    content = onnx_models.slow_to_load()
+    onnx_models.write_bundle(root, onnx_models.identity())
+    arguments = ("--repository", str(root), "--repository-poll-seconds", "0.01", "--drain-delay-seconds", "0")
+    with serving(tmp_path / "log", *arguments) as server:
+        server.wait_for("serving")
+        slow = onnx_models.write_bundle(tmp_path / "aside", content, version=2)
+        (slow / "model.onnx").unlink()
+        os.mkfifo(slow / "model.onnx")  # who writes to it knows that it is being read, and will be loaded next
+        slow.rename(root / "m" / "2")
+        (root / "m" / "2" / "model.onnx").write_bytes(content)
+        server.terminate()
+        assert server.exit_code() == 0
+        assert len(server.events("stopped")) == 1
+        assert len(server.events("model loaded")) == 1
+
+
 @pytest.fixture
 def slow_model(tmp_path: Path) -> Path:
     """A forward pass of SLOW_ROWS takes a good part of a second."""

@@ -133,6 +133,14 @@ def test_a_repository_may_be_in_a_bucket() -> None:
     assert settings.repository == RepositoryUrl("s3", "bucket", "team/models")
 
 
+@pytest.mark.parametrize("source", [{"repository": "models"}, MODEL])
+def test_a_cache_goes_with_a_repository_in_a_bucket(source: dict[str, str]) -> None:
+    cache = {"repository_cache": "/var/cache/models"}
+    assert load({"repository": "s3://bucket"} | cache, {}).repository_cache == Path("/var/cache/models")
+    with pytest.raises(StartError, match=r"^--repository-cache: goes with a repository in a bucket; a folder is "):
+        load(source | cache, {})
+
+
 @pytest.mark.parametrize("place", ["s3://bucket/models", "/srv/models"])
 def test_a_repository_is_handed_on_to_workers(place: str) -> None:
     settings = load({"repository": place}, {})

@@ -52,5 +52,17 @@ def test_a_folder_that_somebody_else_has_put_there_is_not_taken(
     assert str(caught.value) == "repository_cache: no folder can be written to keep models in: name one"
 
 
+def test_where_nothing_can_be_written_a_folder_is_to_be_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_folder() -> str:
+        raise FileNotFoundError
+
+    (tmp_path / "home" / ".cache").write_text("no folder")
+    monkeypatch.setattr(tempfile, "gettempdir", no_folder)
+    with pytest.raises(StartError, match=r"^repository_cache: no folder can be written"):
+        default_cache()
+
+
 def temporary(tmp_path: Path) -> Path:
     return tmp_path / "tmp" / f"assayd-{os.geteuid()}"

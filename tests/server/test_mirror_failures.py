@@ -248,6 +248,16 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, put: Put, mirro
         sync(mirrored())
 
 
+def test_a_cache_that_something_else_lies_in_is_named(put: Put, mirrored: Mirrored) -> None:
+    put(1)
+    mirror = mirrored()
+    mirror.root.parent.mkdir(parents=True)
+    mirror.root.write_text("no folder")
+    with pytest.raises(ArtefactError) as caught:
+        sync(mirror)
+    assert str(caught.value) == f"{mirror.root.parent}: cannot be written: File exists"
+
+
 def test_another_process_at_work_in_the_cache_is_waited_for(put: Put, mirrored: Mirrored) -> None:
     put(1)
     mirror = mirrored()

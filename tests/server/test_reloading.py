@@ -331,3 +331,34 @@ def test_followers_hear_of_a_model_before_it_is_found_and_after_it_is_gone(bench
     shutil.rmtree(bench.root / "m" / "1")
     bench.poll()
     assert heard == [("added", 1, True), ("added", 2, False), ("failed", 3, False), ("removed", 1, False)]
+
+
+def test_a_version_that_is_refused_takes_no_place_from_those_that_are_served(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, versions_max=2)
+    for version in (1, 2):
+        bench.put(version)
+    bench.reloading.begin()
+    bench.put(3, onnx_models.identity(5))
+    served = []
+    for now in range(0, 100, 5):
+        bench.now = float(now)
+        bench.poll()
+        served.append(bench.served)
+        assert [version for version, _ in bench.reasons] == [3]
+    assert served == [[1, 2]] * len(served)
+
+
+def test_a_version_that_is_refused_at_the_start_makes_room_for_one_more(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, versions_max=2)
+    for version, content in ((1, GOOD), (2, GOOD), (3, onnx_models.identity(5))):
+        bench.put(version, content)
+    bench.reloading.begin()
+    assert bench.served == [1, 2]
+
+
+def test_a_version_whose_folder_cannot_be_looked_into_keeps_no_other_from_being_loaded(bench: Bench) -> None:
+    (bench.put(2) / "bundle.json").unlink()
+    (bench.root / "m" / "2" / "bundle.json").symlink_to("x" * 256)  # a name that is too long: not merely not there
+    bench.put(3)
+    assert (bench.poll(), bench.served) == (["m/3"], [1, 3])
+    assert [version for version, _ in bench.reasons] == [2]

@@ -13,6 +13,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import onnx_models
+import processes
+from assayd import Client
 from assayd.testing import Server, serving
 from assayd_server.errors import StartError
 from buckets import Bucket, halted
@@ -149,6 +151,33 @@ def test_a_model_of_which_no_version_can_be_had_stops_the_start(bucket: Bucket, 
     assert str(caught.value) == f"{bucket.url}/other/1/model.onnx: is not there, although a manifest names it"
 
 
+def test_the_only_model_that_cannot_be_had_stops_the_start_with_the_reason(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.put("m/1/bundle.json", manifest())
+    with pytest.raises(StartError) as caught, started(bucket, tmp_path):
+        pass
+    assert str(caught.value) == f"{bucket.url}/m/1/model.onnx: is not there, although a manifest names it"
+
+
+def test_a_version_that_made_room_in_the_cache_serves_on_and_comes_back_where_its_successor_fails(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    large = bytes(1_500_000)
+    for version in (1, 2):
+        bucket.put(f"m/{version}/model.onnx", GOOD)
+        bucket.put(f"m/{version}/large.bin", large)
+    bucket.put("m/1/bundle.json", manifest(large_bin=large))
+    limits = {"repository_cache_bytes_max": 2_000_000, "versions_max": 1}
+    with started(bucket, tmp_path, **limits, **POLL) as server:
+        client = server.client()
+        bucket.put("m/2/bundle.json", manifest(large_bin=b"another"))
+        until(lambda: client.models().failed)
+        (failed,) = client.models().failed
+        assert failed.reason.startswith(f"{bucket.url}/m/2/large.bin: its digest is ")
+        assert [path.parent.name for path in (tmp_path / "cache").rglob("bundle.json")] == ["1"]
+        assert bucket.gets().count("m/1/large.bin") == 2
+        assert client.score(ROWS).model.version == 1
+
+
 def test_without_obstore_it_is_said_what_to_install(
     bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,3 +201,16 @@ def test_a_server_that_stops_gives_up_the_download_that_is_under_way(bucket: Buc
     watch.join(WAIT_SECONDS)
     assert {path.parent.name for path in (tmp_path / "cache").rglob("bundle.json")} == {"1"}
     assert list((tmp_path / "cache").rglob("large.bin")) == []
+
+
+@pytest.mark.xdist_group("workers")
+def test_workers_copy_a_version_once(bucket: Bucket, tmp_path: Path) -> None:
+    put(bucket, tmp_path, 1)
+    arguments = ("--repository", bucket.url, "--repository-cache", str(tmp_path / "cache"), "--workers", "2")
+    with processes.serving(tmp_path / "log", *arguments, "--drain-delay-seconds", "0") as server:
+        server.wait_for("serving")
+        assert bucket.gets().count("m/1/model.onnx") == 1
+        with Client(f"127.0.0.1:{server.port}") as client:
+            assert client.score(ROWS).model.version == 1
+        server.terminate()
+        assert server.exit_code() == 0

@@ -15,6 +15,7 @@ from assayd_server import heap, logs
 from assayd_server.app import App
 from assayd_server.config import Settings
 from assayd_server.errors import StartError
+from assayd_server.process_end import end_at_once
 from assayd_server.workers.messages import DRAIN, CannotStart, Serving, receive, send
 
 _log = logs.get_logger()
@@ -50,6 +51,8 @@ def main(number: int, descriptor: int) -> int:
         app.drain(wait=partial(_wait_for_another, orders))
     else:  # it came while the models were loading: nobody has been told of this worker yet
         app.stop()
+    if app.is_loading:
+        end_at_once()
     return 0
 
 
