@@ -1,5 +1,8 @@
 """What benchmarks.serving claims is checked: wrong answers and failed calls are noticed, ratios judged."""
 
+import signal
+import socket
+import subprocess
 import sys
 
 import pytest
@@ -19,6 +22,8 @@ from benchmarks.serving.measured import CALLS, Comparison
 from benchmarks.serving.registry import BENCHMARKS
 from benchmarks.serving.systems import Served, echo
 from benchmarks.serving.turns import Called, in_turn
+
+from scraping import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 EXCHANGE = echo_server.exchange(b"request", bytes(300))
@@ -95,3 +100,21 @@ def test_a_peer_that_is_not_set_up_is_left_out() -> None:
 def test_each_benchmark_is_explained_by_its_name() -> None:
     page = (ROOT / "benchmarks" / "README.md").read_text()
     assert [name for name in BENCHMARKS if f"`{name}`" not in page] == []
+
+
+def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path; from benchmarks.serving import systems\n"
+        "with systems.echo(Path(sys.argv[1])) as (served, _):\n"
+        "    print(served.target, flush=True); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    host, port = killed.stdout.strip().split(":")
+    wait_until(lambda: not listens(host, int(port)))
+
+
+def listens(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import signal
 import sys
 import time
 import traceback
@@ -41,6 +42,7 @@ def measured(names: list[str], plan: Plan) -> tuple[Found, list[str]]:
 def main() -> int:
     """Measure, print, and write down; 1 where a benchmark failed or an answer was wrong."""
     asked = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that folders are removed
     plan, began = (SHORT if asked.short else FULL).changed(asked.rounds, asked.seconds), time.perf_counter()
     found, failed = measured(asked.only or [*BENCHMARKS], plan)
     about = report.about(plan, time.perf_counter() - began)

@@ -87,7 +87,7 @@ def _memory_mib(process_id: int) -> tuple[float, float]:
 def running(
     command: Sequence[str], *, log: Path, cores: Collection[int], environment: Mapping[str, str] | None = None
 ) -> Iterator[Program]:
-    """A program on these cores until the block ends.
+    """A program on these cores until the block ends, or this process, however it ends.
 
     Args:
         command: what to run.
@@ -96,9 +96,10 @@ def running(
         environment: on top of this process's own, without what sets up assayd.
     """
     own = {name: value for name, value in os.environ.items() if not name.startswith("ASSAYD_")}
+    pinned = ["setpriv", "--pdeathsig", "TERM", "taskset", "--cpu-list", ",".join(map(str, sorted(cores)))]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["taskset", "--cpu-list", ",".join(map(str, sorted(cores))), *command],
+            [*pinned, *command],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=own | dict(environment or {}),
         )  # fmt: skip
     program = Program(process, log)
