@@ -93,7 +93,7 @@ def test_a_model_that_there_is_not_is_refused_before_the_rows_are_read(serve: Se
 def test_the_contract_is_that_of_the_version_that_was_named(tmp_path, serve: Serve, connect: Connect) -> None:
     onnx_models.write_bundle(tmp_path, onnx_models.identity(), version=1)
     onnx_models.write_bundle(tmp_path, onnx_models.two_inputs(), version=2)
-    client = connect(serve(tmp_path))
+    client = connect(serve(tmp_path, contract_changes="allow"))
     assert client.score(TABLES[0], version=1).predictions.tolist() == [1, 0, 3]
     with pytest.raises(InvalidArgumentError, match="the table has no column 'a', which the model takes"):
         client.score(TABLES[0])

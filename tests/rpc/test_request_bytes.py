@@ -57,7 +57,9 @@ def test_more_bytes_than_may_be_held_are_refused_at_once(app: Server, connect: C
     wait_until(lambda: metric(app, HELD) == 0)
 
 
-def test_the_client_comes_back_when_there_is_room(app: Server, connect: Connect) -> None:
+def test_the_client_comes_back_when_there_is_room(serve: Serve, connect: Connect) -> None:
+    # well before its attempts are over, the last of which comes after 0.75 s at least
+    app = serve(onnx_models.network(width=WIDTH, hidden=2), **SETTINGS | {"batch_delay_max_ms": 300})
     client = connect(app)
     with held(app, connect(app)):
         assert len(client.score(ROW)) == 1
