@@ -119,12 +119,9 @@ class RpcServer:
         self._streams = OpenStreams()
         self._pools = (pool, stream_pool, health_pool, watch_pool, reflection_pool, refusals)
         self._control = ControlGuard(health=health_pool, watch=watch_pool, reflection=reflection_pool)
-        metrics.limits.calls.set_function(lambda: pool.calls)
-        metrics.limits.streams.set_function(lambda: stream_pool.calls)
-        self._requests = requests = HeldRequests(options.request_bytes_pending_max)
-        metrics.limits.request_bytes.set_function(lambda: requests.bytes)
+        self._requests = HeldRequests(options.request_bytes_pending_max)
         unread = UnreadAnswers(options.unread_bytes_max)
-        metrics.limits.unread_bytes.set_function(lambda: unread.bytes)
+        _show(metrics, pool, stream_pool, self._requests, unread)
         boundary = Boundary(
             pool,
             refusals,
@@ -132,7 +129,7 @@ class RpcServer:
             metrics,
             stream_pool=stream_pool,
             streams=self._streams,
-            requests=requests,
+            requests=self._requests,
             unread=unread,
             log_calls=options.log_calls,
         )
@@ -193,6 +190,17 @@ class RpcServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (*(service.full_name for service in _SERVICES), HEALTH, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
+
+
+def _show(
+    metrics: Metrics, calls: CallPool, streams: CallPool, requests: HeldRequests, unread: UnreadAnswers
+) -> None:
+    """Let the metrics read how much of what is limited is in use."""
+    limits = metrics.limits
+    limits.calls.set_function(lambda: calls.calls)
+    limits.streams.set_function(lambda: streams.calls)
+    limits.request_bytes.set_function(lambda: requests.bytes)
+    limits.unread_bytes.set_function(lambda: unread.bytes)
 
 
 def _pool(
