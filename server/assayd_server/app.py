@@ -7,6 +7,7 @@ from functools import partial
 from importlib.metadata import version
 from queue import Empty, SimpleQueue
 from types import FrameType
+from typing import Any
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
@@ -109,6 +110,10 @@ class App:
         _log.info("stopped", seconds=round(time.monotonic() - began, 3))
 
 
+def _nothing() -> None:
+    pass
+
+
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then drain. A second signal skips the drain delay.
 
@@ -124,21 +129,29 @@ def run(settings: Settings) -> None:
 
     stop_signals.handle(on_signal)
     app = App(settings)
-    _serve_until_signalled(app, signals)
+    serve_until_asked(app, signals)
     stop_signals.handle(stop_signals.IGNORE)  # one that comes while Python ends would else make the exit code -15
     if app.is_loading:
         end_at_once()
 
 
-def _serve_until_signalled(app: App, signals: SimpleQueue[int]) -> None:
-    if not signals.empty():  # while the models were loading: nobody has been told of this server yet
+def serve_until_asked(app: App, asked: SimpleQueue[Any], *, on_start: Callable[[], None] = _nothing) -> None:
+    """Serve until something comes that asks for an end, then drain; a second one skips the drain delay.
+
+    Args:
+        app: is loaded.
+        asked: what asks for an end.
+        on_start: is called once calls are answered.
+    """
+    if not asked.empty():  # while the models were loading: nobody has been told of this server yet
         app.stop()
         return
     app.start()
-    signals.get()
-    app.drain(wait=partial(_wait_for_another, signals))
+    on_start()
+    asked.get()
+    app.drain(wait=partial(_wait_for_another, asked))
 
 
-def _wait_for_another(signals: SimpleQueue[int], seconds: float) -> None:
+def _wait_for_another(asked: SimpleQueue[Any], seconds: float) -> None:
     with suppress(Empty):
-        signals.get(timeout=seconds)
+        asked.get(timeout=seconds)

@@ -6,13 +6,11 @@ often come to all processes of a group at once, and its parent's order would the
 
 import sys
 import threading
-from contextlib import suppress
-from functools import partial
 from multiprocessing.connection import Connection
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from assayd_server import heap, logs
-from assayd_server.app import App
+from assayd_server.app import App, serve_until_asked
 from assayd_server.config import Settings
 from assayd_server.errors import StartError
 from assayd_server.process_end import end_at_once
@@ -44,13 +42,7 @@ def main(number: int, descriptor: int) -> int:
     except StartError as error:
         send(parent, CannotStart(sentence=str(error)))
         return 1
-    if orders.empty():
-        app.start()
-        send(parent, Serving(metrics_port=app.metrics_port))
-        orders.get()
-        app.drain(wait=partial(_wait_for_another, orders))
-    else:  # it came while the models were loading: nobody has been told of this worker yet
-        app.stop()
+    serve_until_asked(app, orders, on_start=lambda: send(parent, Serving(metrics_port=app.metrics_port)))
     if app.is_loading:
         end_at_once()
     return 0
@@ -62,11 +54,6 @@ def _listen(parent: Connection, orders: SimpleQueue[str]) -> None:
         orders.put(DRAIN)
     _log.error("the parent is gone")
     orders.put(DRAIN)
-
-
-def _wait_for_another(orders: SimpleQueue[str], seconds: float) -> None:
-    with suppress(Empty):
-        orders.get(timeout=seconds)
 
 
 if __name__ == "__main__":
