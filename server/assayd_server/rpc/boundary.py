@@ -12,6 +12,7 @@ from assayd_server.rpc.control import ControlGuard
 from assayd_server.rpc.guarded import GuardedMethod, refuse
 from assayd_server.rpc.health import WATCH
 from assayd_server.rpc.held_requests import HeldRequests
+from assayd_server.rpc.outcomes import Outcomes
 from assayd_server.rpc.pools import CallPool
 from assayd_server.rpc.streams import GuardedStream, OpenStreams
 from assayd_server.rpc.unread import UnreadAnswers
@@ -101,15 +102,13 @@ class Boundary(grpc.ServerInterceptor):
 
     def _guard_ours(self, handler: Handler, method: str) -> Guarded:
         streaming = handler.stream_stream is not None
+        metrics = self._metrics.method(method, streaming=streaming)
         guard: dict[str, Any] = {
-            "name": method,
             "handler": handler,
             "pool": self._stream_pool if streaming else self._pool,
-            "metrics": self._metrics.method(method, streaming=streaming),
-            "refused": self._metrics.refused,
+            "outcomes": Outcomes(method, metrics, self._metrics.refused, log_calls=self._log_calls),
             "requests": self._requests,
             "unread": self._unread,
-            "log_calls": self._log_calls,
         }
         if streaming:
             stream = GuardedStream(self._streams, **guard)

@@ -55,10 +55,15 @@ def of_bug(request_id: str) -> Failure:
     return _failure(grpc.StatusCode.INTERNAL, message, [info], None)
 
 
+_NAMES = {code: "".join(word.title() for word in code.name.split("_")) for code in grpc.StatusCode} | {
+    grpc.StatusCode.OK: "OK",
+    grpc.StatusCode.CANCELLED: "Canceled",
+}
+
+
 def name(code: grpc.StatusCode) -> str:
     """A status as the grpc_server_handled_total metric names it: OK, Canceled, InvalidArgument."""
-    special = {grpc.StatusCode.OK: "OK", grpc.StatusCode.CANCELLED: "Canceled"}
-    return special.get(code) or "".join(word.title() for word in code.name.split("_"))
+    return _NAMES[code]
 
 
 def _failure(

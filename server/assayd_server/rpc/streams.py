@@ -9,7 +9,6 @@ from typing import Any
 
 import grpc
 
-from assayd_server.errors import ServiceError
 from assayd_server.rpc import status
 from assayd_server.rpc.guarded import GuardedMethod, ending
 from assayd_server.rpc.held_requests import CallBytes
@@ -64,7 +63,7 @@ class GuardedStream(GuardedMethod):
 
     def answers(self, messages: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
         """The servicer's responses, then perhaps an abort with the status of what it raised."""
-        self._metrics.start()
+        self._outcomes.start()
         began = time.perf_counter()
         failure: status.Failure | None = None
         code = grpc.StatusCode.CANCELLED  # where gRPC closes this generator: the caller is gone
@@ -74,12 +73,10 @@ class GuardedStream(GuardedMethod):
                 with self._streams.added(mailbox):
                     yield from self._servicer(self._each(mailbox, held), context)
             code = grpc.StatusCode.OK
-        except ServiceError as error:
-            failure = self._deliberate(error, context)
         except (grpc.RpcError, StalledError):
             code = ending(context)
         except Exception as error:  # as for unary calls
-            failure = self._bug(error, context)
+            failure = self._outcomes.failure_of(error, context.invocation_metadata())
         finally:
             self._end(failure.code if failure else code, began, context)
         if failure is not None:
