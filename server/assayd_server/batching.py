@@ -18,7 +18,7 @@ from assayd_server.core.arrays import Floats
 from assayd_server.errors import ServiceError
 from assayd_server.gate import Gate, Place
 from assayd_server.metrics import ModelMetrics
-from assayd_server.servable import Forward, Servable
+from assayd_server.servable import Forward, Servable, part_of_forward
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -182,7 +182,7 @@ class Batching:
         for job in jobs:
             metrics.inference.observe(seconds)
             own = slice(start, start + job.row_count)
-            job.forward = forward if len(jobs) == 1 else _part(forward, own)
+            job.forward = forward if len(jobs) == 1 else part_of_forward(forward, own)
             start += job.row_count
         if row_count:
             metrics.executions.inc()
@@ -191,13 +191,6 @@ class Batching:
 
 def _together(parts: Sequence[Arrays]) -> Arrays:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _part(forward: Forward, rows: slice) -> Forward:
-    def of(values: Floats | None) -> Floats | None:
-        return None if values is None else values[rows]
-
-    return Forward(of(forward.logits), of(forward.probabilities), of(forward.values), of(forward.embeddings))
 
 
 def _joined(parts: Sequence[Forward]) -> Forward:

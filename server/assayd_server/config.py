@@ -105,6 +105,9 @@ class Settings(BaseModel):
     """Processes that share the port. Each has models, threads and limits of its own: rows_pending_max is for one.
     A connection stays with one of them."""
 
+    direct_calls: bool = True
+    """Take calls by one loop, with threads for those that may take long. Without it each call has a thread from
+    its headers on, which is slower. A grpc that lacks the parts for it is served without, and the log says so."""
     call_threads: Annotated[int, Field(ge=1, le=1024)] = 64
     """Threads that answer calls. A call holds one from its headers to its answer."""
     calls_waiting_max: Annotated[int, Field(ge=0, le=65_536)] = 192

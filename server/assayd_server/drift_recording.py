@@ -42,6 +42,8 @@ class DriftRecording(RecordedDrift):
         self._counts = np.zeros(tally.bin_count, np.int64)
         self._uncounted = 0
         embeds = reference.drift.layout.embedding is not None
+        self.has_features = bool(reference.manifest.features)
+        """Whether the rows themselves are counted too, and not only what the model gives."""
         self.roles: tuple[str, ...] = (model.contract.scores_role, *(["embedding"] if embeds else []))
         """The outputs of the model that are counted."""
 

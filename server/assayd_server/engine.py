@@ -16,6 +16,7 @@ from assayd_server.computing import Computing
 from assayd_server.core.arrays import Floats
 from assayd_server.counters import Counters
 from assayd_server.gate import Gate
+from assayd_server.merging import Merging
 from assayd_server.metrics import Metrics
 from assayd_server.monitoring import Monitoring
 from assayd_server.novelty_checks import check_novelty
@@ -30,6 +31,7 @@ from assayd_server.repository import Failure, Repository
 from assayd_server.retrieval import Retrieval
 from assayd_server.rows import Inputs, PoolIds, PoolRows, Sent
 from assayd_server.scoring import Scores, count, given, scored
+from assayd_server.scoring_pass import ScoringPass
 from assayd_server.search_checks import SearchLimits, check_neighbors, pool_of
 from assayd_server.searching import Searching
 from assayd_server.servable import Servable
@@ -72,6 +74,9 @@ class Engine:
         self._searching = Searching(self._counters.pools, recall)
         self._batching = Batching(gate, batches or BatchLimits(), self._counters.models)
         self._arithmetic = threading.Lock()
+        self.merging = Merging(
+            gate, batches or BatchLimits(), ScoringPass(self._counters), find=self.model, check=self._check
+        )
         self.monitoring = Monitoring(repository, self._computing, limits=limits)
         self.retrieval = Retrieval(
             repository, self._computing, self._searching, limits=search_limits, score_limits=limits
@@ -91,9 +96,7 @@ class Engine:
         began = time.perf_counter()
         plan = self._plan(sent, wanted)
         rows = plan.rows
-        check(plan, self._limits)
-        check_neighbors(plan, self._search_limits)
-        check_novelty(plan, operations_max=self._search_limits.search_operations_max)
+        self._check(plan)
         if plan.model is None or not isinstance(rows, Inputs):
             with self._computing.turn(None, rows.count, caller):
                 return self._with_neighbors(scored(given(plan), plan))
@@ -168,8 +171,19 @@ class Engine:
         return self._repository.all(), self._repository.failures
 
     def close(self) -> None:
-        """Watch no more recalls."""
+        """Once nobody calls any more."""
+        self.merging.close()
         self._searching.close()
+
+    def _check(self, plan: Plan) -> None:
+        """Refuse what cannot be scored.
+
+        Raises:
+            ServiceError: the field says why.
+        """
+        check(plan, self._limits)
+        check_neighbors(plan, self._search_limits)
+        check_novelty(plan, operations_max=self._search_limits.search_operations_max)
 
     def _plan(self, sent: Sent, wanted: Wanted, model: Servable | None = None) -> Plan:
         """With the model that is meant, unless it is known, and with the rows that ids stand for."""

@@ -76,12 +76,38 @@ class Gate:
         Raises:
             ResourceExhaustedError: too many rows are waiting.
         """
-        self._admit(row_count)
+        self.admit(row_count)
         try:
             yield
         finally:
-            with self._changed:
-                self._rows_pending -= row_count
+            self.release(row_count)
+
+    def admit(self, row_count: int) -> None:
+        """Count rows that wait, or are computed, until they are released.
+
+        Raises:
+            ResourceExhaustedError: too many rows are waiting.
+        """
+        with self._changed:
+            # a request larger than the limit passes when it is alone, or it never would
+            if self._rows_pending and self._rows_pending + row_count > self._rows_pending_max:
+                raise ResourceExhaustedError(
+                    f"{self._rows_pending} rows are waiting, allowed are {self._rows_pending_max}",
+                    reason="TOO_MANY_PENDING_ROWS",
+                    retry_after_seconds=RETRY_AFTER_SECONDS,
+                )
+            self._rows_pending += row_count
+
+    def release(self, row_count: int) -> None:
+        """Rows that were admitted wait no more."""
+        with self._changed:
+            self._rows_pending -= row_count
+
+    def try_enter(self) -> bool:
+        """Take the turn where nobody has it, until it is passed on."""
+        with self._changed:
+            taken, self._taken = self._taken, True
+            return not taken
 
     def line_up(self, lane: Lane, job: Any = None) -> Place:
         """A place that is called when its turn has come; at once where nobody has it.
@@ -159,17 +185,6 @@ class Gate:
                 line.remove(place)
         if not waited and place.called.is_set() and not _is_done(place):  # its turn came in the same moment
             self.pass_on()
-
-    def _admit(self, row_count: int) -> None:
-        with self._changed:
-            # a request larger than the limit passes when it is alone, or it never would
-            if self._rows_pending and self._rows_pending + row_count > self._rows_pending_max:
-                raise ResourceExhaustedError(
-                    f"{self._rows_pending} rows are waiting, allowed are {self._rows_pending_max}",
-                    reason="TOO_MANY_PENDING_ROWS",
-                    retry_after_seconds=RETRY_AFTER_SECONDS,
-                )
-            self._rows_pending += row_count
 
 
 def _is_done(place: Place) -> bool:

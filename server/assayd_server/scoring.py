@@ -18,7 +18,7 @@ from assayd_server.novelty_scoring import RowNovelty, novelty_of
 from assayd_server.plan import Plan
 from assayd_server.row_counts import COUNTED
 from assayd_server.rows import Committee, Embeddings, Head, Inputs, Logits, PoolRows
-from assayd_server.servable import Forward
+from assayd_server.servable import Forward, part_of_forward
 
 _ALWAYS_COUNTED = {
     Task.MULTICLASS: (Measure.LEAST_CONFIDENCE, least_confidence),
@@ -38,6 +38,20 @@ class Scores:
     """Where they were wanted."""
     novelty: RowNovelty | None = None
     """Where it was wanted."""
+
+
+def part_of(scores: Scores, rows: slice) -> Scores:
+    """What is said of some of the rows, where it depends on these alone."""
+    whole = scores.rows
+    own = RowScores(
+        valid=whole.valid[rows],
+        predictions=whole.predictions[rows],
+        probabilities=whole.probabilities[rows],
+        uncertainties={measure: values[rows] for measure, values in whole.uncertainties.items()},
+        top_classes=whole.top_classes[rows],
+        top_probabilities=whole.top_probabilities[rows],
+    )
+    return Scores(rows=own, forward=part_of_forward(scores.forward, rows), plan=scores.plan)
 
 
 def given(plan: Plan) -> Forward:

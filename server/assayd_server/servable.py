@@ -38,6 +38,15 @@ class Forward:
     embeddings: Floats | None = None
 
 
+def part_of_forward(forward: Forward, rows: slice) -> Forward:
+    """What it gave for some of the rows."""
+
+    def of(values: Floats | None) -> Floats | None:
+        return None if values is None else values[rows]
+
+    return Forward(of(forward.logits), of(forward.probabilities), of(forward.values), of(forward.embeddings))
+
+
 class Servable:
     """One version of one model."""
 

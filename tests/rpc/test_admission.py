@@ -71,10 +71,17 @@ def test_one_thread_less_than_all_held_leaves_score_alive(serve: Serve, connect:
         assert len(connect(app).score(GOOD)) == 1
 
 
-def test_with_every_thread_held_health_answers_and_calls_are_refused_at_once(
+def test_calls_without_a_message_hold_no_thread(serve: Serve, connect: Connect) -> None:
+    app = serve(onnx_models.identity(), call_threads=1, calls_waiting_max=7)
+    with header_only_calls(app, 7):
+        assert len(connect(app).score(GOOD)) == 1
+        assert len(connect(app).rank(GOOD, measure="margin", count=1).positions) == 1
+
+
+def test_the_plain_way_with_every_thread_held_health_answers_and_calls_are_refused_at_once(
     serve: Serve, connect: Connect
 ) -> None:
-    app = serve(onnx_models.identity())
+    app = serve(onnx_models.identity(), direct_calls=False)
     client = connect(app, settings=ONE_ATTEMPT)
     with header_only_calls(app, 64):
         wait_until(lambda: refusal(client) is not None)
@@ -139,8 +146,10 @@ def test_a_call_whose_message_does_not_come_is_cancelled_and_its_thread_freed(
         assert len(connect(app).score(GOOD)) == 1
 
 
-def test_a_call_that_expired_while_it_waited_for_a_thread_is_not_computed(serve: Serve, connect: Connect) -> None:
-    app = serve(onnx_models.identity(), call_threads=1)
+def test_the_plain_way_a_call_that_expired_while_it_waited_for_a_thread_is_not_computed(
+    serve: Serve, connect: Connect
+) -> None:
+    app = serve(onnx_models.identity(), call_threads=1, direct_calls=False)
     client = connect(app)
     with header_only_calls(app, 1), pytest.raises(DeadlineExceededError):
         client.score(GOOD, deadline_seconds=0.2)

@@ -12,6 +12,7 @@ from assayd_server.rpc.held_requests import CallBytes, HeldRequests
 from assayd_server.rpc.outcomes import Outcomes, status_of, too_many
 from assayd_server.rpc.pools import CallPool, StalledError
 from assayd_server.rpc.unread import UnreadAnswers
+from assayd_server.rpc.waiting import Waiting
 
 
 class GuardedMethod:
@@ -118,7 +119,7 @@ def not_of_this_type() -> InvalidArgumentError:
     return InvalidArgumentError("the message is not of this call's type", reason="BAD_MESSAGE")
 
 
-def ending(context: grpc.ServicerContext) -> grpc.StatusCode:
+def ending(context: Waiting) -> grpc.StatusCode:
     """How a call ended that nobody waits for any more."""
     expired = context.time_remaining() == 0
     return grpc.StatusCode.DEADLINE_EXCEEDED if expired else grpc.StatusCode.CANCELLED

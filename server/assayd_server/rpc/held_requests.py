@@ -18,10 +18,14 @@ class HeldRequests:
         """What is held now."""
         return self._held.bytes
 
+    def call(self) -> "CallBytes":
+        """What one call holds, until it is told of its end."""
+        return CallBytes(self._held)
+
     @contextmanager
     def of_call(self) -> Iterator["CallBytes"]:
         """What one call holds, for as long as the body takes; then it holds nothing."""
-        call = CallBytes(self._held)
+        call = self.call()
         try:
             yield call
         finally:

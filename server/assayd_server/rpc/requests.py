@@ -56,9 +56,9 @@ def rows(message: rows_pb2.Rows, limits: RowLimits) -> Sent:
             "ROWS_MISSING",
         )
     if kind == "inputs":
-        found: Sent = _inputs(message.inputs)
-    elif kind == "logits":
-        found = Logits(matrix(message.logits, "rows.logits", columns_min=2))
+        return inputs(message.inputs, limits)
+    if kind == "logits":
+        found: Sent = Logits(matrix(message.logits, "rows.logits", columns_min=2))
     elif kind == "committee":
         found = _committee(message.committee)
     elif kind == "pool_ids":
@@ -116,7 +116,12 @@ def model_choice(selector: scoring_pb2.ModelSelector) -> ModelChoice:
     return ModelChoice(name=selector.name, version=selector.version)
 
 
-def _inputs(inputs: rows_pb2.Inputs) -> Inputs:
+def inputs(inputs: rows_pb2.Inputs, limits: RowLimits) -> Inputs:
+    """Rows for a model.
+
+    Raises:
+        InvalidArgumentError: as of rows.
+    """
     field = "rows.inputs.tensors"
     if not inputs.tensors:
         raise wrong(field, "is empty: give one tensor for each input of the model", "ROWS_MISSING")
@@ -131,7 +136,9 @@ def _inputs(inputs: rows_pb2.Inputs) -> Inputs:
     counts = {len(tensor.values) for tensor in tensors}
     if len(counts) > 1:
         raise wrong(field, f"must all have the same number of rows, have {sorted(counts)}", "BAD_SHAPE")
-    return Inputs(tensors, counts.pop())
+    found = Inputs(tensors, counts.pop())
+    _check_count(found.count, limits.rows_max)
+    return found
 
 
 def _committee(message: rows_pb2.Committee) -> Committee:

@@ -6,6 +6,7 @@ from assayd.v1 import scoring_pb2, scoring_pb2_grpc
 from assayd_server.caller import Caller, Lane, after
 from assayd_server.engine import Engine
 from assayd_server.rpc import requests, responses
+from assayd_server.rpc.waiting import Waiting
 
 
 class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
@@ -38,6 +39,6 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
         return responses.models(*self._engine.models())
 
 
-def caller(context: grpc.ServicerContext, lane: Lane = Lane.ONLINE) -> Caller:
+def caller(context: Waiting, lane: Lane = Lane.ONLINE) -> Caller:
     """Who waits for the answer, and where."""
     return Caller(after(context.time_remaining()), gone=lambda: not context.is_active(), lane=lane)

@@ -4,35 +4,29 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from assayd.v1 import (
-    monitoring_pb2,
-    monitoring_pb2_grpc,
-    retrieval_pb2,
-    retrieval_pb2_grpc,
-    scoring_pb2,
-    scoring_pb2_grpc,
-    selection_pb2,
-    selection_pb2_grpc,
-)
+from assayd_server import logs
 from assayd_server.engine import Engine
 from assayd_server.errors import StartError
 from assayd_server.metrics import Metrics
 from assayd_server.rpc.boundary import Boundary
 from assayd_server.rpc.control import ControlGuard
+from assayd_server.rpc.direct import core_calls
+from assayd_server.rpc.direct.calls import DirectCalls
+from assayd_server.rpc.direct.score import ScoreMethod
+from assayd_server.rpc.direct.threaded import ThreadedMethod
 from assayd_server.rpc.health import HealthServicer
 from assayd_server.rpc.held_requests import HeldRequests
 from assayd_server.rpc.listening import bind_socket, bound_port
-from assayd_server.rpc.monitoring import MonitoringServicer
+from assayd_server.rpc.outcomes import Outcomes
 from assayd_server.rpc.pools import CallPool
 from assayd_server.rpc.requests import RowLimits
-from assayd_server.rpc.retrieval import RetrievalServicer
-from assayd_server.rpc.scoring import ScoringServicer
-from assayd_server.rpc.selection import SelectionServicer
+from assayd_server.rpc.services import SCORE, SERVICES, Handlers, handlers_of
 from assayd_server.rpc.streams import OpenStreams
 from assayd_server.rpc.unread import UnreadAnswers
 
@@ -48,11 +42,7 @@ _PING_INTERVAL_MIN_MS = 10_000
 """Clients that keep a long call alive ping every 30 s; gRPC's default of five minutes would disconnect them."""
 
 HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-_SCORING = scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"]
-_SELECTION = selection_pb2.DESCRIPTOR.services_by_name["SelectionService"]
-_RETRIEVAL = retrieval_pb2.DESCRIPTOR.services_by_name["RetrievalService"]
-_MONITORING = monitoring_pb2.DESCRIPTOR.services_by_name["MonitoringService"]
-_SERVICES = (_SCORING, _SELECTION, _RETRIEVAL, _MONITORING)
+_log = logs.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +53,7 @@ class ServerOptions:
     port: int
     uds: Path | None
     workers: int
+    direct_calls: bool
     call_threads: int
     calls_waiting_max: int
     message_wait_max_seconds: float
@@ -102,7 +93,7 @@ class RpcServer:
         Raises:
             StartError: the port cannot be had.
         """
-        self._calls = pool = _pool(
+        self._pool = pool = _pool(
             "call", options, metrics, threads=options.call_threads, waiting_max=options.calls_waiting_max
         )
         health_pool = _pool("health", options, metrics, threads=_HEALTH_THREADS)
@@ -120,8 +111,7 @@ class RpcServer:
         self._pools = (pool, stream_pool, health_pool, watch_pool, reflection_pool, refusals)
         self._control = ControlGuard(health=health_pool, watch=watch_pool, reflection=reflection_pool)
         self._requests = HeldRequests(options.request_bytes_pending_max)
-        unread = UnreadAnswers(options.unread_bytes_max)
-        _show(metrics, pool, stream_pool, self._requests, unread)
+        self._unread = UnreadAnswers(options.unread_bytes_max)
         boundary = Boundary(
             pool,
             refusals,
@@ -130,7 +120,7 @@ class RpcServer:
             stream_pool=stream_pool,
             streams=self._streams,
             requests=self._requests,
-            unread=unread,
+            unread=self._unread,
             log_calls=options.log_calls,
         )
         self._server = grpc.server(
@@ -139,10 +129,9 @@ class RpcServer:
             options=_channel_arguments(options),
             maximum_concurrent_rpcs=options.call_threads + options.calls_waiting_max + _OTHER_CALLS_MAX,
         )
-        self._health = HealthServicer(("", *(service.full_name for service in _SERVICES)), model_names)
-        self._add_services(
-            engine, RowLimits(options.rows_max, options.head_elements_max, options.ids_max), metrics
-        )
+        self._health = HealthServicer(("", *(service.full_name for service in SERVICES)), model_names)
+        self._direct = self._add_services(engine, metrics, options)
+        self._show(metrics, stream_pool)
         try:
             self.port = bound_port(self._server, options.host, options.port, shared=options.workers > 1)
             if options.uds is not None:
@@ -154,11 +143,13 @@ class RpcServer:
     @property
     def idle(self) -> bool:
         """Whether no call is answered or waits; a stream whose caller has nothing to say does not count."""
-        return self._calls.calls == 0 and self._requests.bytes == 0
+        return self._open_calls() == 0 and self._requests.bytes == 0
 
     def start(self) -> None:
         """Take calls; health says SERVING."""
         self._server.start()
+        if self._direct is not None:
+            self._direct.start()
         self._health.set(serving=True)
 
     def announce_end(self) -> None:
@@ -174,33 +165,81 @@ class RpcServer:
         self._control.end_streams()
         self._streams.end()
         stopped.wait()
+        if self._direct is not None:
+            self._direct.join()
         for pool in self._pools:
             pool.shutdown()
 
-    def _add_services(self, engine: Engine, limits: RowLimits, metrics: Metrics) -> None:
-        for service in _SERVICES:
-            for method in service.methods:  # every series is there from the start
-                metrics.method(f"/{service.full_name}/{method.name}", streaming=method.server_streaming)
-        scoring_pb2_grpc.add_ScoringServiceServicer_to_server(ScoringServicer(engine, limits), self._server)
-        selection_pb2_grpc.add_SelectionServiceServicer_to_server(SelectionServicer(engine, limits), self._server)
-        retrieval_pb2_grpc.add_RetrievalServiceServicer_to_server(RetrievalServicer(engine, limits), self._server)
-        monitoring_pb2_grpc.add_MonitoringServiceServicer_to_server(
-            MonitoringServicer(engine, limits), self._server
-        )
+    def _open_calls(self) -> int:
+        """Unary calls that are being answered or wait for it."""
+        return self._pool.calls if self._direct is None else self._direct.calls
+
+    def _add_services(self, engine: Engine, metrics: Metrics, options: ServerOptions) -> DirectCalls | None:
+        """Say who answers what; unary calls of assayd are answered by what is returned, if anything is."""
+        limits = RowLimits(options.rows_max, options.head_elements_max, options.ids_max)
+        handlers = handlers_of(engine, limits)
+        for path, handler in handlers.items():  # every series is there from the start
+            metrics.method(path, streaming=handler.response_streaming)
+        direct = None
+        if options.direct_calls and not _lacks_parts():
+            unary = {path: handler for path, handler in handlers.items() if not handler.response_streaming}
+            handlers = {path: handler for path, handler in handlers.items() if path not in unary}
+            direct = self._direct_calls(unary, engine, limits, metrics, options)
+        self._server.add_generic_rpc_handlers((_ByPath(handlers),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = (*(service.full_name for service in _SERVICES), HEALTH, reflection.SERVICE_NAME)
+        names = (*(service.full_name for service in SERVICES), HEALTH, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
+        return direct
+
+    def _direct_calls(
+        self, handlers: Handlers, engine: Engine, limits: RowLimits, metrics: Metrics, options: ServerOptions
+    ) -> DirectCalls:
+        methods: dict[str, ThreadedMethod | ScoreMethod] = {}
+        for path, handler in handlers.items():
+            methods[path] = threaded = ThreadedMethod(
+                handler,
+                self._pool,
+                outcomes=Outcomes(path, metrics.method(path), metrics.refused, log_calls=options.log_calls),
+                requests=self._requests,
+                unread=self._unread,
+            )
+            if path == SCORE:
+                methods[path] = ScoreMethod(threaded, engine.merging, limits, self._requests)
+        return DirectCalls(
+            self._server,
+            methods,
+            quick=engine.merging,
+            calls_max=options.call_threads + options.calls_waiting_max,
+            message_wait_max_seconds=options.message_wait_max_seconds,
+            on_stalled=metrics.stalled.inc,
+        )
+
+    def _show(self, metrics: Metrics, streams: CallPool) -> None:
+        """Let the metrics read how much of what is limited is in use."""
+        limits = metrics.limits
+        limits.calls.set_function(self._open_calls)
+        limits.streams.set_function(lambda: streams.calls)
+        limits.request_bytes.set_function(lambda: self._requests.bytes)
+        limits.unread_bytes.set_function(lambda: self._unread.bytes)
 
 
-def _show(
-    metrics: Metrics, calls: CallPool, streams: CallPool, requests: HeldRequests, unread: UnreadAnswers
-) -> None:
-    """Let the metrics read how much of what is limited is in use."""
-    limits = metrics.limits
-    limits.calls.set_function(lambda: calls.calls)
-    limits.streams.set_function(lambda: streams.calls)
-    limits.request_bytes.set_function(lambda: requests.bytes)
-    limits.unread_bytes.set_function(lambda: unread.bytes)
+class _ByPath(grpc.GenericRpcHandler):
+    """Handlers, by the path of the call."""
+
+    def __init__(self, handlers: Handlers) -> None:
+        self._handlers = handlers
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any] | None":
+        """That of a call."""
+        return self._handlers.get(handler_call_details.method)
+
+
+def _lacks_parts() -> bool:
+    """Whether this grpc is not made as direct calls need it, which is said in the log."""
+    why = core_calls.why_not()
+    if why:
+        _log.warning("calls are taken the slower way", cause=why)
+    return bool(why)
 
 
 def _pool(

@@ -1,8 +1,7 @@
 """Answers that are made but not sent: gRPC keeps them for as long as their caller does not read."""
 
-import grpc
-
 from assayd_server.rpc.held_bytes import HeldBytes
+from assayd_server.rpc.waiting import Waiting
 
 
 class UnreadAnswers:
@@ -16,7 +15,7 @@ class UnreadAnswers:
         """What waits now."""
         return self._held.bytes
 
-    def add(self, size: int, context: grpc.ServicerContext) -> None:
+    def add(self, size: int, context: Waiting) -> None:
         """Count an answer until its call has ended.
 
         Raises:

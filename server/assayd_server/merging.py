@@ -1,0 +1,219 @@
+"""Scores calls together: one pass, one arithmetic and one count for all that wait.
+
+batching.py merges the passes of calls that have a thread each. Here a call has none: it waits in a line, and
+whoever comes to it, the thread that takes calls or the one that computes, scores all that fit together.
+"""
+
+import time
+from collections.abc import Callable
+from threading import Condition, Thread
+
+from assayd_server import logs
+from assayd_server.asks import Ask, Known
+from assayd_server.batching import BatchLimits
+from assayd_server.caller import Caller, Lane
+from assayd_server.errors import ServiceError
+from assayd_server.gate import Gate
+from assayd_server.plan import Plan
+from assayd_server.rows import Inputs
+from assayd_server.score_job import Finish, ScoreJob, Watch
+from assayd_server.scoring_pass import ScoringPass
+from assayd_server.servable import Servable
+from assayd_server.wanted import ModelChoice
+
+QUICK_SECONDS_MAX = 0.004
+"""A pass that is expected to be over by then is done by the thread that takes calls. None is taken meanwhile, but
+none is handed from thread to thread either, which costs a call alone more than most models do."""
+_ANYBODY = Caller()
+_log = logs.get_logger()
+
+
+class Merging:
+    """Calls of the online lane that wait for their scores."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        limits: BatchLimits,
+        scoring: ScoringPass,
+        *,
+        find: Callable[[ModelChoice], Servable],
+        check: Callable[[Plan], None],
+    ) -> None:
+        """Nothing waits yet.
+
+        Args:
+            gate: where computations wait for their turn.
+            limits: how calls are merged.
+            scoring: does it.
+            find: the model that is meant; raises ServiceError where there is none.
+            check: raises ServiceError where a plan cannot be answered.
+        """
+        self._gate = gate
+        self._limits = limits
+        self._scoring = scoring
+        self._find = find
+        self._check = check
+        self._line: dict[ScoreJob, None] = {}
+        """In the order in which they came. Whoever takes one out sees to it."""
+        self._changed = Condition()
+        self._asleep = True
+        self._closed = False
+        self._thread: Thread | None = None
+        """For what is not quick; from the first time on that something is not."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is something that advance would see to."""
+        return self._asleep and bool(self._line)
+
+    def takes(self, ask: Ask, row_count: int) -> bool:
+        """Whether such a call is for here."""
+        return ask.merges and 0 < row_count <= self._limits.rows_max
+
+    def offer(self, ask: Ask, rows: Inputs, caller: Caller, *, finish: Finish, watch: Watch) -> None:
+        """Put a call into the line.
+
+        Args:
+            ask: what it asks for.
+            rows: of inputs, such as are taken.
+            caller: work that has not begun when it stops waiting is not done.
+            finish: is given the scores, or what went wrong meanwhile.
+            watch: is given the job where it waits for longer, to have it dropped when its caller goes away.
+
+        Raises:
+            ServiceError: the call cannot be answered, or too much waits.
+        """
+        model = self._find(ask.choice)
+        known = ask.known.get(model)
+        if known is None or rows.count > known.rows_max:
+            known = self._checked(ask, rows, model)
+        job = ScoreJob(model, ask, known, rows, model.match(rows), caller, finish, watch)
+        self._gate.admit(rows.count)
+        self._scoring.pending(job)
+        if not self._asleep:
+            job.wait()
+        self._line[job] = None
+        if self._limits.delay_seconds_max:
+            with self._changed:
+                self._changed.notify_all()
+
+    def advance(self) -> None:
+        """Score what waits: here where that is quick, else by the thread for it."""
+        if self._is_quick() and self._gate.try_enter():
+            try:
+                self._score_next()
+            finally:
+                self._gate.pass_on()
+        else:
+            for job in self._line:
+                job.wait()
+            self._wake()
+
+    def drop(self, job: ScoreJob) -> None:
+        """Let a job leave the line, if it is in it, because its caller has gone."""
+        if self._removed(job):
+            self._leave(job, _why_gone(job))
+
+    def close(self) -> None:
+        """Score what waits, and no more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _checked(self, ask: Ask, rows: Inputs, model: Servable) -> Known:
+        self._check(Plan(rows, ask.wanted, model))
+        known = ask.known[model] = Known(Plan(Inputs((), 0), ask.wanted, model), rows.count)
+        return known
+
+    def _is_quick(self) -> bool:
+        if self._limits.delay_seconds_max:
+            return False
+        first, row_count = next(iter(self._line)), sum(job.row_count for job in self._line)
+        row_count = max(first.row_count, min(row_count, self._limits.rows_enough))
+        return self._scoring.pace.expected(first.model, row_count) < QUICK_SECONDS_MAX
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._asleep = False
+            self._changed.notify_all()
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name="scoring", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while self._has_work():
+            place = self._gate.line_up(Lane.ONLINE)
+            self._gate.wait(place, _ANYBODY)
+            try:
+                self._score_next()
+            except Exception:  # whatever it was, the calls after it go on
+                _log.exception("bug")
+            finally:
+                self._gate.pass_on()
+
+    def _has_work(self) -> bool:
+        """Wait for it; False at the end."""
+        with self._changed:
+            while not self._line and not self._closed:
+                self._asleep = True
+                self._changed.wait()
+            self._asleep = False
+            return bool(self._line)
+
+    def _score_next(self) -> None:
+        """In the turn of the calling thread: score the first in the line, and what fits to it."""
+        jobs = self._taken()
+        if not jobs:
+            return
+        try:
+            self._scoring.run(jobs)
+        finally:
+            self._gate.release(sum(job.row_count for job in jobs))
+
+    def _taken(self) -> list[ScoreJob]:
+        """Out of the line; those whose callers are gone have their errors, and are not among them."""
+        taken: list[ScoreJob] = []
+        row_count = 0
+        end = time.perf_counter() + self._limits.delay_seconds_max
+        while True:
+            for job in list(self._line):
+                if row_count >= self._limits.rows_enough:
+                    break
+                if self._fits(job, taken, row_count) and self._removed(job) and not self._is_gone(job):
+                    taken.append(job)
+                    row_count += job.row_count
+            left = end - time.perf_counter()
+            if not taken or row_count >= self._limits.rows_enough or left <= 0:
+                return taken
+            with self._changed:
+                self._changed.wait(left)
+
+    def _fits(self, job: ScoreJob, taken: list[ScoreJob], row_count: int) -> bool:
+        return not taken or (row_count + job.row_count <= self._limits.rows_max and taken[0].fits(job))
+
+    def _removed(self, job: ScoreJob) -> bool:
+        """Whether it was in the line until now."""
+        return self._line.pop(job, job) is None
+
+    def _is_gone(self, job: ScoreJob) -> bool:
+        try:
+            job.caller.check()
+        except ServiceError as error:
+            self._leave(job, error)
+            return True
+        return False
+
+    def _leave(self, job: ScoreJob, error: ServiceError) -> None:
+        self._gate.release(job.row_count)
+        self._scoring.abandoned(job, error)
+
+
+def _why_gone(job: ScoreJob) -> ServiceError:
+    try:
+        job.caller.check()
+    except ServiceError as error:
+        return error
+    raise AssertionError("a caller went away and is still there")

@@ -1,0 +1,153 @@
+"""The loop that takes all calls, from their headers to their messages, and hands them to their methods."""
+
+import time
+from collections.abc import Callable, Mapping
+from threading import Thread
+from typing import Protocol
+
+import grpc
+
+from assayd_server import logs
+from assayd_server.errors import CallCancelledError, ServiceError
+from assayd_server.rpc.direct.core_calls import CoreCall, CoreCalls
+from assayd_server.rpc.guarded import ending, no_message
+from assayd_server.rpc.outcomes import Outcomes, too_many
+
+_LOOK_SECONDS = 0.25
+"""How late a call without a message may be noticed."""
+_log = logs.get_logger()
+
+
+class Method(Protocol):
+    """One RPC."""
+
+    outcomes: Outcomes
+
+    def take(self, call: CoreCall, message: bytes) -> None:
+        """Answer a call, now or later, or let it fail."""
+
+
+class Quick(Protocol):
+    """What can be put off until no more calls come, so that they go together."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is anything."""
+
+    def advance(self) -> None:
+        """Do it, or have it done."""
+
+
+class DirectCalls:
+    """Open calls, bounded in number, and in the time that their messages may take."""
+
+    def __init__(
+        self,
+        server: grpc.Server,
+        methods: Mapping[str, Method],
+        *,
+        quick: Quick,
+        calls_max: int,
+        message_wait_max_seconds: float,
+        on_stalled: Callable[[], None],
+    ) -> None:
+        """Take these methods over from a server that is not started.
+
+        Args:
+            server: has no handlers for them.
+            methods: by path.
+            quick: is told to go on whenever there is nothing else to do.
+            calls_max: open at one time; the next one is refused at once.
+            message_wait_max_seconds: after this a call whose message has not come is cancelled.
+            on_stalled: is told of each that was.
+        """
+        self._methods = methods
+        self._quick = quick
+        self._calls_max = calls_max
+        self._message_wait_max_seconds = message_wait_max_seconds
+        self._on_stalled = on_stalled
+        self._open: set[CoreCall] = set()
+        self._waiting: dict[CoreCall, float] = {}
+        """Calls without a message, oldest first, and since when."""
+        self._unclosed = 0
+        self._core = CoreCalls(server, methods, self)
+        self._thread = Thread(target=self._run, name="direct-calls", daemon=True)
+
+    @property
+    def calls(self) -> int:
+        """Calls that are not answered yet."""
+        return len(self._open)
+
+    def start(self) -> None:
+        """Take calls; once the server is started."""
+        self._core.start()
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait for the end of the last call; once the server stops."""
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def arrived(self, call: CoreCall) -> None:
+        """As of Listener."""
+        self._unclosed += 1
+        full = len(self._open) >= self._calls_max
+        self._open.add(call)
+        if full:
+            self._fail(call, too_many(self._calls_max))
+            return
+        self._waiting[call] = time.monotonic()
+        call.receive()
+
+    def received(self, call: CoreCall, message: bytes | None) -> None:
+        """As of Listener."""
+        if self._waiting.pop(call, None) is None:  # it was cancelled for being late
+            return
+        if message is None:
+            self._fail(call, no_message())
+        else:
+            self._methods[call.method].take(call, message)
+
+    def answered(self, call: CoreCall) -> None:
+        """As of Listener."""
+        self._open.discard(call)
+
+    def closed(self, call: CoreCall) -> None:
+        """As of Listener."""
+        self._unclosed -= 1
+
+    def _fail(self, call: CoreCall, error: ServiceError) -> None:
+        """Answer a call that has no message; that its caller went away instead is known once it is closed."""
+        outcomes, began = self._methods[call.method].outcomes, time.perf_counter()
+        outcomes.start()
+        failure = outcomes.failure_of(error, call.metadata)
+        call.add_callback(
+            lambda: outcomes.end(ending(call) if call.is_cancelled else failure.code, began, call.metadata)
+        )
+        call.fail(failure)
+
+    def _run(self) -> None:
+        look = 0.0
+        while not (self._core.is_ended and self._unclosed == 0 and not self._open):
+            try:
+                if self._quick.waits:
+                    if not self._core.turn(0):
+                        self._quick.advance()
+                else:
+                    self._core.turn(_LOOK_SECONDS)
+                if (now := time.monotonic()) > look:
+                    look = now + _LOOK_SECONDS
+                    self._cancel_stalled(now - self._message_wait_max_seconds)
+            except Exception:  # whatever it was, the other calls go on
+                _log.exception("bug")
+        self._core.close()
+
+    def _cancel_stalled(self, since: float) -> None:
+        """Calls whose messages should have come."""
+        while self._waiting:
+            call, began = next(iter(self._waiting.items()))
+            if began > since:
+                return
+            del self._waiting[call]
+            self._on_stalled()
+            self._fail(call, CallCancelledError("no message came in time", reason="MESSAGE_LATE"))

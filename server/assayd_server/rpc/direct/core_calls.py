@@ -1,0 +1,223 @@
+"""Calls as gRPC's core has them. The only file that uses grpc's own parts, which may change with any release."""
+
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from typing import Any, Protocol
+
+import grpc
+from grpc._cython import cygrpc  # type: ignore[attr-defined]  # its names are made when it is loaded
+
+from assayd_server.rpc.status import Failure
+
+_NO_FLAGS = 0
+_ASKED_AHEAD = 8
+"""Calls of each method that the core may hand over at a time."""
+_PARTS = {
+    "Server": ("register_completion_queue", "register_method", "request_registered_call"),
+    "CompletionQueue": ("poll", "shutdown"),
+    "Call": ("start_server_batch", "cancel"),
+    "ReceiveMessageOperation": ("message",),
+    "ReceiveCloseOnServerOperation": ("cancelled",),
+    "SendInitialMetadataOperation": (),
+    "SendMessageOperation": (),
+    "SendStatusFromServerOperation": (),
+}
+"""Of grpc's Cython module, with what is used of each."""
+
+
+class Listener(Protocol):
+    """Is told what becomes of calls, by the thread that waits for it where nothing else is said."""
+
+    def arrived(self, call: "CoreCall") -> None:
+        """A call has begun; its message is still on its way."""
+
+    def received(self, call: "CoreCall", message: bytes | None) -> None:
+        """The message of a call; None where it ended without one."""
+
+    def answered(self, call: "CoreCall") -> None:
+        """A call has its answer, which is on its way; told once of each call, by whichever thread has given it."""
+
+    def closed(self, call: "CoreCall") -> None:
+        """A call is over: its answer has gone, or its caller has."""
+
+
+class CoreCall:
+    """One call. It is answered once, by any thread."""
+
+    __slots__ = (
+        "_call",
+        "_deadline",
+        "_listener",
+        "_on_close",
+        "_watched",
+        "is_cancelled",
+        "is_closed",
+        "metadata",
+        "method",
+    )
+
+    def __init__(self, event: Any, method: str, listener: Listener) -> None:
+        """Of the event that tells of it."""
+        self.method = method
+        self.metadata: tuple[tuple[str, str | bytes], ...] = event.invocation_metadata
+        self.is_closed = False
+        """Whether it is over."""
+        self.is_cancelled = False
+        """Whether it was over before its answer had gone."""
+        self._call = event.call
+        self._deadline = event.call_details.deadline
+        self._listener = listener
+        self._watched = False
+        self._on_close: list[Callable[[], None]] = []
+
+    def time_remaining(self) -> float:
+        """Seconds until its deadline, 0 or more; very many where it has none."""
+        return max(0.0, self._deadline - time.time())
+
+    def is_active(self) -> bool:
+        """Whether somebody waits for the answer, as far as is known: who wants to know watches it."""
+        return not self.is_closed
+
+    def receive(self) -> None:
+        """Wait for its message."""
+        self._start((cygrpc.ReceiveMessageOperation(_NO_FLAGS),), self._received)
+
+    def watch(self) -> None:
+        """Be told at once when its caller goes away, for which there would else be word when it is answered."""
+        self._watched = True
+        self._start((cygrpc.ReceiveCloseOnServerOperation(_NO_FLAGS),), self._closed)
+
+    def answer(self, message: bytes) -> None:
+        """Send a response, and the status OK."""
+        self._end(
+            cygrpc.SendInitialMetadataOperation(None, _NO_FLAGS),
+            cygrpc.SendMessageOperation(message, _NO_FLAGS),
+            cygrpc.SendStatusFromServerOperation(None, 0, b"", _NO_FLAGS),
+        )
+
+    def fail(self, failure: Failure) -> None:
+        """Send another status."""
+        details, code = failure.details.encode(), failure.code.value[0]
+        self._end(
+            cygrpc.SendInitialMetadataOperation(None, _NO_FLAGS),
+            cygrpc.SendStatusFromServerOperation(failure.trailing_metadata, code, details, _NO_FLAGS),
+        )
+
+    def add_callback(self, callback: Callable[[], None]) -> bool:
+        """Call back when it is over; False where it is already."""
+        if self.is_closed:
+            return False
+        self._on_close.append(callback)
+        return True
+
+    def drop(self) -> None:
+        """Send nothing: it is over."""
+        self._listener.answered(self)
+
+    def _end(self, *operations: Any) -> None:
+        if not self._watched:
+            self._start((*operations, cygrpc.ReceiveCloseOnServerOperation(_NO_FLAGS)), self._closed)
+        elif not self.is_closed:
+            self._start(operations, _ignored)
+        self._listener.answered(
+            self
+        )  # no sooner: after the last answer the queue ends, and then nothing may be sent
+
+    def _start(self, operations: tuple[Any, ...], done: Callable[[Any], None]) -> None:
+        self._call.start_server_batch(operations, done)
+
+    def _received(self, event: Any) -> None:
+        self._listener.received(self, event.batch_operations[0].message())
+
+    def _closed(self, event: Any) -> None:
+        self.is_cancelled = event.batch_operations[-1].cancelled()
+        self.is_closed = True
+        for callback in self._on_close:
+            callback()
+        self._listener.closed(self)
+
+
+class CoreCalls:
+    """The calls of some methods of a grpc.Server, which never gets to see them."""
+
+    def __init__(self, server: grpc.Server, methods: Collection[str], listener: Listener) -> None:
+        """Take the methods over; before the server is started.
+
+        Args:
+            server: has no handlers for them.
+            methods: such as /assayd.v1.ScoringService/Score.
+            listener: is told of their calls.
+        """
+        self._core = _core_of(server)
+        self._listener = listener
+        self._queue = cygrpc.CompletionQueue()
+        self._core.register_completion_queue(self._queue)
+        for method in methods:
+            self._core.register_method(method)
+        self._methods = tuple(methods)
+        self._asked = 0
+        """Calls that the core has been asked for and has not handed over."""
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether no further call will come: the server stops."""
+        return self._asked == 0
+
+    def start(self) -> None:
+        """Ask for calls; once the server is started."""
+        for method in self._methods:
+            for _ in range(_ASKED_AHEAD):
+                self._ask(method)
+
+    def turn(self, seconds: float) -> bool:
+        """Wait for what happens next, and tell the listener.
+
+        Args:
+            seconds: at most so long; with 0 only for what has happened already.
+
+        Returns:
+            Whether anything has happened.
+        """
+        event = self._queue.poll(time.time() + seconds if seconds else 0)
+        if event.tag is None:
+            return False
+        event.tag(event)
+        return True
+
+    def close(self) -> None:
+        """Once no call is open: take what has happened meanwhile, and end."""
+        self._queue.shutdown()
+        while self.turn(1):
+            pass
+
+    def _ask(self, method: str) -> None:
+        """For one more call; not of a server that stops."""
+
+        def arrived(event: Any) -> None:
+            self._asked -= 1
+            if event.success:
+                self._ask(method)
+                self._listener.arrived(CoreCall(event, method, self._listener))
+
+        with suppress(ValueError):
+            self._core.request_registered_call(self._queue, self._queue, method, arrived)
+            self._asked += 1
+
+
+def why_not() -> str:
+    """What of grpc is not as it has to be; empty where all is."""
+    for name, attributes in _PARTS.items():
+        kind = getattr(cygrpc, name, None)
+        lacking = next((attribute for attribute in attributes if not hasattr(kind, attribute)), None)
+        if kind is None or lacking is not None:
+            return f"grpc {grpc.__version__} has no {name}{'.' if lacking else ''}{lacking or ''}"
+    return ""
+
+
+def _core_of(server: Any) -> Any:
+    return server._state.server
+
+
+def _ignored(_: Any) -> None:
+    """What has been sent needs nothing more."""

@@ -1,0 +1,53 @@
+"""One call that waits to be scored together with others."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+from assayd_server.asks import Ask, Known
+from assayd_server.caller import Caller
+from assayd_server.rows import Inputs
+from assayd_server.scoring import Scores
+from assayd_server.servable import Servable
+
+Finish: TypeAlias = Callable[[Scores | Exception], None]
+"""Is called once, by whichever thread has the answer."""
+Watch: TypeAlias = Callable[["ScoreJob"], None]
+"""Is called at most once, before the job has waited for long: to drop it when its caller goes away."""
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class ScoreJob:
+    """The rows of one call, checked."""
+
+    model: Servable
+    ask: Ask
+    known: Known
+    rows: Inputs
+    arrays: Mapping[str, NDArray[Any]]
+    """What the model's match gave."""
+    caller: Caller
+    finish: Finish
+    watch: Watch
+    is_watched: bool = False
+    began: float = field(default_factory=time.perf_counter)
+
+    def wait(self) -> None:
+        """It may take longer."""
+        if not self.is_watched:
+            self.is_watched = True
+            self.watch(self)
+
+    @property
+    def row_count(self) -> int:
+        """n."""
+        return self.rows.count
+
+    def fits(self, other: "ScoreJob") -> bool:
+        """Whether both can go through the model together."""
+        return self.model is other.model and all(
+            values.shape[1:] == other.arrays[name].shape[1:] for name, values in self.arrays.items()
+        )
