@@ -9,7 +9,7 @@ from assayd_server.servable import Servable
 from assayd_server.wanted import ModelChoice, Wanted
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class Known:
     """What is known of an ask and a model, since a call has passed every check."""
 

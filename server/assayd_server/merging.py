@@ -106,7 +106,7 @@ class Merging:
             finally:
                 self._gate.pass_on()
         else:
-            for job in self._line:
+            for job in list(self._line):
                 job.wait()
             self._wake()
 
@@ -131,9 +131,11 @@ class Merging:
     def _is_quick(self) -> bool:
         if self._limits.delay_seconds_max:
             return False
-        first, row_count = next(iter(self._line)), sum(job.row_count for job in self._line)
-        row_count = max(first.row_count, min(row_count, self._limits.rows_enough))
-        return self._scoring.pace.expected(first.model, row_count) < QUICK_SECONDS_MAX
+        jobs = list(self._line)  # at once, as others may take some out
+        if not jobs:
+            return True
+        row_count = max(jobs[0].row_count, min(sum([job.row_count for job in jobs]), self._limits.rows_enough))
+        return self._scoring.pace.expected(jobs[0].model, row_count) < QUICK_SECONDS_MAX
 
     def _wake(self) -> None:
         with self._changed:
@@ -155,10 +157,12 @@ class Merging:
                 self._gate.pass_on()
 
     def _has_work(self) -> bool:
-        """Wait for it; False at the end."""
+        """Wait for it; False at the end. What is quick is left to who takes calls, if it comes soon."""
         with self._changed:
+            self._asleep = not self._closed
+            if self._line and self._is_quick():
+                self._changed.wait(QUICK_SECONDS_MAX)
             while not self._line and not self._closed:
-                self._asleep = True
                 self._changed.wait()
             self._asleep = False
             return bool(self._line)

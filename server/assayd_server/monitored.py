@@ -12,7 +12,6 @@ from assayd_server.core.drift.layout import Role
 from assayd_server.core.drift.reference import CLASS_COLUMN, ColumnValues
 from assayd_server.core.novelty import NoveltyMeasure, Outputs
 from assayd_server.core.novelty.scoring import Fitted, novelty_scores
-from assayd_server.core.scores import RowScores
 from assayd_server.core.tasks import Task
 from assayd_server.core.uncertainty import Measure
 from assayd_server.plan import Plan
@@ -61,19 +60,12 @@ def _side_by_side(values: Floats | None) -> Floats | None:
 
 
 def _first(scores: Scores) -> Scores:
-    rows, forward = scores.rows, scores.forward
-    alone = RowScores(
-        valid=rows.valid[:1],
-        predictions=rows.predictions[:1],
-        probabilities=rows.probabilities[:1],
-        uncertainties={measure: values[:1] for measure, values in rows.uncertainties.items()},
-        top_classes=rows.top_classes[:1],
-        top_probabilities=rows.top_probabilities[:1],
-    )
+    forward = scores.forward
     logits, probabilities = (
         None if values is None else values[:1] for values in (forward.logits, forward.probabilities)
     )
-    return replace(scores, rows=alone, forward=replace(forward, logits=logits, probabilities=probabilities))
+    forward = replace(forward, logits=logits, probabilities=probabilities)
+    return replace(scores, rows=scores.rows.part(slice(1)), forward=forward)
 
 
 def score_columns(scores: Scores, *, temperature: float) -> list[ColumnValues]:

@@ -24,7 +24,7 @@ class Pace:
         known[size] = before + _WEIGHT * (seconds - before)
 
     def expected(self, model: Servable, row_count: int) -> float:
-        """How long a pass of so many rows may take, by those of about so many, or of fewer; infinite if unknown."""
+        """How long a pass of so many rows may take: as one of about so many or fewer did; infinite if unknown."""
         known, size = self._seconds.get(model, {}), row_count.bit_length()
         if size in known:
             return known[size]

@@ -74,7 +74,7 @@ class Plan:
         runs = isinstance(self.rows, Inputs) and self.model is not None
         return self.model.contract.embedding_width if runs and self.model else 0
 
-    @property
+    @cached_property
     def roles(self) -> list[str]:
         """The outputs of the model that a forward pass is to return."""
         if self.wanted.head is not None:
@@ -91,7 +91,7 @@ class Plan:
         reference = self.model.reference if self.model is not None else None
         return reference is not None and reference.novelty.looks_at_embedding(self.wanted.novelty)
 
-    @property
+    @cached_property
     def temperature(self) -> float:
         """The request's, or the model's own, which was not fitted for a head that came with the request."""
         if self.wanted.temperature is not None:

@@ -5,20 +5,46 @@ every class and every bucket would cost that for each of them.
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from assayd_server.core.arrays import Floats, Integers
-from assayd_server.core.uncertainty import Measure
+from assayd_server.core.label_uncertainty import multilabel_mean
+from assayd_server.core.tasks import Task
+from assayd_server.core.uncertainty import Measure, least_confidence
 
 CLASSES_MAX = 100
 """Classes with a series of their own; the ones after them are counted together as "other"."""
 COUNTED = frozenset(Measure) - {Measure.MAX_ENTROPY, Measure.INFORMATION_DENSITY}
 """Measures within [0, 1], which the buckets are for."""
+KEPT_ROWS = 4096
+"""Counting so many rows together takes a hundredth of what it takes to count each by itself."""
+KEPT_BYTES = 1 << 20
+"""Of what is kept to be counted."""
+_ALWAYS_COUNTED = {
+    Task.MULTICLASS: (Measure.LEAST_CONFIDENCE, least_confidence),
+    Task.MULTILABEL: (Measure.MULTILABEL_MEAN, multilabel_mean),
+}
+"""A measure of every row, whatever its call asked for."""
 BUCKET_EDGES = np.round(np.arange(1, 11) / 10, 1)
+
+
+class _Kept(NamedTuple):
+    """Rows of one call, or of calls that were scored together."""
+
+    task: Task
+    predictions: Integers
+    probabilities: Floats
+    uncertainties: Mapping[Measure, Floats]
+
+    @property
+    def kind(self) -> tuple[Hashable, ...]:
+        """What has the same can be counted together."""
+        return (self.task, *self.uncertainties)
 
 
 class RowCounts:
@@ -37,6 +63,30 @@ class RowCounts:
         self.bucket_rows = {measure: np.zeros(len(BUCKET_EDGES), np.int64) for measure in measures}
         self.sums = dict.fromkeys(self.bucket_rows, 0.0)
         self._lock = threading.Lock()
+        self._kept: list[_Kept] = []
+        self._kept_rows = 0
+        self._kept_bytes = 0
+
+    def add_later(
+        self, task: Task, predictions: Integers, probabilities: Floats, uncertainties: Mapping[Measure, Floats]
+    ) -> None:
+        """Count rows by their classes, by the measures given and by the one of the task that is always counted.
+
+        They are counted when there are enough of them, or when somebody looks.
+
+        Args:
+            task: of one class a row, or of any number of labels.
+            predictions: (n,), the class of each row.
+            probabilities: (n, c); is not changed any more.
+            uncertainties: (n,) each, within [0, 1].
+        """
+        with self._lock:
+            self._kept.append(_Kept(task, predictions, probabilities, uncertainties))
+            self._kept_rows += len(predictions)
+            self._kept_bytes += probabilities.nbytes
+            due = self._kept_rows >= KEPT_ROWS or self._kept_bytes >= KEPT_BYTES
+        if due:
+            self._count_kept()
 
     def add(self, predictions: Integers, uncertainties: Mapping[Measure, Floats]) -> None:
         """Count rows.
@@ -56,11 +106,37 @@ class RowCounts:
 
     def snapshot(self) -> tuple[list[int], dict[Measure, tuple[Integers, float]]]:
         """Rows by class, and by measure rows by bucket with their sum, all of the same moment."""
+        self._count_kept()
         with self._lock:
             measures: dict[Measure, tuple[Integers, float]] = {
                 measure: (rows.copy(), self.sums[measure]) for measure, rows in self.bucket_rows.items()
             }
             return self.class_rows.tolist(), measures
+
+    def _count_kept(self) -> None:
+        with self._lock:
+            kept, self._kept, self._kept_rows, self._kept_bytes = self._kept, [], 0, 0
+        kinds: dict[tuple[Hashable, ...], list[_Kept]] = {}
+        for one in kept:
+            kinds.setdefault(one.kind, []).append(one)
+        for alike in kinds.values():
+            self._count_alike(alike)
+
+    def _count_alike(self, kept: Sequence[_Kept]) -> None:
+        task = kept[0].task
+        probabilities = np.concatenate([one.probabilities for one in kept])
+        uncertainties = {
+            measure: np.concatenate([one.uncertainties[measure] for one in kept])
+            for measure in kept[0].uncertainties
+        }
+        measure, formula = _ALWAYS_COUNTED[task]
+        if measure not in uncertainties:
+            uncertainties[measure] = formula(probabilities)
+        if task is Task.MULTILABEL:
+            predicted = np.nonzero(probabilities > 1 / 2)[1]
+        else:
+            predicted = np.concatenate([one.predictions for one in kept])
+        self.add(predicted, uncertainties)
 
 
 class RowCountsCollector(Collector):

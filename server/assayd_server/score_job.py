@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from numpy.typing import NDArray
 
@@ -13,7 +13,15 @@ from assayd_server.rows import Inputs
 from assayd_server.scoring import Scores
 from assayd_server.servable import Servable
 
-Finish: TypeAlias = Callable[[Scores | Exception], None]
+
+class Part(NamedTuple):
+    """Some rows of what was scored together."""
+
+    scores: Scores
+    rows: slice
+
+
+Finish: TypeAlias = Callable[["ScoreJob", Part | Exception], None]
 """Is called once, by whichever thread has the answer."""
 Watch: TypeAlias = Callable[["ScoreJob"], None]
 """Is called at most once, before the job has waited for long: to drop it when its caller goes away."""

@@ -6,10 +6,8 @@ import numpy as np
 
 from assayd_server.core.arrays import Floats
 from assayd_server.core.heads import linear_head
-from assayd_server.core.label_uncertainty import multilabel_mean
 from assayd_server.core.scores import RowScores, scores_of_logits, scores_of_probabilities, scores_of_values
 from assayd_server.core.tasks import Task
-from assayd_server.core.uncertainty import Measure, least_confidence
 from assayd_server.core.validity import finite
 from assayd_server.members import samples_of
 from assayd_server.metrics import ModelMetrics
@@ -19,12 +17,6 @@ from assayd_server.plan import Plan
 from assayd_server.row_counts import COUNTED
 from assayd_server.rows import Committee, Embeddings, Head, Inputs, Logits, PoolRows
 from assayd_server.servable import Forward, part_of_forward
-
-_ALWAYS_COUNTED = {
-    Task.MULTICLASS: (Measure.LEAST_CONFIDENCE, least_confidence),
-    Task.MULTILABEL: (Measure.MULTILABEL_MEAN, multilabel_mean),
-}
-"""A measure of every row, whatever its call asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,16 +34,7 @@ class Scores:
 
 def part_of(scores: Scores, rows: slice) -> Scores:
     """What is said of some of the rows, where it depends on these alone."""
-    whole = scores.rows
-    own = RowScores(
-        valid=whole.valid[rows],
-        predictions=whole.predictions[rows],
-        probabilities=whole.probabilities[rows],
-        uncertainties={measure: values[rows] for measure, values in whole.uncertainties.items()},
-        top_classes=whole.top_classes[rows],
-        top_probabilities=whole.top_probabilities[rows],
-    )
-    return Scores(rows=own, forward=part_of_forward(scores.forward, rows), plan=scores.plan)
+    return Scores(rows=scores.rows.part(rows), forward=part_of_forward(scores.forward, rows), plan=scores.plan)
 
 
 def given(plan: Plan) -> Forward:
@@ -127,18 +110,14 @@ def _score_rows(forward: Forward, plan: Plan, temperature: float) -> RowScores:
 def count(metrics: ModelMetrics, scores: Scores) -> None:
     """Count rows, classes and uncertainties of a model."""
     rows, task = scores.rows, scores.plan.task
-    row_count, valid_count = len(rows.valid), int(rows.valid.sum())
+    row_count = len(rows.valid)
     metrics.rows.inc(row_count)
-    metrics.invalid_rows.inc(row_count - valid_count)
+    if not rows.all_valid:
+        metrics.invalid_rows.inc(row_count - int(rows.valid.sum()))
     if scores.plan.wanted.head is not None or task is Task.REGRESSION:  # the model's own classes are counted
         return
-    valid = slice(None) if valid_count == row_count else rows.valid
-    probabilities = rows.probabilities[valid]
+    valid = slice(None) if rows.all_valid else rows.valid
     uncertainties = {
         measure: values[valid] for measure, values in rows.uncertainties.items() if measure in COUNTED
     }
-    measure, formula = _ALWAYS_COUNTED[task]
-    if measure not in uncertainties:
-        uncertainties[measure] = formula(probabilities)
-    predicted = np.nonzero(probabilities > 1 / 2)[1] if task is Task.MULTILABEL else rows.predictions[valid]
-    metrics.counts.add(predicted, uncertainties)
+    metrics.counts.add_later(task, rows.predictions[valid], rows.probabilities[valid], uncertainties)

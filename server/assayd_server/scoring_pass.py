@@ -1,20 +1,20 @@
 """One pass for several calls, and what is said and counted of their rows."""
 
 import time
-from collections.abc import Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assayd_server.asks import Ask
 from assayd_server.counters import Counters
 from assayd_server.drift_recording import DriftRecording
 from assayd_server.errors import ServiceError
 from assayd_server.pace import Pace
 from assayd_server.rows import Inputs
-from assayd_server.score_job import ScoreJob
-from assayd_server.scoring import Scores, count, part_of, scored
+from assayd_server.score_job import Part, ScoreJob
+from assayd_server.scoring import count, scored
 from assayd_server.servable import Forward, part_of_forward
 
 
@@ -40,58 +40,84 @@ class ScoringPass:
         metrics = self._counters.models[job.model]
         metrics.pending_rows.dec(job.row_count)
         metrics.abandoned.inc()
-        job.finish(error)
+        job.finish(job, error)
 
     def run(self, jobs: Sequence[ScoreJob]) -> None:
         """Finish each of the jobs; where they fail together, each alone: an error is that of its rows."""
         try:
-            self._run(sorted(jobs, key=lambda job: id(job.ask)))
+            self._run(jobs)
         except ServiceError as error:
             if len(jobs) > 1:
                 for job in jobs:
                     self.run([job])
                 return
-            self._finish(jobs[0], error)
+            self._fail(jobs, error)
         except Exception as error:  # a bug: whoever waits gets it
-            for job in jobs:
-                self._finish(job, error)
+            self._fail(jobs, error)
 
     def _run(self, jobs: Sequence[ScoreJob]) -> None:
         model, began = jobs[0].model, time.perf_counter()
-        metrics, recording = self._counters.models[model], self._counters.recording(model)
-        row_count = sum(job.row_count for job in jobs)
-        forward = model.forward_fed(_together(jobs), row_count=row_count, roles=_roles(jobs, recording))
+        recording = self._counters.recording(model)
+        groups = _groups(jobs)
+        jobs = [job for group in groups for job in group]
+        row_count = sum([job.row_count for job in jobs])
+        forward = model.forward_fed(_together(jobs), row_count=row_count, roles=_roles(groups, recording))
         seconds = time.perf_counter() - began
         self.pace.observe(model, row_count, seconds)
-        results, start = [], 0
-        for _, group in groupby(jobs, key=lambda job: id(job.ask)):
-            same = list(group)
-            end = start + sum(job.row_count for job in same)
+        parts: list[Part] = []
+        start = 0
+        for group in groups:
+            end = start + sum([job.row_count for job in group])
             own = forward if end - start == row_count else part_of_forward(forward, slice(start, end))
-            scores = scored(own, same[0].known.plan)
-            if recording is not None and same[0].ask.wanted.record:
-                _record(recording, own, same)
-            count(metrics, scores)
-            results += _parts(scores, same)
+            parts += self._scored(group, own, recording)
             start = end
+        self._count(jobs, row_count, began, seconds)
+        for job, part in zip(jobs, parts, strict=True):
+            job.finish(job, part)
+
+    def _scored(
+        self, jobs: Sequence[ScoreJob], forward: Forward, recording: DriftRecording | None
+    ) -> Iterator[Part]:
+        """What is said of the rows of jobs that ask for the same, counted."""
+        scores = scored(forward, jobs[0].known.plan)
+        if recording is not None and jobs[0].ask.wanted.record:
+            _record(recording, forward, jobs)
+        count(self._counters.models[jobs[0].model], scores)
+        start = 0
+        for job in jobs:
+            end = start + job.row_count
+            yield Part(scores, slice(start, end))
+            start = end
+
+    def _count(self, jobs: Sequence[ScoreJob], row_count: int, began: float, seconds: float) -> None:
+        metrics, now = self._counters.models[jobs[0].model], time.perf_counter()
         metrics.executions.inc()
         metrics.batch_rows.observe(row_count)
-        for job, scores in results:
+        metrics.inference.observe(seconds, len(jobs))
+        metrics.pending_rows.dec(row_count)
+        for job in jobs:
             metrics.queue.observe(began - job.began)
-            metrics.inference.observe(seconds)
-            metrics.total.observe(time.perf_counter() - job.began)
-            self._finish(job, scores)
+            metrics.total.observe(now - job.began)
 
-    def _finish(self, job: ScoreJob, result: Scores | Exception) -> None:
-        self._counters.models[job.model].pending_rows.dec(job.row_count)
-        job.finish(result)
+    def _fail(self, jobs: Sequence[ScoreJob], error: Exception) -> None:
+        for job in jobs:
+            self._counters.models[job.model].pending_rows.dec(job.row_count)
+            job.finish(job, error)
 
 
-def _roles(jobs: Sequence[ScoreJob], recording: DriftRecording | None) -> list[str]:
-    roles = dict.fromkeys(role for job in jobs for role in job.known.plan.roles)
-    if recording is not None and any(job.ask.wanted.record for job in jobs):
-        roles |= dict.fromkeys(recording.roles)
-    return list(roles)
+def _groups(jobs: Sequence[ScoreJob]) -> list[list[ScoreJob]]:
+    """Jobs that ask for the same, side by side."""
+    groups: dict[Ask, list[ScoreJob]] = {}
+    for job in jobs:
+        groups.setdefault(job.ask, []).append(job)
+    return list(groups.values())
+
+
+def _roles(groups: Sequence[Sequence[ScoreJob]], recording: DriftRecording | None) -> list[str]:
+    roles = [role for group in groups for role in group[0].known.plan.roles]
+    if recording is not None and any(group[0].ask.wanted.record for group in groups):
+        roles += recording.roles
+    return list(dict.fromkeys(roles))
 
 
 def _together(jobs: Sequence[ScoreJob]) -> Mapping[str, NDArray[Any]]:
@@ -114,13 +140,3 @@ def _record(recording: DriftRecording, forward: Forward, jobs: Sequence[ScoreJob
     for job in jobs:
         recording.record(part_of_forward(forward, slice(start, start + job.row_count)), job.rows)
         start += job.row_count
-
-
-def _parts(scores: Scores, jobs: Sequence[ScoreJob]) -> list[tuple[ScoreJob, Scores]]:
-    if len(jobs) == 1:
-        return [(jobs[0], scores)]
-    found, start = [], 0
-    for job in jobs:
-        found.append((job, part_of(scores, slice(start, start + job.row_count))))
-        start += job.row_count
-    return found

@@ -13,7 +13,7 @@ from assayd_server.contract import Choice, Contract, TensorSpec
 from assayd_server.core.arrays import Floats
 from assayd_server.core.binary import two_classes_of_logit, two_classes_of_probability
 from assayd_server.errors import ArtefactError, FailedPreconditionError, InvalidArgumentError
-from assayd_server.feeds import cast, matched
+from assayd_server.feeds import Matches, cast
 from assayd_server.graph import Graph, prepare
 from assayd_server.last_layer import LastLayer, find_last_layer
 from assayd_server.loaded_pool import LoadedPool
@@ -25,6 +25,7 @@ from assayd_server.reference_fitting import reference_for
 from assayd_server.rows import Inputs
 
 _log = logs.get_logger()
+_WIDE = (np.dtype(np.float32), np.dtype(np.float64))
 _TWO_CLASSES = {"logits": two_classes_of_logit, "probabilities": two_classes_of_probability}
 
 
@@ -69,6 +70,7 @@ class Servable:
         self.pool = pool
         self.reference = reference
         self._model = model
+        self._matches = Matches(contract.inputs)
         layer = _last_layer(graph, contract)
         self.last_layer: LastLayer | None = None if isinstance(layer, str) else layer
         self.why_no_last_layer = layer if isinstance(layer, str) else ""
@@ -79,7 +81,7 @@ class Servable:
         Raises:
             InvalidArgumentError: they do not fit the model.
         """
-        return matched(self.contract.inputs, rows.tensors)
+        return self._matches.of(rows.tensors)
 
     def forward(self, arrays: Mapping[str, NDArray[Any]], *, row_count: int, roles: Sequence[str]) -> Forward:
         """Run the model once.
@@ -199,7 +201,10 @@ def _check_inputs(declared: Sequence[InputEntry], actual: Sequence[TensorSpec]) 
 
 def _as_forward(arrays: dict[str, Floats]) -> Forward:
     """Half precision is too coarse for a softmax over many classes, so everything is at least float32."""
-    wide = {role: values.astype(np.result_type(values, np.float32), copy=False) for role, values in arrays.items()}
+    wide = {
+        role: values if values.dtype in _WIDE else values.astype(np.result_type(values, np.float32))
+        for role, values in arrays.items()
+    }
     for role, two_classes in _TWO_CLASSES.items():
         if role in wide and wide[role].shape[-1] == 1:
             wide[role] = two_classes(wide[role])

@@ -160,6 +160,7 @@ def rows_of(scores: RowScores, rows: list[int]) -> RowScores:
     """The scores of some of the rows."""
     return RowScores(
         valid=scores.valid[rows],
+        all_valid=bool(scores.valid[rows].all()),
         predictions=scores.predictions[rows],
         probabilities=scores.probabilities[rows],
         uncertainties={measure: values[rows] for measure, values in scores.uncertainties.items()},

@@ -14,10 +14,10 @@ from assayd_server.core.softmax import softmax, tempered
 from assayd_server.core.tasks import Task
 from assayd_server.core.uncertainty import FORMULAS, Measure
 from assayd_server.core.validity import (
+    defined,
     finite,
     scorable_label_logits,
     scorable_label_probabilities,
-    scorable_logits,
     scorable_probabilities,
 )
 
@@ -39,6 +39,8 @@ class RowScores:
 
     valid: Booleans
     """(n,)"""
+    all_valid: bool
+    """Whether every row is."""
     predictions: Integers
     """(n,): the most probable class; ties go to the lower one."""
     probabilities: Floats
@@ -50,13 +52,22 @@ class RowScores:
     top_probabilities: Floats
     """(n, k)"""
 
+    def part(self, rows: slice) -> "RowScores":
+        """Those of some of the rows."""
+        valid = self.valid[rows]
+        return RowScores(
+            valid=valid,
+            all_valid=self.all_valid or bool(valid.all()),
+            predictions=self.predictions[rows],
+            probabilities=self.probabilities[rows],
+            uncertainties={measure: values[rows] for measure, values in self.uncertainties.items()},
+            top_classes=self.top_classes[rows],
+            top_probabilities=self.top_probabilities[rows],
+        )
+
 
 _Validity: TypeAlias = Callable[[Floats], Booleans]
 _Probabilities: TypeAlias = Callable[[Floats, float], Floats]
-_FROM_LOGITS: Mapping[Task, tuple[_Validity, _Probabilities]] = {
-    Task.MULTICLASS: (scorable_logits, softmax),
-    Task.MULTILABEL: (scorable_label_logits, sigmoid),
-}
 _FROM_PROBABILITIES: Mapping[Task, tuple[_Validity, _Probabilities]] = {
     Task.MULTICLASS: (scorable_probabilities, tempered),
     Task.MULTILABEL: (scorable_label_probabilities, tempered_each),
@@ -81,8 +92,12 @@ def scores_of_logits(
         measures: the uncertainties wanted, of the task's.
         top_k: how many of the most probable classes, 0 to c.
     """
-    valid, probabilities = _FROM_LOGITS[task]
-    return _scored(logits, valid(logits), lambda rows: probabilities(rows, temperature), measures, top_k)
+    if task is Task.MULTICLASS:
+        probabilities = softmax(logits, temperature)
+        valid = defined(probabilities)  # which saves a look at the logits
+        return _scored(_only(probabilities, valid), valid, measures, top_k)
+    valid = scorable_label_logits(logits)
+    return _scored(sigmoid(_only(logits, valid), temperature), valid, measures, top_k)
 
 
 def scores_of_probabilities(
@@ -103,8 +118,9 @@ def scores_of_probabilities(
         measures: the uncertainties wanted, of the task's.
         top_k: how many of the most probable classes, 0 to c.
     """
-    valid, changed = _FROM_PROBABILITIES[task]
-    return _scored(probabilities, valid(probabilities), lambda rows: changed(rows, temperature), measures, top_k)
+    validity, changed = _FROM_PROBABILITIES[task]
+    valid = validity(probabilities)
+    return _scored(changed(_only(probabilities, valid), temperature), valid, measures, top_k)
 
 
 def scores_of_values(values: Floats) -> RowScores:
@@ -117,22 +133,17 @@ def scores_of_values(values: Floats) -> RowScores:
     classes = np.full(len(values), -1, np.int64)
     with np.errstate(over="ignore"):  # what float32, as which values are sent, cannot hold is infinite there
         valid = finite(values.astype(np.float32, copy=False))
-    return RowScores(valid, classes, none, {}, classes[:, None][:, :0], none)
+    return RowScores(valid, bool(valid.all()), classes, none, {}, classes[:, None][:, :0], none)
 
 
-def _scored(
-    scores: Floats,
-    valid: Booleans,
-    probabilities_of: Callable[[Floats], Floats],
-    measures: Iterable[Measure],
-    top_k: int,
-) -> RowScores:
-    probabilities = probabilities_of(_only(scores, valid))
+def _scored(probabilities: Floats, valid: Booleans, measures: Iterable[Measure], top_k: int) -> RowScores:
+    """Of the probabilities of the valid rows."""
     classes = top_classes(probabilities, max(top_k, 1))
     top = classes[:, :top_k]
     top_probabilities = np.take_along_axis(probabilities, top, axis=1) if top_k else probabilities[:, :0]
     return RowScores(
         valid=valid,
+        all_valid=len(probabilities) == len(valid),
         predictions=_spread(classes[:, 0], valid, fill=-1),
         probabilities=_spread(probabilities, valid, fill=np.nan),
         uncertainties={

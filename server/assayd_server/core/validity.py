@@ -17,6 +17,18 @@ def scorable_logits(logits: Floats) -> Booleans:
     return np.isfinite(logits.max(axis=1, initial=-np.inf))  # max propagates NaN; it is -inf for all -inf
 
 
+def defined(softmaxes: Floats) -> Booleans:
+    """Rows that a softmax gave values for; where it is not defined, every value of a row is NaN.
+
+    Args:
+        softmaxes: (n, c), of softmax.
+
+    Returns:
+        (n,), the same as scorable_logits of what it was given.
+    """
+    return ~np.isnan(softmaxes[:, 0])
+
+
 SUM_TOLERANCE = 0.01
 """How far from 1 the sum of a row may be: half precision over thousands of classes stays within it."""
 

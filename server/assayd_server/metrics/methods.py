@@ -1,8 +1,9 @@
 """Metrics of each RPC, named as every gRPC server's are."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter
 
 from assayd_server.metrics.buckets import SECONDS
+from assayd_server.metrics.histogram import Histogram, Histograms
 
 _METHOD = ("grpc_type", "grpc_service", "grpc_method")
 
@@ -45,7 +46,7 @@ class MethodFamilies:
         self._handled = Counter(
             "grpc_server_handled", "Calls ended, by status.", (*_METHOD, "grpc_code"), registry=registry
         )
-        self._handling = Histogram(
+        self._handling = Histograms(
             "grpc_server_handling_seconds",
             "Time from a call's message to its answer.",
             _METHOD,

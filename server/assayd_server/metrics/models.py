@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.metrics import MetricWrapperBase
 
 from assayd_server.bundle import Identity
 from assayd_server.core.scores import MEASURES
 from assayd_server.core.tasks import Task
 from assayd_server.metrics.buckets import ROWS, SECONDS
+from assayd_server.metrics.histogram import Histogram, Histograms
 from assayd_server.row_counts import COUNTED, RowCounts, RowCountsCollector
 
 MODEL = ("model", "version")
@@ -59,7 +60,7 @@ class ModelFamilies:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Declare them."""
-        self.stages = Histogram(
+        self.stages = Histograms(
             "assayd_stage_seconds",
             "Time of one call by stage: queue (for the forward pass), inference, search (of the pool), total.",
             (*MODEL, "stage"),
@@ -77,7 +78,7 @@ class ModelFamilies:
             MODEL,
             registry=registry,
         )
-        self._batch_rows = Histogram(
+        self._batch_rows = Histograms(
             "assayd_batch_rows",
             "Rows of a forward pass, of all calls that were merged into it.",
             MODEL,
@@ -124,8 +125,8 @@ class ModelFamilies:
         self._counts.remove_model(*key)
         remove_series(self._info, *key, identity.digest)
         for stage in STAGES:
-            remove_series(self.stages, *key, stage)
+            self.stages.remove(*key, stage)
         for metric in (self._rows, self._invalid_rows, self._executions, self._abandoned):
             remove_series(metric, *key)
-        remove_series(self._batch_rows, *key)
+        self._batch_rows.remove(*key)
         remove_series(self._pending_rows, *key)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from assayd_server.bundle import Identity
+from assayd_server.metrics.histogram import Histogram, Histograms
 from assayd_server.metrics.models import MODEL, key_of, remove_series
 
 
@@ -21,7 +22,7 @@ class PoolMetrics:
 class PoolFamilies:
     """The metrics of all pools."""
 
-    def __init__(self, registry: CollectorRegistry, *, stages: Histogram) -> None:
+    def __init__(self, registry: CollectorRegistry, *, stages: Histograms) -> None:
         """Declare them.
 
         Args:

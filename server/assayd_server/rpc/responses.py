@@ -18,7 +18,7 @@ from assayd_server.scoring import Scores
 from assayd_server.servable import Servable
 from assayd_server.wanted import Output
 
-_MEASURE_NUMBERS = {measure: number for number, measure in MEASURES.items()}
+MEASURE_NUMBERS = {measure: number for number, measure in MEASURES.items()}
 _TASK_NUMBERS = {task: number for number, task in TASKS.items()}
 _DATA_TYPES = {dtype.name: number for dtype, number in DATA_TYPES.items()} | {
     "string": tensor_pb2.DATA_TYPE_STRING
@@ -91,7 +91,7 @@ def identity(value: Identity) -> scoring_pb2.ModelIdentity:
 
 def _uncertainties(rows: RowScores) -> list[scoring_pb2.Uncertainty]:
     return [
-        scoring_pb2.Uncertainty(measure=_MEASURE_NUMBERS[measure], values=_float32(values))
+        scoring_pb2.Uncertainty(measure=MEASURE_NUMBERS[measure], values=_float32(values))
         for measure, values in rows.uncertainties.items()
     ]
 

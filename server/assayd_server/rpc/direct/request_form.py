@@ -1,0 +1,88 @@
+"""Requests of Score that differ in the numbers of one tensor alone: what else is in them is read once.
+
+A request with the same length, the same bytes before its numbers and the same bytes after them is the same message
+but for the numbers. These are used where they lie; parsed, a message of a megabyte would be copied twice.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assayd_server.asks import Ask
+from assayd_server.rows import Inputs, NamedArray
+
+_KEPT_MAX = 128
+_REST_BYTES_MAX = 4096
+"""Of what is not numbers, in a request that is kept as a form."""
+_FORMS_OF_A_LENGTH_MAX = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RequestForm:
+    """One way to write a request."""
+
+    ask: Ask
+    before: bytes
+    after: bytes
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    def fits(self, message: bytes) -> bool:
+        """Whether a message of the same length is of this form."""
+        return message.startswith(self.before) and message.endswith(self.after)
+
+    def rows(self, message: bytes) -> Inputs:
+        """Its rows: a read-only view of the message."""
+        numbers = np.frombuffer(message, self.dtype, offset=len(self.before), count=self._count(message))
+        return Inputs((NamedArray(self.name, numbers.reshape(self.shape)),), self.shape[0])
+
+    def _count(self, message: bytes) -> int:
+        return (len(message) - len(self.before) - len(self.after)) // self.dtype.itemsize
+
+
+class RequestForms:
+    """The forms of the last requests. For one thread."""
+
+    def __init__(self) -> None:
+        """No request has come yet."""
+        self._forms: OrderedDict[int, list[RequestForm]] = OrderedDict()
+        """By the length of the message."""
+
+    def find(self, message: bytes) -> RequestForm | None:
+        """The form of a message, if it is known."""
+        for form in self._forms.get(len(message), ()):
+            if form.fits(message):
+                return form
+        return None
+
+    def learn(self, message: bytes, ask: Ask, rows: Inputs, content: bytes) -> None:
+        """Keep the form of a request, if it has one.
+
+        Args:
+            message: as it came.
+            ask: what it asks for.
+            rows: what it holds.
+            content: the numbers of its first tensor.
+        """
+        if len(rows.tensors) != 1 or not content or len(message) - len(content) > _REST_BYTES_MAX:
+            return
+        tensor = rows.tensors[0]
+        start = message.find(content)
+        if tensor.values.dtype.kind not in "iuf" or start < 0 or start != message.rfind(content):
+            return  # texts and bools are looked at one by one, and numbers that occur twice could be either
+        form = RequestForm(
+            ask,
+            message[:start],
+            message[start + len(content) :],
+            tensor.name,
+            tensor.values.dtype,
+            tensor.values.shape,
+        )
+        same_length = self._forms.setdefault(len(message), [])
+        same_length[:] = [form, *same_length[: _FORMS_OF_A_LENGTH_MAX - 1]]
+        self._forms.move_to_end(len(message))
+        if len(self._forms) > _KEPT_MAX:
+            self._forms.popitem(last=False)

@@ -1,0 +1,84 @@
+"""Requests and responses of Score as bytes, by the forms of those that came before."""
+
+from collections.abc import MutableMapping
+from weakref import WeakKeyDictionary
+
+from google.protobuf.message import DecodeError
+
+from assayd.v1 import scoring_pb2
+from assayd_server.asks import Ask, Known
+from assayd_server.caller import Lane
+from assayd_server.rows import Inputs
+from assayd_server.rpc import requests, responses
+from assayd_server.rpc.asked import Asked
+from assayd_server.rpc.direct.request_form import RequestForms
+from assayd_server.rpc.direct.response_form import ResponseForm
+from assayd_server.rpc.guarded import not_of_this_type
+from assayd_server.score_job import Part
+from assayd_server.scoring import part_of
+
+_FORMS_MAX = 256
+"""Of the responses to one ask, by their numbers of rows."""
+
+
+class ScoreReader:
+    """Reads requests of inputs in the online lane. For one thread."""
+
+    def __init__(self, limits: requests.RowLimits) -> None:
+        """Nothing has come yet.
+
+        Args:
+            limits: how much one request may hold.
+        """
+        self._limits = limits
+        self._forms = RequestForms()
+        self._asked = Asked(limits)
+
+    def read(self, message: bytes) -> tuple[Ask, Inputs] | None:
+        """What a request asks for, and its rows; None of another kind of request.
+
+        Raises:
+            InvalidArgumentError: it is wrong.
+        """
+        form = self._forms.find(message)
+        if form is not None:
+            return form.ask, form.rows(message)
+        try:
+            request = scoring_pb2.ScoreRequest.FromString(message)
+        except DecodeError:
+            raise not_of_this_type() from None
+        if requests.lane(request.lane) is not Lane.ONLINE or request.rows.WhichOneof("kind") != "inputs":
+            return None
+        sent = request.rows.inputs
+        request.ClearField("rows")  # which leaves what was sent as it is
+        ask = self._asked.of(request)
+        rows = requests.inputs(sent, self._limits)
+        self._forms.learn(message, ask, rows, sent.tensors[0].data)
+        return ask, rows
+
+
+class ScoreWriter:
+    """Writes responses. For any thread."""
+
+    def __init__(self) -> None:
+        """Nothing was written yet."""
+        self._forms: MutableMapping[Known, dict[int, ResponseForm]] = WeakKeyDictionary()
+
+    def response(self, known: Known, part: Part) -> bytes:
+        """The bytes of a ScoreResponse.
+
+        Args:
+            known: to which the scores belong.
+            part: n rows of them.
+        """
+        scores, rows = part
+        if not scores.rows.all_valid:
+            return responses.score(part_of(scores, rows)).SerializeToString()
+        row_count = rows.stop - rows.start
+        forms = self._forms.setdefault(known, {})
+        form = forms.get(row_count)
+        if form is None:
+            form = ResponseForm(scores, row_count)
+            if len(forms) < _FORMS_MAX:
+                forms[row_count] = form
+        return form.response(part)
