@@ -7,7 +7,7 @@ others need not wait for all of them.
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from assayd_server.core.arrays import Floats
 from assayd_server.errors import ServiceError
 from assayd_server.gate import Gate, Place
 from assayd_server.metrics import ModelMetrics
-from assayd_server.servable import Forward, Servable, part_of_forward
+from assayd_server.servable import Forward, Servable, Softmax
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -182,7 +182,7 @@ class Batching:
         for job in jobs:
             metrics.inference.observe(seconds)
             own = slice(start, start + job.row_count)
-            job.forward = forward if len(jobs) == 1 else part_of_forward(forward, own)
+            job.forward = forward if len(jobs) == 1 else forward.part(own)
             start += job.row_count
         if row_count:
             metrics.executions.inc()
@@ -201,4 +201,14 @@ def _joined(parts: Sequence[Forward]) -> Forward:
         values = [getattr(part, name) for part in parts]
         return None if any(one is None for one in values) else np.concatenate(values)
 
-    return Forward(of("logits"), of("probabilities"), of("values"), of("embeddings"))
+    return Forward(of("logits"), of("probabilities"), of("values"), of("embeddings"), _joined_softmax(parts))
+
+
+def _joined_softmax(parts: Sequence[Forward]) -> Softmax | None:
+    found = [part.softmax for part in parts if part.softmax is not None]
+    if len(found) < len(parts):
+        return None
+    predictions, probabilities, entropy = (
+        np.concatenate([getattr(one, field.name) for one in found]) for field in fields(Softmax)
+    )
+    return Softmax(predictions, probabilities, entropy)

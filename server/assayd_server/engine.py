@@ -102,7 +102,7 @@ class Engine:
                 return self._with_neighbors(scored(given(plan), plan))
         arrays = plan.model.match(rows)
         recording = self._counters.recording(plan.model) if wanted.record else None
-        roles = plan.roles if recording is None else list(dict.fromkeys([*plan.roles, *recording.roles]))
+        roles = list(dict.fromkeys([*plan.score_roles, *(recording.roles if recording is not None else ())]))
         forward = self._batching.forward(plan.model, arrays, row_count=rows.count, roles=roles, caller=caller)
         if wanted.neighbors:
             with self._computing.turn(None, 0, caller):

@@ -1,4 +1,5 @@
-"""What is done to an ONNX graph before it is run. Only this file, weights.py and last_layer.py import onnx."""
+"""What is done to an ONNX graph before it is run. Only this file, weights.py, last_layer.py and
+softmax_nodes.py import onnx."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

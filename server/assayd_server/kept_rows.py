@@ -5,7 +5,6 @@ the system for more: that costs a call more than to copy them.
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,8 @@ from assayd_server.core.arrays import Floats
 from assayd_server.core.drift.bins import Values
 from assayd_server.servable import Forward
 
-_PARTS = tuple(field.name for field in fields(Forward))
+_PARTS = ("logits", "probabilities", "values", "embeddings")
+"""Of a Forward; what is said of them is told anew, by the arithmetic that the reference was made with."""
 
 
 class KeptRows:
@@ -57,7 +57,8 @@ class KeptRows:
             return self._arrays[name][: self.row_count] if name in self._arrays else None
 
         features = {name: np.concatenate(parts) for name, parts in self._features.items()}
-        return self.row_count, Forward(*map(of, _PARTS)), features
+        forward = Forward(of("logits"), of("probabilities"), of("values"), of("embeddings"))
+        return self.row_count, forward, features
 
     def clear(self) -> None:
         """Forget the rows, and keep the room."""

@@ -6,7 +6,7 @@ from functools import cached_property
 from assayd_server.core.tasks import Task
 from assayd_server.errors import InvalidArgumentError
 from assayd_server.rows import Committee, Embeddings, Inputs, Logits, PoolRows, Probabilities, Rows
-from assayd_server.servable import Servable
+from assayd_server.servable import SOFTMAX, Servable
 from assayd_server.wanted import Output, Wanted
 
 
@@ -82,6 +82,14 @@ class Plan:
         assert self.model is not None  # inputs always have a model
         scores = self.model.contract.scores_role
         return [scores, "embedding"] if self.needs_embedding else [scores]
+
+    @cached_property
+    def score_roles(self) -> list[str]:
+        """The same for scores, which the graph itself may say a part of."""
+        model = self.model
+        if model is None or not model.has_softmax or self.wanted.head is not None:
+            return self.roles
+        return [*self.roles, SOFTMAX] if self.temperature == model.temperature else self.roles
 
     @property
     def needs_embedding(self) -> bool:

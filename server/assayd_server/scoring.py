@@ -6,7 +6,13 @@ import numpy as np
 
 from assayd_server.core.arrays import Floats
 from assayd_server.core.heads import linear_head
-from assayd_server.core.scores import RowScores, scores_of_logits, scores_of_probabilities, scores_of_values
+from assayd_server.core.scores import (
+    RowScores,
+    scores_of_logits,
+    scores_of_probabilities,
+    scores_of_softmax,
+    scores_of_values,
+)
 from assayd_server.core.tasks import Task
 from assayd_server.core.validity import finite
 from assayd_server.members import samples_of
@@ -16,7 +22,7 @@ from assayd_server.novelty_scoring import RowNovelty, novelty_of
 from assayd_server.plan import Plan
 from assayd_server.row_counts import COUNTED
 from assayd_server.rows import Committee, Embeddings, Head, Inputs, Logits, PoolRows
-from assayd_server.servable import Forward, part_of_forward
+from assayd_server.servable import Forward
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +40,7 @@ class Scores:
 
 def part_of(scores: Scores, rows: slice) -> Scores:
     """What is said of some of the rows, where it depends on these alone."""
-    return Scores(rows=scores.rows.part(rows), forward=part_of_forward(scores.forward, rows), plan=scores.plan)
+    return Scores(rows=scores.rows.part(rows), forward=scores.forward.part(rows), plan=scores.plan)
 
 
 def given(plan: Plan) -> Forward:
@@ -99,6 +105,11 @@ def _score_rows(forward: Forward, plan: Plan, temperature: float) -> RowScores:
     if forward.values is not None:
         return scores_of_values(forward.values)
     task, measures, top_k = plan.task, plan.wanted.uncertainties, plan.wanted.top_k
+    if forward.softmax is not None:
+        said = forward.softmax
+        return scores_of_softmax(
+            said.probabilities, predictions=said.predictions, entropy=said.entropy, measures=measures, top_k=top_k
+        )
     if forward.logits is not None:
         return scores_of_logits(forward.logits, task=task, temperature=temperature, measures=measures, top_k=top_k)
     assert forward.probabilities is not None  # a forward pass gives one of the three

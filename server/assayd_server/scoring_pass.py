@@ -15,7 +15,7 @@ from assayd_server.pace import Pace
 from assayd_server.rows import Inputs
 from assayd_server.score_job import Part, ScoreJob
 from assayd_server.scoring import count, scored
-from assayd_server.servable import Forward, part_of_forward
+from assayd_server.servable import Forward
 
 
 class ScoringPass:
@@ -68,7 +68,7 @@ class ScoringPass:
         start = 0
         for group in groups:
             end = start + sum([job.row_count for job in group])
-            own = forward if end - start == row_count else part_of_forward(forward, slice(start, end))
+            own = forward if end - start == row_count else forward.part(slice(start, end))
             parts += self._scored(group, own, recording)
             start = end
         self._count(jobs, row_count, began, seconds)
@@ -114,7 +114,7 @@ def _groups(jobs: Sequence[ScoreJob]) -> list[list[ScoreJob]]:
 
 
 def _roles(groups: Sequence[Sequence[ScoreJob]], recording: DriftRecording | None) -> list[str]:
-    roles = [role for group in groups for role in group[0].known.plan.roles]
+    roles = [role for group in groups for role in group[0].known.plan.score_roles]
     if recording is not None and any(group[0].ask.wanted.record for group in groups):
         roles += recording.roles
     return list(dict.fromkeys(roles))
@@ -138,5 +138,5 @@ def _record(recording: DriftRecording, forward: Forward, jobs: Sequence[ScoreJob
         return
     start = 0
     for job in jobs:
-        recording.record(part_of_forward(forward, slice(start, start + job.row_count)), job.rows)
+        recording.record(forward.part(slice(start, start + job.row_count)), job.rows)
         start += job.row_count

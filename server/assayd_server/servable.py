@@ -1,17 +1,18 @@
 """A model that is ready to answer: its bundle, its contract and its session."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assayd_server import logs
+from assayd_server import logs, softmax_nodes
 from assayd_server.bundle import Bundle, Identity, InputEntry
 from assayd_server.contract import Choice, Contract, TensorSpec
-from assayd_server.core.arrays import Floats
+from assayd_server.core.arrays import Floats, Integers
 from assayd_server.core.binary import two_classes_of_logit, two_classes_of_probability
+from assayd_server.core.tasks import Task
 from assayd_server.errors import ArtefactError, FailedPreconditionError, InvalidArgumentError
 from assayd_server.feeds import Matches, cast
 from assayd_server.graph import Graph, prepare
@@ -29,6 +30,26 @@ _WIDE = (np.dtype(np.float32), np.dtype(np.float64))
 _TWO_CLASSES = {"logits": two_classes_of_logit, "probabilities": two_classes_of_probability}
 
 
+SOFTMAX = "softmax"
+"""A role that is none of the contract: what the graph itself says of its logits, where it was made to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Softmax:
+    """What a pass said of its logits, at the model's own temperature."""
+
+    predictions: Integers
+    """(n,) int32"""
+    probabilities: Floats
+    """(n, c)"""
+    entropy: Floats
+    """(n,), in [0, 1]"""
+
+    def part(self, rows: slice) -> "Softmax":
+        """That of some of the rows."""
+        return Softmax(self.predictions[rows], self.probabilities[rows], self.entropy[rows])
+
+
 @dataclass(frozen=True, slots=True)
 class Forward:
     """What one forward pass gave, or what the caller had: logits, probabilities, values or embeddings."""
@@ -37,15 +58,17 @@ class Forward:
     probabilities: Floats | None = None
     values: Floats | None = None
     embeddings: Floats | None = None
+    softmax: Softmax | None = None
+    """Where it was asked for, and every row has one."""
 
+    def part(self, rows: slice) -> "Forward":
+        """What it gave for some of the rows."""
 
-def part_of_forward(forward: Forward, rows: slice) -> Forward:
-    """What it gave for some of the rows."""
+        def of(values: Floats | None) -> Floats | None:
+            return None if values is None else values[rows]
 
-    def of(values: Floats | None) -> Floats | None:
-        return None if values is None else values[rows]
-
-    return Forward(of(forward.logits), of(forward.probabilities), of(forward.values), of(forward.embeddings))
+        softmax = self.softmax and self.softmax.part(rows)
+        return Forward(of(self.logits), of(self.probabilities), of(self.values), of(self.embeddings), softmax)
 
 
 class Servable:
@@ -61,6 +84,7 @@ class Servable:
         graph: Graph,
         pool: LoadedPool | None = None,
         reference: Reference | None = None,
+        has_softmax: bool = False,
     ) -> None:
         self.identity: Identity = bundle.identity
         self.contract = contract
@@ -69,6 +93,8 @@ class Servable:
         self.temperature = bundle.manifest.temperature
         self.pool = pool
         self.reference = reference
+        self.has_softmax = has_softmax
+        """Whether a pass can be asked for the role SOFTMAX."""
         self._model = model
         self._matches = Matches(contract.inputs)
         layer = _last_layer(graph, contract)
@@ -103,19 +129,37 @@ class Servable:
     def forward_fed(self, fed: Mapping[str, NDArray[Any]], *, row_count: int, roles: Sequence[str]) -> Forward:
         """As forward, of arrays that have the model's own types."""
         if row_count == 0:
-            return _as_forward({role: np.empty((0, *self._row_shape(role)), np.float32) for role in roles})
-        outputs = dict(zip(roles, self._run(fed, roles), strict=True))
+            own = [role for role in roles if role != SOFTMAX]
+            return _as_forward({role: np.empty((0, *self._row_shape(role)), np.float32) for role in own})
+        names = self._names_of(roles)
+        given = self._run(fed, [name for named in names.values() for name in named])
+        said: list[Any] = given[-len(softmax_nodes.OUTPUTS) :] if SOFTMAX in names else []
+        outputs = dict(zip((role for role in names if role != SOFTMAX), given, strict=False))
         for role, output in outputs.items():
             self._check_shape(output, (row_count, *self._row_shape(role)))
-        return _as_forward(outputs)
+        forward = _as_forward(outputs)
+        if not said or forward.logits is None:
+            return forward
+        softmax = Softmax(*said)
+        # infinities among the logits, and gaps between them beyond what a float can hold, are for NumPy
+        if np.isfinite(forward.logits).all() and np.isfinite(softmax.entropy).all():
+            return replace(forward, softmax=softmax)
+        return forward
 
     def release_memory(self) -> None:
         """Give back what the model keeps for its next pass."""
         self._model.release_memory()
 
-    def _run(self, fed: Mapping[str, Floats], roles: Sequence[str]) -> list[Floats]:
+    def _names_of(self, roles: Sequence[str]) -> dict[str, Sequence[str]]:
+        """The names of outputs by role, SOFTMAX last."""
+        names: dict[str, Sequence[str]] = {role: (self.contract.roles[role],) for role in roles if role != SOFTMAX}
+        if SOFTMAX in roles:
+            names[SOFTMAX] = softmax_nodes.OUTPUTS
+        return names
+
+    def _run(self, fed: Mapping[str, Floats], outputs: Sequence[str]) -> list[Floats]:
         try:
-            return self._model.run(fed, [self.contract.roles[role] for role in roles])
+            return self._model.run(fed, outputs)
         except ModelRunError as error:
             raise InvalidArgumentError(
                 "the model failed on these rows; the server's log holds the cause",
@@ -168,7 +212,31 @@ def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None) -> Serva
     folder = pool_for(bundle, contract)
     pool = None if folder is None else LoadedPool(folder, threads=threads)
     reference = reference_for(bundle, contract)
-    return Servable(bundle, model, contract, labels=labels, graph=graph, pool=pool, reference=reference)
+    fused = _with_softmax(graph, contract, temperature=bundle.manifest.temperature)
+    if fused is not None:
+        model = OnnxModel(fused, threads=threads)
+    return Servable(
+        bundle,
+        model,
+        contract,
+        labels=labels,
+        graph=graph,
+        pool=pool,
+        reference=reference,
+        has_softmax=fused is not None,
+    )
+
+
+def _with_softmax(graph: Graph, contract: Contract, *, temperature: float) -> bytes | None:
+    """The graph, made to say its softmax itself; None where it has logits of another kind, or none."""
+    if contract.task is not Task.MULTICLASS or contract.scores_role != "logits":
+        return None
+    if contract.columns < 2 or contract.sample_count:
+        return None
+    logits = contract.roles["logits"]
+    return softmax_nodes.with_softmax(
+        graph.content, logits=logits, columns=contract.columns, temperature=temperature
+    )
 
 
 def _last_layer(graph: Graph, contract: Contract) -> LastLayer | str:
@@ -208,5 +276,4 @@ def _as_forward(arrays: dict[str, Floats]) -> Forward:
     for role, two_classes in _TWO_CLASSES.items():
         if role in wide and wide[role].shape[-1] == 1:
             wide[role] = two_classes(wide[role])
-    embeddings = wide.pop("embedding", None)
-    return Forward(**wide, embeddings=embeddings)
+    return Forward(wide.get("logits"), wide.get("probabilities"), wide.get("values"), wide.get("embedding"))

@@ -123,6 +123,33 @@ def scores_of_probabilities(
     return _scored(changed(_only(probabilities, valid), temperature), valid, measures, top_k)
 
 
+def scores_of_softmax(
+    probabilities: Floats, *, predictions: Integers, entropy: Floats, measures: Iterable[Measure], top_k: int
+) -> RowScores:
+    """The scores of rows of which some are known already.
+
+    Args:
+        probabilities: (n, c), c >= 2, of which every row is valid.
+        predictions: (n,), the most probable class.
+        entropy: (n,), over ln c.
+        measures: the uncertainties wanted, of one class a row.
+        top_k: how many of the most probable classes, 0 to c.
+    """
+    top = top_classes(probabilities, top_k)
+    return RowScores(
+        valid=np.ones(len(probabilities), np.bool_),
+        all_valid=True,
+        predictions=predictions,
+        probabilities=probabilities,
+        uncertainties={
+            measure: entropy if measure is Measure.ENTROPY else FORMULAS[measure](probabilities)
+            for measure in measures
+        },
+        top_classes=top,
+        top_probabilities=np.take_along_axis(probabilities, top, axis=1) if top_k else probabilities[:, :0],
+    )
+
+
 def scores_of_values(values: Floats) -> RowScores:
     """Rows of a regression model: there are no classes, and a row that is not finite as float32 is invalid.
 
