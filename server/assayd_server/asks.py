@@ -1,39 +1,40 @@
 """What calls ask for besides their rows: most calls ask for the same, and need not be looked at each by itself."""
 
-from collections.abc import MutableMapping
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
+from typing import Any
 
+from assayd_server.metrics import ModelMetrics
+from assayd_server.pace import Pace
 from assayd_server.plan import Plan
-from assayd_server.servable import Servable
 from assayd_server.wanted import ModelChoice, Wanted
 
 
-@dataclass(slots=True, weakref_slot=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Known:
-    """What is known of an ask and a model, since a call has passed every check."""
+    """What is known of an ask and a model, since a call has passed every check. The model keeps it."""
 
     plan: Plan
     """Without the call's rows."""
     rows_max: int
     """As many rows have passed; the checks of an ask mind nothing of inputs but that."""
+    metrics: ModelMetrics
+    pace: Pace
+    """Of the model's passes."""
+    forms: dict[int, Any] = field(default_factory=dict)
+    """How answers are written, by the number of rows: for who writes them."""
 
 
 @dataclass(slots=True, eq=False)
 class Ask:
-    """One way to ask; equal to itself alone."""
+    """One way to ask; equal to itself alone. It knows of no model, or it would keep one that is gone."""
 
     wanted: Wanted
-    known: MutableMapping[Servable, Known] = field(default_factory=WeakKeyDictionary)
-    """By model."""
+    choice: ModelChoice = field(init=False)
+    """The model that is meant."""
+    merges: bool = field(init=False)
+    """Whether what is said of a row depends on this row alone, and is told by a pass and some arithmetic."""
 
-    @property
-    def choice(self) -> ModelChoice:
-        """The model that is meant."""
-        return self.wanted.model or ModelChoice()
-
-    @property
-    def merges(self) -> bool:
-        """Whether what is said of a row depends on this row alone, and is told by a pass and some arithmetic."""
+    def __post_init__(self) -> None:
         wanted = self.wanted
-        return wanted.head is None and not wanted.neighbors and not wanted.novelty
+        self.choice = wanted.model or ModelChoice()
+        self.merges = wanted.head is None and not wanted.neighbors and not wanted.novelty

@@ -56,8 +56,10 @@ class DriftRecording(RecordedDrift):
         """
         if not rows.count:
             return
-        columns = feature_columns(self._reference.manifest.features, rows, self._model.contract.inputs)
-        features: dict[str, Values] = {column.name: column.values for column in columns}
+        features: dict[str, Values] = {}
+        if self.has_features:
+            columns = feature_columns(self._reference.manifest.features, rows, self._model.contract.inputs)
+            features = {column.name: column.values for column in columns}
         with self._lock:
             if self._kept.add(rows.count, forward, features):
                 return

@@ -40,7 +40,9 @@ class Gate:
         self._taken = False
         self._lines: dict[Lane, deque[Place]] = {lane: deque() for lane in Lane}
         self._online_run = 0
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._longer = threading.Condition(self._lock)
+        """The line has become longer."""
 
     @property
     def rows_pending(self) -> int:
@@ -88,7 +90,7 @@ class Gate:
         Raises:
             ResourceExhaustedError: too many rows are waiting.
         """
-        with self._changed:
+        with self._lock:
             # a request larger than the limit passes when it is alone, or it never would
             if self._rows_pending and self._rows_pending + row_count > self._rows_pending_max:
                 raise ResourceExhaustedError(
@@ -100,12 +102,12 @@ class Gate:
 
     def release(self, row_count: int) -> None:
         """Rows that were admitted wait no more."""
-        with self._changed:
+        with self._lock:
             self._rows_pending -= row_count
 
     def try_enter(self) -> bool:
         """Take the turn where nobody has it, until it is passed on."""
-        with self._changed:
+        with self._lock:
             taken, self._taken = self._taken, True
             return not taken
 
@@ -117,10 +119,10 @@ class Gate:
             job: what another computation may do in its turn, which take() tells it of.
         """
         place = Place(lane, job)
-        with self._changed:
+        with self._lock:
             if self._taken:
                 self._lines[lane].append(place)
-                self._changed.notify_all()
+                self._longer.notify_all()
             else:
                 self._taken = True
                 place.called.set()
@@ -146,17 +148,17 @@ class Gate:
             wanted: whether a job is taken; asked in the order of the lanes and in each of the line.
             lanes: which to look at.
         """
-        with self._changed:
+        with self._lock:
             return [place for lane in lanes for place in self._taken_from(self._lines[lane], wanted)]
 
     def wait_for_more(self, seconds: float) -> None:
         """In a turn: until the line has become longer, at most so long."""
-        with self._changed:
-            self._changed.wait(seconds)
+        with self._lock:
+            self._longer.wait(seconds)
 
     def pass_on(self) -> None:
         """End the turn of the calling thread."""
-        with self._changed:
+        with self._lock:
             line = self._next_line()
             self._taken = line is not None
             if line is not None:
@@ -178,7 +180,7 @@ class Gate:
         return taken
 
     def _give_up(self, place: Place) -> None:
-        with self._changed:
+        with self._lock:
             line = self._lines[place.lane]
             waited = place in line
             if waited:

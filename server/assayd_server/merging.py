@@ -24,6 +24,8 @@ from assayd_server.wanted import ModelChoice
 QUICK_SECONDS_MAX = 0.004
 """A pass that is expected to be over by then is done by the thread that takes calls. None is taken meanwhile, but
 none is handed from thread to thread either, which costs a call alone more than most models do."""
+_ASKS_MAX = 512
+"""Of which a model knows what it knows of them."""
 _ANYBODY = Caller()
 _log = logs.get_logger()
 
@@ -85,7 +87,7 @@ class Merging:
             ServiceError: the call cannot be answered, or too much waits.
         """
         model = self._find(ask.choice)
-        known = ask.known.get(model)
+        known: Known | None = model.memo.get(ask)
         if known is None or rows.count > known.rows_max:
             known = self._checked(ask, rows, model)
         job = ScoreJob(model, ask, known, rows, model.match(rows), caller, finish, watch)
@@ -125,7 +127,9 @@ class Merging:
 
     def _checked(self, ask: Ask, rows: Inputs, model: Servable) -> Known:
         self._check(Plan(rows, ask.wanted, model))
-        known = ask.known[model] = Known(Plan(Inputs((), 0), ask.wanted, model), rows.count)
+        if len(model.memo) >= _ASKS_MAX:
+            model.memo.clear()
+        known = model.memo[ask] = self._scoring.known(Plan(Inputs((), 0), ask.wanted, model), rows.count)
         return known
 
     def _is_quick(self) -> bool:
@@ -134,8 +138,10 @@ class Merging:
         jobs = list(self._line)  # at once, as others may take some out
         if not jobs:
             return True
-        row_count = max(jobs[0].row_count, min(sum([job.row_count for job in jobs]), self._limits.rows_enough))
-        return self._scoring.pace.expected(jobs[0].model, row_count) < QUICK_SECONDS_MAX
+        row_count = jobs[0].row_count
+        if len(jobs) > 1:
+            row_count = max(row_count, min(sum([job.row_count for job in jobs]), self._limits.rows_enough))
+        return jobs[0].known.pace.expected(row_count) < QUICK_SECONDS_MAX
 
     def _wake(self) -> None:
         with self._changed:

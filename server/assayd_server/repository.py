@@ -44,6 +44,8 @@ class Repository:
         self._models: Mapping[str, Mapping[int, Servable]] = models
         self._failures = tuple(failures)
         self._followers: list[Follower] = []
+        self._found_before: dict[tuple[str, int], Servable] = {}
+        """By name and version as they were asked for; made anew whenever something is published."""
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -66,6 +68,9 @@ class Repository:
             InvalidArgumentError: no name was given and there are several models.
             NotFoundError: there is no such model or version.
         """
+        found_before = self._found_before
+        if (known := found_before.get((name, version))) is not None:
+            return known
         versions = self._found(name)
         servable = versions.get(version or max(versions))
         if servable is None:
@@ -76,6 +81,7 @@ class Repository:
                 reason="UNKNOWN_VERSION",
                 field="model.version",
             )
+        found_before[name, version] = servable  # of names and versions that there are: they are not many
         return servable
 
     def all(self) -> list[Servable]:
@@ -108,6 +114,7 @@ class Repository:
             self._replace(before.get(version), model)
         others = {other: versions for other, versions in self._models.items() if other != name}
         self._models = others | ({name: after} if after else {})
+        self._found_before = {}
         known, failed = self._failures, tuple(failures)
         self._failures = (*(failure for failure in known if failure.name != name), *failed)
         for version in before.keys() - after.keys():

@@ -1,21 +1,23 @@
 """One pass for several calls, and what is said and counted of their rows."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assayd_server.asks import Ask
+from assayd_server.asks import Ask, Known
 from assayd_server.counters import Counters
 from assayd_server.drift_recording import DriftRecording
 from assayd_server.errors import ServiceError
 from assayd_server.pace import Pace
+from assayd_server.plan import Plan
 from assayd_server.rows import Inputs
 from assayd_server.score_job import Part, ScoreJob
 from assayd_server.scoring import count, scored
-from assayd_server.servable import Forward
+from assayd_server.servable import Forward, Servable
 
 
 class ScoringPass:
@@ -28,16 +30,22 @@ class ScoringPass:
             counters: of each model.
         """
         self._counters = counters
-        self.pace = Pace()
-        """How long passes take, without what follows them."""
+        self._paces: MutableMapping[Servable, Pace] = WeakKeyDictionary()
+
+    def known(self, plan: Plan, rows_max: int) -> Known:
+        """What is known of a plan whose calls pass with so many rows."""
+        model = plan.model
+        assert model is not None  # rows of inputs have one
+        pace = self._paces.setdefault(model, Pace())
+        return Known(plan, rows_max, self._counters.models[model], pace)
 
     def pending(self, job: ScoreJob) -> None:
         """A job waits from now on; it is run or abandoned once."""
-        self._counters.models[job.model].pending_rows.inc(job.row_count)
+        job.known.metrics.pending_rows.inc(job.row_count)
 
     def abandoned(self, job: ScoreJob, error: ServiceError) -> None:
         """Nobody waits for a job any more."""
-        metrics = self._counters.models[job.model]
+        metrics = job.known.metrics
         metrics.pending_rows.dec(job.row_count)
         metrics.abandoned.inc()
         job.finish(job, error)
@@ -63,7 +71,7 @@ class ScoringPass:
         row_count = sum([job.row_count for job in jobs])
         forward = model.forward_fed(_together(jobs), row_count=row_count, roles=_roles(groups, recording))
         seconds = time.perf_counter() - began
-        self.pace.observe(model, row_count, seconds)
+        jobs[0].known.pace.observe(row_count, seconds)
         parts: list[Part] = []
         start = 0
         for group in groups:
@@ -82,7 +90,7 @@ class ScoringPass:
         scores = scored(forward, jobs[0].known.plan)
         if recording is not None and jobs[0].ask.wanted.record:
             _record(recording, forward, jobs)
-        count(self._counters.models[jobs[0].model], scores)
+        count(jobs[0].known.metrics, scores)
         start = 0
         for job in jobs:
             end = start + job.row_count
@@ -90,7 +98,7 @@ class ScoringPass:
             start = end
 
     def _count(self, jobs: Sequence[ScoreJob], row_count: int, began: float, seconds: float) -> None:
-        metrics, now = self._counters.models[jobs[0].model], time.perf_counter()
+        metrics, now = jobs[0].known.metrics, time.perf_counter()
         metrics.executions.inc()
         metrics.batch_rows.observe(row_count)
         metrics.inference.observe(seconds, len(jobs))
@@ -101,7 +109,7 @@ class ScoringPass:
 
     def _fail(self, jobs: Sequence[ScoreJob], error: Exception) -> None:
         for job in jobs:
-            self._counters.models[job.model].pending_rows.dec(job.row_count)
+            job.known.metrics.pending_rows.dec(job.row_count)
             job.finish(job, error)
 
 

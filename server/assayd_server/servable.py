@@ -1,8 +1,9 @@
 """A model that is ready to answer: its bundle, its contract and its session."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +72,16 @@ class Forward:
         return Forward(of(self.logits), of(self.probabilities), of(self.values), of(self.embeddings), softmax)
 
 
+class _Asked(NamedTuple):
+    """What a pass is asked for."""
+
+    roles: Sequence[str]
+    names: Sequence[str]
+    """Of the outputs of these roles, and of those of the softmax where it is asked for."""
+    shapes: Sequence[tuple[int, ...]]
+    """Of a row, by role."""
+
+
 class Servable:
     """One version of one model."""
 
@@ -95,6 +106,8 @@ class Servable:
         self.reference = reference
         self.has_softmax = has_softmax
         """Whether a pass can be asked for the role SOFTMAX."""
+        self.memo: dict[Any, Any] = {}
+        """What others know of it, which goes when it goes."""
         self._model = model
         self._matches = Matches(contract.inputs)
         layer = _last_layer(graph, contract)
@@ -131,31 +144,31 @@ class Servable:
         if row_count == 0:
             own = [role for role in roles if role != SOFTMAX]
             return _as_forward({role: np.empty((0, *self._row_shape(role)), np.float32) for role in own})
-        names = self._names_of(roles)
-        given = self._run(fed, [name for named in names.values() for name in named])
-        said: list[Any] = given[-len(softmax_nodes.OUTPUTS) :] if SOFTMAX in names else []
-        outputs = dict(zip((role for role in names if role != SOFTMAX), given, strict=False))
-        for role, output in outputs.items():
-            self._check_shape(output, (row_count, *self._row_shape(role)))
-        forward = _as_forward(outputs)
-        if not said or forward.logits is None:
+        asked = self._asked_of(tuple(roles))
+        given = self._run(fed, asked.names)
+        for output, shape in zip(given, asked.shapes, strict=False):
+            if output.shape[1:] != shape or len(output) != row_count:
+                raise self._gave_another_shape(output, (row_count, *shape))
+        count = len(asked.roles)
+        forward = _as_forward(dict(zip(asked.roles, given[:count], strict=True)))
+        if len(given) == count or forward.logits is None or not _is_tame(forward.logits):
             return forward
-        softmax = Softmax(*said)
-        # infinities among the logits, and gaps between them beyond what a float can hold, are for NumPy
-        if np.isfinite(forward.logits).all() and np.isfinite(softmax.entropy).all():
-            return replace(forward, softmax=softmax)
-        return forward
+        said: list[Any] = given[count:]
+        return Forward(forward.logits, embeddings=forward.embeddings, softmax=Softmax(*said))
 
     def release_memory(self) -> None:
         """Give back what the model keeps for its next pass."""
         self._model.release_memory()
 
-    def _names_of(self, roles: Sequence[str]) -> dict[str, Sequence[str]]:
-        """The names of outputs by role, SOFTMAX last."""
-        names: dict[str, Sequence[str]] = {role: (self.contract.roles[role],) for role in roles if role != SOFTMAX}
-        if SOFTMAX in roles:
-            names[SOFTMAX] = softmax_nodes.OUTPUTS
-        return names
+    def _asked_of(self, roles: tuple[str, ...]) -> _Asked:
+        asked: _Asked | None = self.memo.get(roles)
+        if asked is None:
+            own = [role for role in roles if role != SOFTMAX]
+            names = [self.contract.roles[role] for role in own]
+            if SOFTMAX in roles:
+                names += softmax_nodes.OUTPUTS
+            asked = self.memo[roles] = _Asked(own, names, [self._row_shape(role) for role in own])
+        return asked
 
     def _run(self, fed: Mapping[str, Floats], outputs: Sequence[str]) -> list[Floats]:
         try:
@@ -168,13 +181,12 @@ class Servable:
                 details={"model": self.identity.name, "version": str(self.identity.version)},
             ) from error
 
-    def _check_shape(self, output: Floats, expected: tuple[int, ...]) -> None:
+    def _gave_another_shape(self, output: Floats, expected: tuple[int, ...]) -> FailedPreconditionError:
         """An answer must belong to its row and its class, also where a graph does as it likes."""
-        if output.shape != expected:
-            raise FailedPreconditionError(
-                f"model {self.identity.name!r} gave {list(output.shape)} values where {list(expected)} were due",
-                reason="MODEL_GAVE_ANOTHER_SHAPE",
-            )
+        return FailedPreconditionError(
+            f"model {self.identity.name!r} gave {list(output.shape)} values where {list(expected)} were due",
+            reason="MODEL_GAVE_ANOTHER_SHAPE",
+        )
 
     def _row_shape(self, role: str) -> tuple[int, ...]:
         if role == "embedding":
@@ -265,6 +277,11 @@ def _check_inputs(declared: Sequence[InputEntry], actual: Sequence[TensorSpec]) 
         raise ArtefactError(
             f"inputs: the manifest says {'; '.join(map(str, said))}, the model has {'; '.join(map(str, actual))}"
         )
+
+
+def _is_tame(logits: Floats) -> bool:
+    """Whether all are finite, and so are the gaps between them: else NumPy is asked."""
+    return math.isfinite(np.vdot(logits, logits))
 
 
 def _as_forward(arrays: dict[str, Floats]) -> Forward:

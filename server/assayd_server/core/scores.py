@@ -135,9 +135,10 @@ def scores_of_softmax(
         measures: the uncertainties wanted, of one class a row.
         top_k: how many of the most probable classes, 0 to c.
     """
-    top = top_classes(probabilities, top_k)
+    none = probabilities[:, :0]
+    top = top_classes(probabilities, top_k) if top_k else none.astype(np.int64)
     return RowScores(
-        valid=np.ones(len(probabilities), np.bool_),
+        valid=predictions >= 0,
         all_valid=True,
         predictions=predictions,
         probabilities=probabilities,
@@ -146,7 +147,7 @@ def scores_of_softmax(
             for measure in measures
         },
         top_classes=top,
-        top_probabilities=np.take_along_axis(probabilities, top, axis=1) if top_k else probabilities[:, :0],
+        top_probabilities=np.take_along_axis(probabilities, top, axis=1) if top_k else none,
     )
 
 

@@ -1,20 +1,16 @@
-"""Histograms that cost a call next to nothing.
-
-The Prometheus client's own look at every bucket and take two locks for each value, and a call has five values. Here
-values wait, and are sorted into their buckets when there are many or somebody looks.
-"""
+"""Histograms of what calls take. Values wait, and are sorted into their buckets when there are many or somebody looks."""
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from threading import Lock
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import HistogramMetricFamily, Metric
-from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from assayd_server.metrics.family import Family
 
 _WAITING_MAX = 1024
 
@@ -57,8 +53,8 @@ class Histogram:
             self._sum += times * value
 
 
-class Histograms(Collector):
-    """A family of histograms, by the values of their labels."""
+class Histograms(Family[Histogram]):
+    """A family of histograms."""
 
     def __init__(
         self,
@@ -69,32 +65,17 @@ class Histograms(Collector):
         buckets: Sequence[float],
         registry: CollectorRegistry,
     ) -> None:
-        """Declare it; the arguments are those of the Prometheus client's own."""
-        self._name = name
-        self._documentation = documentation
-        self._label_names = labels
+        """Declare it; the arguments are those of Family, and the bounds of Histogram."""
         self._bounds = buckets
         self._texts = [*map(floatToGoString, buckets), "+Inf"]
-        self._series: dict[tuple[str, ...], Histogram] = {}
-        self._lock = Lock()
-        registry.register(self)
+        super().__init__(name, documentation, labels, registry=registry)
 
-    def labels(self, *values: str) -> Histogram:
-        """The series with these values, which is shown from now on."""
-        with self._lock:
-            return self._series.setdefault(values, Histogram(self._bounds))
+    def _new(self) -> Histogram:
+        return Histogram(self._bounds)
 
-    def remove(self, *values: str) -> None:
-        """Show a series no more, if it is there; who holds it counts on unseen."""
-        with self._lock:
-            self._series.pop(values, None)
-
-    def collect(self) -> Iterator[Metric]:
-        """Every series as it is now."""
+    def _metric(self, series: Sequence[tuple[tuple[str, ...], Histogram]]) -> Metric:
         family = HistogramMetricFamily(self._name, self._documentation, labels=self._label_names)
-        with self._lock:
-            series = list(self._series.items())
         for values, histogram in series:
             counts, total = histogram.read()
             family.add_metric(values, list(zip(self._texts, counts, strict=True)), total)
-        yield family
+        return family

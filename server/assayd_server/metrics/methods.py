@@ -1,8 +1,9 @@
 """Metrics of each RPC, named as every gRPC server's are."""
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 
 from assayd_server.metrics.buckets import SECONDS
+from assayd_server.metrics.counter import Counter, Counters
 from assayd_server.metrics.histogram import Histogram, Histograms
 
 _METHOD = ("grpc_type", "grpc_service", "grpc_method")
@@ -42,8 +43,8 @@ class MethodFamilies:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Declare them."""
-        self._started = Counter("grpc_server_started", "Calls begun.", _METHOD, registry=registry)
-        self._handled = Counter(
+        self._started = Counters("grpc_server_started", "Calls begun.", _METHOD, registry=registry)
+        self._handled = Counters(
             "grpc_server_handled", "Calls ended, by status.", (*_METHOD, "grpc_code"), registry=registry
         )
         self._handling = Histograms(

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.metrics import MetricWrapperBase
 
 from assayd_server.bundle import Identity
 from assayd_server.core.scores import MEASURES
 from assayd_server.core.tasks import Task
 from assayd_server.metrics.buckets import ROWS, SECONDS
+from assayd_server.metrics.counter import Counter, Counters
 from assayd_server.metrics.histogram import Histogram, Histograms
 from assayd_server.row_counts import COUNTED, RowCounts, RowCountsCollector
 
@@ -67,12 +68,12 @@ class ModelFamilies:
             buckets=SECONDS,
             registry=registry,
         )
-        self._rows = Counter("assayd_rows", "Rows scored by the model.", MODEL, registry=registry)
-        self._invalid_rows = Counter(
+        self._rows = Counters("assayd_rows", "Rows scored by the model.", MODEL, registry=registry)
+        self._invalid_rows = Counters(
             "assayd_invalid_rows", "Rows whose scores came out as NaN or infinite.", MODEL, registry=registry
         )
-        self._executions = Counter("assayd_executions", "Forward passes.", MODEL, registry=registry)
-        self._abandoned = Counter(
+        self._executions = Counters("assayd_executions", "Forward passes.", MODEL, registry=registry)
+        self._abandoned = Counters(
             "assayd_abandoned_calls",
             "Calls that expired or were cancelled while they waited: nothing was computed for them.",
             MODEL,
@@ -127,6 +128,6 @@ class ModelFamilies:
         for stage in STAGES:
             self.stages.remove(*key, stage)
         for metric in (self._rows, self._invalid_rows, self._executions, self._abandoned):
-            remove_series(metric, *key)
+            metric.remove(*key)
         self._batch_rows.remove(*key)
         remove_series(self._pending_rows, *key)

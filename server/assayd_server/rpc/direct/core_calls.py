@@ -149,26 +149,24 @@ class CoreCalls:
             methods: such as /assayd.v1.ScoringService/Score.
             listener: is told of their calls.
         """
-        self._core = _core_of(server)
-        self._listener = listener
-        self._queue = cygrpc.CompletionQueue()
-        self._core.register_completion_queue(self._queue)
+        self.core = _core_of(server)
+        self.listener = listener
+        self.queue = cygrpc.CompletionQueue()
+        self.core.register_completion_queue(self.queue)
         for method in methods:
-            self._core.register_method(method)
-        self._methods = tuple(methods)
-        self._asked = 0
-        """Calls that the core has been asked for and has not handed over."""
+            self.core.register_method(method)
+        self._doors = [_Door(self, method) for method in methods]
 
     @property
     def is_ended(self) -> bool:
         """Whether no further call will come: the server stops."""
-        return self._asked == 0
+        return not any(door.asked for door in self._doors)
 
     def start(self) -> None:
         """Ask for calls; once the server is started."""
-        for method in self._methods:
+        for door in self._doors:
             for _ in range(_ASKED_AHEAD):
-                self._ask(method)
+                door.ask()
 
     def turn(self, seconds: float) -> bool:
         """Wait for what happens next, and tell the listener.
@@ -179,7 +177,7 @@ class CoreCalls:
         Returns:
             Whether anything has happened.
         """
-        event = self._queue.poll(time.time() + seconds if seconds else 0)
+        event = self.queue.poll(time.time() + seconds if seconds else 0)
         if event.tag is None:
             return False
         event.tag(event)
@@ -187,22 +185,35 @@ class CoreCalls:
 
     def close(self) -> None:
         """Once no call is open: take what has happened meanwhile, and end."""
-        self._queue.shutdown()
+        self.queue.shutdown()
         while self.turn(1):
             pass
 
-    def _ask(self, method: str) -> None:
+
+class _Door:
+    """Where the calls of one method come in. An event of the queue is told of a call by calling it."""
+
+    __slots__ = ("_calls", "_method", "asked")
+
+    def __init__(self, calls: CoreCalls, method: str) -> None:
+        self._calls = calls
+        self._method = method
+        self.asked = 0
+        """Calls that the core has been asked for and has not handed over."""
+
+    def __call__(self, event: Any) -> None:
+        self.asked -= 1
+        if event.success:
+            self.ask()
+            listener = self._calls.listener
+            listener.arrived(CoreCall(event, self._method, listener))
+
+    def ask(self) -> None:
         """For one more call; not of a server that stops."""
-
-        def arrived(event: Any) -> None:
-            self._asked -= 1
-            if event.success:
-                self._ask(method)
-                self._listener.arrived(CoreCall(event, method, self._listener))
-
+        queue = self._calls.queue
         with suppress(ValueError):
-            self._core.request_registered_call(self._queue, self._queue, method, arrived)
-            self._asked += 1
+            self._calls.core.request_registered_call(queue, queue, self._method, self)
+            self.asked += 1
 
 
 def why_not() -> str:

@@ -7,7 +7,7 @@ from functools import partial
 from assayd_server.merging import Merging
 from assayd_server.rpc import requests
 from assayd_server.rpc.direct.core_calls import CoreCall
-from assayd_server.rpc.direct.score_wire import ScoreReader, ScoreWriter
+from assayd_server.rpc.direct.score_wire import ScoreReader, response
 from assayd_server.rpc.direct.threaded import ThreadedMethod
 from assayd_server.rpc.held_requests import CallBytes, HeldRequests
 from assayd_server.rpc.scoring import caller
@@ -33,7 +33,6 @@ class ScoreMethod:
         self._merging = merging
         self._held = held
         self._reader = ScoreReader(limits)
-        self._writer = ScoreWriter()
 
     def take(self, call: CoreCall, message: bytes) -> None:
         """As of Method."""
@@ -72,6 +71,6 @@ class ScoreMethod:
         try:
             if isinstance(result, Exception):
                 raise result
-            self._threaded.succeed(call, self._writer.response(job.known, result), began)
+            self._threaded.succeed(call, response(job.known, result), began)
         except Exception as error:
             self._threaded.fail(call, error, began)

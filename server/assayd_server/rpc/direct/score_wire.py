@@ -1,8 +1,5 @@
 """Requests and responses of Score as bytes, by the forms of those that came before."""
 
-from collections.abc import MutableMapping
-from weakref import WeakKeyDictionary
-
 from google.protobuf.message import DecodeError
 
 from assayd.v1 import scoring_pb2
@@ -57,28 +54,20 @@ class ScoreReader:
         return ask, rows
 
 
-class ScoreWriter:
-    """Writes responses. For any thread."""
+def response(known: Known, part: Part) -> bytes:
+    """The bytes of a ScoreResponse.
 
-    def __init__(self) -> None:
-        """Nothing was written yet."""
-        self._forms: MutableMapping[Known, dict[int, ResponseForm]] = WeakKeyDictionary()
-
-    def response(self, known: Known, part: Part) -> bytes:
-        """The bytes of a ScoreResponse.
-
-        Args:
-            known: to which the scores belong.
-            part: n rows of them.
-        """
-        scores, rows = part
-        if not scores.rows.all_valid:
-            return responses.score(part_of(scores, rows)).SerializeToString()
-        row_count = rows.stop - rows.start
-        forms = self._forms.setdefault(known, {})
-        form = forms.get(row_count)
-        if form is None:
-            form = ResponseForm(scores, row_count)
-            if len(forms) < _FORMS_MAX:
-                forms[row_count] = form
-        return form.response(part)
+    Args:
+        known: to which the scores belong.
+        part: n rows of them.
+    """
+    scores, rows = part
+    if not scores.rows.all_valid:
+        return responses.score(part_of(scores, rows)).SerializeToString()
+    row_count = rows.stop - rows.start
+    form: ResponseForm | None = known.forms.get(row_count)
+    if form is None:
+        form = ResponseForm(scores, row_count)
+        if len(known.forms) < _FORMS_MAX:
+            known.forms[row_count] = form
+    return form.response(part)
