@@ -147,6 +147,7 @@ def serve_until_asked(app: App, asked: SimpleQueue[Any], *, on_start: Callable[[
         app.stop()
         return
     app.start()
+    heap.leave_in_place()
     on_start()
     asked.get()
     app.drain(wait=partial(_wait_for_another, asked))

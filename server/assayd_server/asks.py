@@ -11,7 +11,7 @@ from assayd_server.wanted import ModelChoice, Wanted
 
 @dataclass(slots=True, eq=False)
 class Known:
-    """What is known of an ask and a model, since a call has passed every check. The model keeps it."""
+    """What is known of an ask and a model, since a call has passed every check."""
 
     plan: Plan
     """Without the call's rows."""

@@ -77,6 +77,7 @@ class Engine:
         self.merging = Merging(
             gate, batches or BatchLimits(), ScoringPass(self._counters), find=self.model, check=self._check
         )
+        repository.follow(self.merging)
         self.monitoring = Monitoring(repository, self._computing, limits=limits)
         self.retrieval = Retrieval(
             repository, self._computing, self._searching, limits=search_limits, score_limits=limits

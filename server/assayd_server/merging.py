@@ -15,6 +15,7 @@ from assayd_server.caller import Caller, Lane
 from assayd_server.errors import ServiceError
 from assayd_server.gate import Gate
 from assayd_server.plan import Plan
+from assayd_server.repository import Failure, Follower
 from assayd_server.rows import Inputs
 from assayd_server.score_job import Finish, ScoreJob, Watch
 from assayd_server.scoring_pass import ScoringPass
@@ -25,12 +26,12 @@ QUICK_SECONDS_MAX = 0.004
 """A pass that is expected to be over by then is done by the thread that takes calls. None is taken meanwhile, but
 none is handed from thread to thread either, which costs a call alone more than most models do."""
 _ASKS_MAX = 512
-"""Of which a model knows what it knows of them."""
+"""Of each model, of which something is known."""
 _ANYBODY = Caller()
 _log = logs.get_logger()
 
 
-class Merging:
+class Merging(Follower):
     """Calls of the online lane that wait for their scores."""
 
     def __init__(
@@ -56,6 +57,8 @@ class Merging:
         self._scoring = scoring
         self._find = find
         self._check = check
+        self._known: dict[Servable, dict[Ask, Known]] = {}
+        """Of the models that are served."""
         self._line: dict[ScoreJob, None] = {}
         """In the order in which they came. Whoever takes one out sees to it."""
         self._changed = Condition()
@@ -64,10 +67,21 @@ class Merging:
         self._thread: Thread | None = None
         """For what is not quick; from the first time on that something is not."""
 
+    def added(self, model: Servable) -> None:
+        """Its calls may be known from now on."""
+        self._known[model] = {}
+
+    def removed(self, model: Servable) -> None:
+        """Know no more of it."""
+        self._known.pop(model, None)
+
+    def failed(self, failure: Failure) -> None:
+        """Such a model has no calls."""
+
     @property
-    def waits(self) -> bool:
-        """Whether there is something that advance would see to."""
-        return self._asleep and bool(self._line)
+    def waiting(self) -> int:
+        """How many calls there are that advance would see to."""
+        return len(self._line) if self._asleep else 0
 
     def takes(self, ask: Ask, row_count: int) -> bool:
         """Whether such a call is for here."""
@@ -87,7 +101,8 @@ class Merging:
             ServiceError: the call cannot be answered, or too much waits.
         """
         model = self._find(ask.choice)
-        known: Known | None = model.memo.get(ask)
+        asks = self._known.get(model)
+        known = None if asks is None else asks.get(ask)
         if known is None or rows.count > known.rows_max:
             known = self._checked(ask, rows, model)
         job = ScoreJob(model, ask, known, rows, model.match(rows), caller, finish, watch)
@@ -127,9 +142,12 @@ class Merging:
 
     def _checked(self, ask: Ask, rows: Inputs, model: Servable) -> Known:
         self._check(Plan(rows, ask.wanted, model))
-        if len(model.memo) >= _ASKS_MAX:
-            model.memo.clear()
-        known = model.memo[ask] = self._scoring.known(Plan(Inputs((), 0), ask.wanted, model), rows.count)
+        known = self._scoring.known(Plan(Inputs((), 0), ask.wanted, model), rows.count)
+        asks = self._known.get(model)
+        if asks is not None:  # else it is gone, and nothing may keep it
+            if len(asks) >= _ASKS_MAX:
+                asks.clear()
+            asks[ask] = known
         return known
 
     def _is_quick(self) -> bool:

@@ -23,6 +23,8 @@ COUNTED = frozenset(Measure) - {Measure.MAX_ENTROPY, Measure.INFORMATION_DENSITY
 """Measures within [0, 1], which the buckets are for."""
 KEPT_ROWS = 4096
 """Counting so many rows together takes a hundredth of what it takes to count each by itself."""
+KEPT_CALLS = 256
+"""So that no call waits for long for the rows of those before it to be counted."""
 KEPT_BYTES = 1 << 20
 """Of what is kept to be counted."""
 _ALWAYS_COUNTED = {
@@ -84,7 +86,8 @@ class RowCounts:
             self._kept.append(_Kept(task, predictions, probabilities, uncertainties))
             self._kept_rows += len(predictions)
             self._kept_bytes += probabilities.nbytes
-            due = self._kept_rows >= KEPT_ROWS or self._kept_bytes >= KEPT_BYTES
+            full = self._kept_rows >= KEPT_ROWS or self._kept_bytes >= KEPT_BYTES
+            due = full or len(self._kept) >= KEPT_CALLS
         if due:
             self._count_kept()
 

@@ -106,8 +106,7 @@ class Servable:
         self.reference = reference
         self.has_softmax = has_softmax
         """Whether a pass can be asked for the role SOFTMAX."""
-        self.memo: dict[Any, Any] = {}
-        """What others know of it, which goes when it goes."""
+        self._asked: dict[tuple[str, ...], _Asked] = {}
         self._model = model
         self._matches = Matches(contract.inputs)
         layer = _last_layer(graph, contract)
@@ -161,13 +160,13 @@ class Servable:
         self._model.release_memory()
 
     def _asked_of(self, roles: tuple[str, ...]) -> _Asked:
-        asked: _Asked | None = self.memo.get(roles)
+        asked = self._asked.get(roles)
         if asked is None:
             own = [role for role in roles if role != SOFTMAX]
             names = [self.contract.roles[role] for role in own]
             if SOFTMAX in roles:
                 names += softmax_nodes.OUTPUTS
-            asked = self.memo[roles] = _Asked(own, names, [self._row_shape(role) for role in own])
+            asked = self._asked[roles] = _Asked(own, names, [self._row_shape(role) for role in own])
         return asked
 
     def _run(self, fed: Mapping[str, Floats], outputs: Sequence[str]) -> list[Floats]:

@@ -1,7 +1,7 @@
 """Families of series that are told apart by labels, read when somebody asks for the metrics.
 
-A call updates a dozen series. The Prometheus client's own counters and histograms take several calls and locks for each
-update, which is felt beside a model of twenty microseconds; these take one.
+A call updates a dozen series. The Prometheus client's own counters and histograms take several calls and locks for
+each, which is felt beside a model of twenty microseconds; these take one.
 """
 
 from abc import abstractmethod

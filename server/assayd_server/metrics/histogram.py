@@ -1,4 +1,4 @@
-"""Histograms of what calls take. Values wait, and are sorted into their buckets when there are many or somebody looks."""
+"""Histograms of what calls take: values wait, and are sorted into buckets when many or somebody looks."""
 
 from bisect import bisect_left
 from collections import deque

@@ -13,6 +13,8 @@ from assayd_server.rpc.direct.core_calls import CoreCall, CoreCalls
 from assayd_server.rpc.guarded import ending, no_message
 from assayd_server.rpc.outcomes import Outcomes, too_many
 
+_TOGETHER_MAX = 64
+"""Calls that are put off for others to go with them."""
 _LOOK_SECONDS = 0.25
 """How late a call without a message may be noticed."""
 _log = logs.get_logger()
@@ -31,8 +33,8 @@ class Quick(Protocol):
     """What can be put off until no more calls come, so that they go together."""
 
     @property
-    def waits(self) -> bool:
-        """Whether there is anything."""
+    def waiting(self) -> int:
+        """How many calls."""
 
     def advance(self) -> None:
         """Do it, or have it done."""
@@ -130,17 +132,21 @@ class DirectCalls:
         look = 0.0
         while not (self._core.is_ended and self._unclosed == 0 and not self._open):
             try:
-                if self._quick.waits:
-                    if not self._core.turn(0):
-                        self._quick.advance()
-                else:
-                    self._core.turn(_LOOK_SECONDS)
+                self._turn()
                 if (now := time.monotonic()) > look:
                     look = now + _LOOK_SECONDS
                     self._cancel_stalled(now - self._message_wait_max_seconds)
             except Exception:  # whatever it was, the other calls go on
                 _log.exception("bug")
         self._core.close()
+
+    def _turn(self) -> None:
+        """Take what comes. Once nothing more does, or enough has, what was put off is done."""
+        waiting = self._quick.waiting
+        if not waiting:
+            self._core.turn(_LOOK_SECONDS)
+        elif waiting >= min(len(self._open), _TOGETHER_MAX) or not self._core.turn(0):
+            self._quick.advance()
 
     def _cancel_stalled(self, since: float) -> None:
         """Calls whose messages should have come."""
