@@ -3,10 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from assayd_server.core.novelty import NoveltyMeasure
 from assayd_server.metrics import ModelMetrics
 from assayd_server.pace import Pace
 from assayd_server.plan import Plan
 from assayd_server.wanted import ModelChoice, Wanted
+
+_SLOW_NOVELTY = frozenset({NoveltyMeasure.KNN, NoveltyMeasure.VIM})
+"""What looks for neighbours, or multiplies by what is as wide as the embedding."""
 
 
 @dataclass(slots=True, eq=False)
@@ -32,9 +36,9 @@ class Ask:
     choice: ModelChoice = field(init=False)
     """The model that is meant."""
     merges: bool = field(init=False)
-    """Whether what is said of a row depends on this row alone, and is told by a pass and some arithmetic."""
+    """Whether a pass and some arithmetic tell all that is wanted."""
 
     def __post_init__(self) -> None:
         wanted = self.wanted
         self.choice = wanted.model or ModelChoice()
-        self.merges = wanted.head is None and not wanted.neighbors and not wanted.novelty
+        self.merges = wanted.head is None and not wanted.neighbors and _SLOW_NOVELTY.isdisjoint(wanted.novelty)

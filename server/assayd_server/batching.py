@@ -7,18 +7,17 @@ others need not wait for all of them.
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assayd_server.caller import Caller, Lane
-from assayd_server.core.arrays import Floats
 from assayd_server.errors import ServiceError
 from assayd_server.gate import Gate, Place
 from assayd_server.metrics import ModelMetrics
-from assayd_server.servable import Forward, Servable, Softmax
+from assayd_server.servable import Forward, Servable, joined_forwards
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -98,7 +97,7 @@ class Batching:
                 count = min(step, row_count - start)
                 # cast by parts: what waits stays as narrow as it came
                 parts.append(self._done(_Job(model, model.fed(part), count, roles, caller)))
-            return _joined(parts)
+            return joined_forwards(parts)
 
     def _done(self, job: _Job) -> Forward:
         """Wait until the job has its turn, or until another has done it along with its own."""
@@ -191,24 +190,3 @@ class Batching:
 
 def _together(parts: Sequence[Arrays]) -> Arrays:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _joined(parts: Sequence[Forward]) -> Forward:
-    if len(parts) == 1:
-        return parts[0]
-
-    def of(name: str) -> Floats | None:
-        values = [getattr(part, name) for part in parts]
-        return None if any(one is None for one in values) else np.concatenate(values)
-
-    return Forward(of("logits"), of("probabilities"), of("values"), of("embeddings"), _joined_softmax(parts))
-
-
-def _joined_softmax(parts: Sequence[Forward]) -> Softmax | None:
-    found = [part.softmax for part in parts if part.softmax is not None]
-    if len(found) < len(parts):
-        return None
-    predictions, probabilities, entropy = (
-        np.concatenate([getattr(one, field.name) for one in found]) for field in fields(Softmax)
-    )
-    return Softmax(predictions, probabilities, entropy)

@@ -11,18 +11,22 @@ from assayd_server.core.drift import Tally
 from assayd_server.core.drift.bins import Values
 from assayd_server.drift_counts import RecordedDrift
 from assayd_server.features import feature_columns
-from assayd_server.kept_rows import KeptRows
+from assayd_server.kept_rows import Arrays, KeptRows
 from assayd_server.monitored import score_columns, watched_scores
 from assayd_server.plan import Plan
 from assayd_server.reference_file import Reference
 from assayd_server.reference_rows import watched
 from assayd_server.rows import Inputs
-from assayd_server.servable import Forward, Servable
+from assayd_server.servable import Forward, Servable, joined_forwards
 
 KEPT_ROWS = 4096
 """Counting so many rows together takes a thirtieth of what it takes to count each by itself."""
+FEW_ROWS = 64
+"""Fewer rows wait for others before anything is done with them: what NumPy does with one takes as long."""
 KEPT_BYTES = 1 << 23
 """Of what is kept to be counted."""
+_SCORES = ("logits", "probabilities", "values")
+_COORDINATES = "coordinates"
 _log = logs.get_logger()
 
 
@@ -39,6 +43,8 @@ class DriftRecording(RecordedDrift):
         self._lock = threading.Lock()
         self._kept = KeptRows(rows_max=KEPT_ROWS, bytes_max=KEPT_BYTES)
         self._spare: list[KeptRows] = []
+        self._few: list[Forward] = []
+        self._few_count = 0
         self._counts = np.zeros(tally.bin_count, np.int64)
         self._uncounted = 0
         embeds = reference.drift.layout.embedding is not None
@@ -48,7 +54,7 @@ class DriftRecording(RecordedDrift):
         """The outputs of the model that are counted."""
 
     def record(self, forward: Forward, rows: Inputs) -> None:
-        """Count the rows of a forward pass, or keep a copy of it until there are more.
+        """Count the rows of a forward pass, or keep what is needed of them until there are more.
 
         Args:
             forward: what the model itself gave for them, by the roles.
@@ -60,22 +66,54 @@ class DriftRecording(RecordedDrift):
         if self.has_features:
             columns = feature_columns(self._reference.manifest.features, rows, self._model.contract.inputs)
             features = {column.name: column.values for column in columns}
-        with self._lock:
-            if self._kept.add(rows.count, forward, features):
-                return
-            due = self._taken()
-            is_kept = self._kept.add(rows.count, forward, features)
-        self._count_kept(due)
-        if not is_kept:  # more than there is room for
-            self._count(rows.count, forward, features)
+        elif rows.count < FEW_ROWS:
+            few = self._with_few(forward, rows.count)
+            if few is not None:
+                self._keep(few, {})
+            return
+        self._keep(forward, features)
 
     def read(self) -> tuple[Integers, int]:
         """(bins,) rows by bin, and how many rows could not be counted; of all rows until now."""
+        with self._lock:
+            few, self._few, self._few_count = self._few, [], 0
+        if few:
+            self._keep(joined_forwards(few), {})
         with self._lock:
             due = self._taken()
         self._count_kept(due)
         with self._lock:
             return self._counts.copy(), self._uncounted
+
+    def _with_few(self, forward: Forward, row_count: int) -> Forward | None:
+        """Few rows together with those before them, once they are not few any more."""
+        with self._lock:
+            self._few.append(forward)
+            self._few_count += row_count
+            if self._few_count < FEW_ROWS:
+                return None
+            few, self._few, self._few_count = self._few, [], 0
+        return joined_forwards(few)
+
+    def _keep(self, forward: Forward, features: dict[str, Values]) -> None:
+        arrays = self._arrays_of(forward)
+        row_count = len(next(iter(arrays.values())))
+        with self._lock:
+            if self._kept.add(row_count, arrays, features):
+                return
+            due = self._taken()
+            is_kept = self._kept.add(row_count, arrays, features)
+        self._count_kept(due)
+        if not is_kept:  # more than there is room for
+            self._count(row_count, arrays, features)
+
+    def _arrays_of(self, forward: Forward) -> Arrays:
+        """Of an embedding the coordinates that are counted: a tenth of it, while it is at hand."""
+        given = {name: getattr(forward, name) for name in _SCORES}
+        arrays = {name: values for name, values in given.items() if values is not None}
+        if forward.embeddings is not None:
+            arrays[_COORDINATES] = self.tally.coordinates(forward.embeddings)
+        return arrays
 
     def _taken(self) -> KeptRows:
         """What was kept, for which there is room elsewhere from now on."""
@@ -91,10 +129,10 @@ class DriftRecording(RecordedDrift):
             if not self._spare:
                 self._spare.append(due)
 
-    def _count(self, row_count: int, forward: Forward, features: dict[str, Values]) -> None:
+    def _count(self, row_count: int, arrays: Arrays, features: dict[str, Values]) -> None:
         """Count rows. Whatever goes wrong here is not to reach a caller, who asked for scores alone."""
         try:
-            found, failed = self._counted(row_count, forward, features), 0
+            found, failed = self._counted(row_count, arrays, features), 0
         except Exception:
             _log.exception("rows could not be counted for drift", model=self._model.identity.name)
             found, failed = np.zeros_like(self._counts), row_count
@@ -102,9 +140,10 @@ class DriftRecording(RecordedDrift):
             self._counts += found
             self._uncounted += failed
 
-    def _counted(self, row_count: int, forward: Forward, features: dict[str, Values]) -> NDArray[np.int64]:
+    def _counted(self, row_count: int, arrays: Arrays, features: dict[str, Values]) -> NDArray[np.int64]:
         plan = Plan(Inputs((), row_count), self._scoring, self._model)
+        forward = Forward(arrays.get("logits"), arrays.get("probabilities"), arrays.get("values"))
         scores = watched_scores(forward, plan)
         columns = score_columns(scores, temperature=self._reference.manifest.temperature)
         values: dict[str, Values] = {column.name: column.values for column in columns}
-        return self.tally.count(values | features, forward.embeddings)
+        return self.tally.count(values | features, arrays.get(_COORDINATES))

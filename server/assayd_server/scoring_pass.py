@@ -87,6 +87,13 @@ class ScoringPass:
         self, jobs: Sequence[ScoreJob], forward: Forward, recording: DriftRecording | None
     ) -> Iterator[Part]:
         """What is said of the rows of jobs that ask for the same, counted."""
+        if jobs[0].ask.wanted.novelty and len(jobs) > 1:  # whose verdicts are those of a call's rows together
+            start = 0
+            for job in jobs:
+                end = start + job.row_count
+                yield from self._scored([job], forward.part(slice(start, end)), recording)
+                start = end
+            return
         scores = scored(forward, jobs[0].known.plan)
         if recording is not None and jobs[0].ask.wanted.record:
             _record(recording, forward, jobs)

@@ -72,6 +72,32 @@ class Forward:
         return Forward(of(self.logits), of(self.probabilities), of(self.values), of(self.embeddings), softmax)
 
 
+def joined_forwards(parts: Sequence[Forward]) -> Forward:
+    """What several passes gave, as of one; nothing that one of them has not."""
+    if len(parts) == 1:
+        return parts[0]
+
+    def of(values: Sequence[NDArray[Any] | None]) -> Any:
+        found = [one for one in values if one is not None]
+        return np.concatenate(found) if len(found) == len(parts) else None
+
+    softmaxes = [part.softmax for part in parts if part.softmax is not None]
+    softmax = None
+    if len(softmaxes) == len(parts):
+        softmax = Softmax(
+            of([one.predictions for one in softmaxes]),
+            of([one.probabilities for one in softmaxes]),
+            of([one.entropy for one in softmaxes]),
+        )
+    return Forward(
+        of([part.logits for part in parts]),
+        of([part.probabilities for part in parts]),
+        of([part.values for part in parts]),
+        of([part.embeddings for part in parts]),
+        softmax,
+    )
+
+
 class _Asked(NamedTuple):
     """What a pass is asked for."""
 

@@ -56,7 +56,8 @@ def test_shards_in_any_order_add_up_to_the_window(shard_count: int) -> None:
     tally, rng = Tally(reference), np.random.default_rng(2)
     shards = np.array_split(rng.permutation(1000), shard_count)
     total = sum(
-        tally.count({name: column[rows] for name, column in values.items()}, embeddings[rows]) for rows in shards
+        tally.count({name: column[rows] for name, column in values.items()}, tally.coordinates(embeddings[rows]))
+        for rows in shards
     )
     window = reference.layout.count(1000, values, embeddings)
     assert total.dtype == np.int64

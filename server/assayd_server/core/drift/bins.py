@@ -12,6 +12,8 @@ from assayd_server.core.arrays import Integers
 
 BIN_COUNT_MAX = 100
 CATEGORY_COUNT_MAX = 1000
+_MANY_VALUES = 512
+"""From here on it is quicker to sort the values than to compare them with each of ten points."""
 _FEW_POINTS = 16
 """Up to here it is quicker to compare all values with each point than to look each of them up."""
 
@@ -73,7 +75,10 @@ class Bins:
         if self.kind is BinKind.CATEGORIES:
             equal = [int(count(known == point)) for point in points]
             return np.array([*equal, valid - sum(equal), len(known) - valid], np.int64)
-        below = [int(count(known <= point)) for point in points]
+        if len(known) >= _MANY_VALUES:
+            below = np.sort(known).searchsorted(points, "right").tolist()  # NaN is last
+        else:
+            below = [int(count(known <= point)) for point in points]
         return np.diff([0, *below, valid, len(known)]).astype(np.int64)
 
     def _cast(self, values: Values) -> Values:

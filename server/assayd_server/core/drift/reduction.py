@@ -99,7 +99,9 @@ class Reduction:
                     rows = np.clip(rows, -_FAR * self.unit, _FAR * self.unit)
                 components[:, place] = (rows @ projection[:, :count]).T
         components -= offset[:count, None]
-        components[:, ~finite(embeddings)] = np.nan
+        # of rows that were not clipped all coordinates are finite where all values are
+        if embeddings.dtype == np.float64 or not np.isfinite(components).all():
+            components[:, ~finite(embeddings)] = np.nan
         return _rounded(components).T
 
     @cached_property

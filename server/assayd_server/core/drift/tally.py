@@ -60,12 +60,19 @@ class Tally:
         """Of all columns."""
         return sum(one.column.bins.count for one in self.columns)
 
-    def count(self, values: Mapping[str, Values], embeddings: Floats | None = None) -> NDArray[np.int64]:
+    def coordinates(self, embeddings: Floats) -> Floats:
+        """What is counted of embeddings: (n, d) to (n, k), k of 0 where the reference has none."""
+        if self._embedding is None:
+            return np.empty((len(embeddings), 0))
+        reduction = self._embedding.reduction
+        return reduction.components(embeddings, component_columns(reduction))
+
+    def count(self, values: Mapping[str, Values], coordinates: Floats | None = None) -> NDArray[np.int64]:
         """The rows in each bin.
 
         Args:
             values: (n,) for each column by its name; a column that is not given is not counted.
-            embeddings: (n, d), for the columns that are components of it.
+            coordinates: (n, k) of the rows' embeddings, for the columns that are components of them.
 
         Returns:
             (bin_count,), the same integers as Layout.count has for these columns.
@@ -74,9 +81,8 @@ class Tally:
             ValueError: a column has strings for numbers, or the other way round.
         """
         given = dict(values)
-        if embeddings is not None and self._embedding is not None:
-            reduction = self._embedding.reduction
-            given |= component_values(reduction, reduction.components(embeddings, component_columns(reduction)))
+        if coordinates is not None and self._embedding is not None:
+            given |= component_values(self._embedding.reduction, coordinates)
         counts = [_counts(one.column, given) for one in self.columns]
         return np.concatenate([*counts, np.zeros(0, np.int64)])
 

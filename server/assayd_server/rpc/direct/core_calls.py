@@ -155,12 +155,14 @@ class CoreCalls:
         self.core.register_completion_queue(self.queue)
         for method in methods:
             self.core.register_method(method)
+        self.asked = 0
+        """Calls that the core has been asked for and has not handed over."""
         self._doors = [_Door(self, method) for method in methods]
 
     @property
     def is_ended(self) -> bool:
         """Whether no further call will come: the server stops."""
-        return not any(door.asked for door in self._doors)
+        return self.asked == 0
 
     def start(self) -> None:
         """Ask for calls; once the server is started."""
@@ -193,16 +195,14 @@ class CoreCalls:
 class _Door:
     """Where the calls of one method come in. An event of the queue is told of a call by calling it."""
 
-    __slots__ = ("_calls", "_method", "asked")
+    __slots__ = ("_calls", "_method")
 
     def __init__(self, calls: CoreCalls, method: str) -> None:
         self._calls = calls
         self._method = method
-        self.asked = 0
-        """Calls that the core has been asked for and has not handed over."""
 
     def __call__(self, event: Any) -> None:
-        self.asked -= 1
+        self._calls.asked -= 1
         if event.success:
             self.ask()
             listener = self._calls.listener
@@ -213,7 +213,7 @@ class _Door:
         queue = self._calls.queue
         with suppress(ValueError):
             self._calls.core.request_registered_call(queue, queue, self._method, self)
-            self.asked += 1
+            self._calls.asked += 1
 
 
 def why_not() -> str:
