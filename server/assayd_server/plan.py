@@ -84,12 +84,17 @@ class Plan:
         return [scores, "embedding"] if self.needs_embedding else [scores]
 
     @cached_property
-    def score_roles(self) -> list[str]:
-        """The same for scores, which the graph itself may say a part of."""
+    def takes_softmax(self) -> bool:
+        """Whether the softmax that the graph says itself is the one that is wanted."""
         model = self.model
         if model is None or not model.has_softmax or self.wanted.head is not None:
-            return self.roles
-        return [*self.roles, SOFTMAX] if self.temperature == model.temperature else self.roles
+            return False
+        return self.temperature == model.temperature
+
+    @cached_property
+    def score_roles(self) -> list[str]:
+        """The same for scores, which the graph itself may say a part of."""
+        return [*self.roles, SOFTMAX] if self.takes_softmax else self.roles
 
     @property
     def needs_embedding(self) -> bool:

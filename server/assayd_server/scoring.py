@@ -105,7 +105,7 @@ def _score_rows(forward: Forward, plan: Plan, temperature: float) -> RowScores:
     if forward.values is not None:
         return scores_of_values(forward.values)
     task, measures, top_k = plan.task, plan.wanted.uncertainties, plan.wanted.top_k
-    if forward.softmax is not None:
+    if forward.softmax is not None and plan.takes_softmax:  # others of the same pass may have asked for it
         said = forward.softmax
         return scores_of_softmax(
             said.probabilities, predictions=said.predictions, entropy=said.entropy, measures=measures, top_k=top_k

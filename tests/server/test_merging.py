@@ -1,0 +1,335 @@
+"""Calls without a thread that are scored together: each has its own rows' answers, errors and deadline."""
+
+import gc
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+import onnx_models
+from assayd_server.asks import Ask
+from assayd_server.batching import BatchLimits
+from assayd_server.caller import Caller, after
+from assayd_server.core.scores import scores_of_logits
+from assayd_server.core.uncertainty import Measure
+from assayd_server.counters import Counters
+from assayd_server.errors import (
+    CallCancelledError,
+    DeadlineExceededError,
+    InvalidArgumentError,
+    NotFoundError,
+    ResourceExhaustedError,
+)
+from assayd_server.gate import Gate
+from assayd_server.merging import Merging
+from assayd_server.metrics import Metrics
+from assayd_server.plan import Plan
+from assayd_server.repository import Repository
+from assayd_server.rows import inputs_of
+from assayd_server.score_job import Part, ScoreJob
+from assayd_server.scoring_pass import ScoringPass
+from assayd_server.servable import Servable
+from assayd_server.wanted import ModelChoice, Output, Wanted
+
+Load = Callable[..., Servable]
+WAIT = 30
+ROWS = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+ENTROPY = Ask(Wanted(uncertainties=(Measure.ENTROPY,)))
+
+
+class Bench:
+    """Models behind a gate that can be held, so that calls line up."""
+
+    def __init__(self, *models: Servable, pending_max: int = 10_000, **limits: Any) -> None:
+        self.registry = CollectorRegistry()
+        self.gate = Gate(pending_max)
+        self.repository = Repository(models)
+        self.checked: list[Plan] = []
+        counters = Counters(Metrics(self.registry))
+        self.repository.follow(counters)
+        self.merging = Merging(
+            self.gate,
+            BatchLimits(**limits),
+            ScoringPass(counters),
+            find=lambda choice: self.repository.find(choice.name, choice.version),
+            check=self.checked.append,
+        )
+        self.repository.follow(self.merging)
+        self.watched: list[ScoreJob] = []
+
+    def offer(self, rows: np.ndarray, ask: Ask = ENTROPY, caller: Caller | None = None) -> "Future[Part]":
+        found: Future[Part] = Future()
+
+        def finish(_job: ScoreJob, result: Part | Exception) -> None:
+            if isinstance(result, Exception):
+                found.set_exception(result)
+            else:
+                found.set_result(result)
+
+        self.merging.offer(
+            ask, inputs_of({"": rows}), caller or Caller(), finish=finish, watch=self.watched.append
+        )
+        return found
+
+    def score(self, rows: np.ndarray, ask: Ask = ENTROPY) -> Part:
+        found = self.offer(rows, ask)
+        self.advance(found)
+        return found.result(WAIT)
+
+    def advance(self, *until: "Future[Part]") -> None:
+        """As the loop that takes calls does: whenever there is something to see to."""
+        end = time.monotonic() + WAIT
+        while not all(one.done() for one in until):
+            assert time.monotonic() < end, "it did not come"
+            if self.merging.waiting:
+                self.merging.advance()
+            threading.Event().wait(0.001)
+
+    def value(self, name: str) -> float:
+        families = self.registry.collect()
+        return sum(sample.value for family in families for sample in family.samples if sample.name == name)
+
+    def is_at_rest(self) -> bool:
+        return self.value("assayd_pending_rows") == self.gate.rows_pending == self.merging.waiting == 0
+
+
+Make = Callable[..., Bench]
+
+
+@pytest.fixture
+def make(load: Load) -> Iterator[Make]:
+    made: list[Bench] = []
+
+    def make_one(content: bytes = b"", **limits: Any) -> Bench:
+        made.append(Bench(load(content or onnx_models.identity()), **limits))
+        return made[-1]
+
+    yield make_one
+    for bench in made:
+        bench.merging.close()
+
+
+def own(part: Part) -> np.ndarray:
+    return part.scores.rows.probabilities[part.rows]
+
+
+def expected(rows: np.ndarray) -> np.ndarray:
+    return scores_of_logits(rows, temperature=1.0).probabilities
+
+
+def test_calls_that_wait_share_a_pass_and_each_has_the_answers_to_its_rows(make: Make) -> None:
+    bench = make()
+    bench.score(ROWS[:1])
+    parts = np.split(ROWS, [1, 3, 20])
+    found = [bench.offer(part) for part in parts]
+    bench.advance(*found)
+    for part, one in zip(parts, found, strict=True):
+        np.testing.assert_allclose(own(one.result()), expected(part), atol=1e-6)
+    assert bench.value("assayd_executions_total") == 2
+    assert bench.value("assayd_rows_total") == 61
+    assert bench.is_at_rest()
+
+
+def test_calls_that_ask_for_different_things_share_a_pass_too(make: Make) -> None:
+    bench = make()
+    asks = [
+        ENTROPY,
+        Ask(Wanted(top_k=2)),
+        Ask(Wanted(outputs=frozenset({Output.LOGITS}), temperature=2.0)),
+        ENTROPY,
+    ]
+    bench.score(ROWS[:1])
+    found = [bench.offer(ROWS[place : place + 2], ask) for place, ask in enumerate(asks)]
+    bench.advance(*found)
+    assert bench.value("assayd_executions_total") == 2
+    for place, (ask, one) in enumerate(zip(asks, found, strict=True)):
+        rows, part = ROWS[place : place + 2], one.result()
+        temperature = ask.wanted.temperature or 1.0
+        scores = scores_of_logits(rows, temperature=temperature, top_k=ask.wanted.top_k)
+        np.testing.assert_allclose(own(part), scores.probabilities, atol=1e-6)
+        np.testing.assert_array_equal(part.scores.rows.top_classes[part.rows], scores.top_classes)
+        np.testing.assert_array_equal(part.scores.forward.logits[part.rows], rows)
+
+
+def test_what_is_not_known_to_be_quick_is_done_by_another_thread(make: Make) -> None:
+    bench = make()
+    first = bench.offer(ROWS[:2])
+    bench.merging.advance()
+    assert len(bench.watched) == 1  # it may take long: its caller may go away meanwhile
+    np.testing.assert_allclose(own(first.result(WAIT)), expected(ROWS[:2]), atol=1e-6)
+
+
+def test_what_is_quick_is_done_at_once_by_the_thread_that_asks(make: Make) -> None:
+    bench = make()
+    bench.score(ROWS[:2])
+    bench.watched.clear()
+    second = bench.offer(ROWS[2:4])
+    bench.merging.advance()
+    assert second.done()
+    assert bench.watched == []
+
+
+def test_while_another_computation_has_the_turn_calls_wait_for_the_thread(make: Make) -> None:
+    bench = make()
+    bench.score(ROWS[:2])
+    with bench.gate.enter(1, Caller()):
+        found = [bench.offer(ROWS[:2]), bench.offer(ROWS[2:3])]
+        bench.merging.advance()
+        assert not any(one.done() for one in found)
+    assert [len(own(one.result(WAIT))) for one in found] == [2, 1]
+
+
+def test_a_pass_takes_no_more_rows_than_it_may(make: Make) -> None:
+    bench = make(rows_max=10)
+    bench.score(ROWS[:1])
+    found = [bench.offer(ROWS[:count]) for count in (4, 7, 5, 1)]
+    bench.advance(*found)
+    assert [len(own(one.result())) for one in found] == [4, 7, 5, 1]
+    assert bench.value("assayd_executions_total") == 3  # 1, 4 + 5 + 1, and 7
+
+
+def test_more_rows_than_a_pass_takes_are_not_for_here(make: Make) -> None:
+    bench = make(rows_max=10)
+    assert [bench.merging.takes(ENTROPY, count) for count in (0, 1, 10, 11)] == [False, True, True, False]
+
+
+def test_a_bad_call_fails_alone(make: Make) -> None:
+    bench = make(onnx_models.look_up())
+    found = [bench.offer(np.array(rows)) for rows in ([1, 2], [99], [3])]
+    bench.advance(*found)
+    with pytest.raises(InvalidArgumentError):
+        found[1].result()
+    assert [len(own(found[place].result())) for place in (0, 2)] == [2, 1]
+    assert bench.is_at_rest()
+
+
+def test_a_bug_reaches_all_who_wait_and_none_after_them(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = make()
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise KeyError("a bug")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("assayd_server.scoring_pass.scored", fail)
+        found = [bench.offer(ROWS[:1]), bench.offer(ROWS[:2])]
+        bench.advance(*found)
+    assert [type(one.exception()) for one in found] == [KeyError, KeyError]
+    assert len(own(bench.score(ROWS[:3]))) == 3
+    assert bench.is_at_rest()
+
+
+def test_an_expired_or_cancelled_call_is_not_computed(make: Make) -> None:
+    bench = make()
+    found = [
+        bench.offer(ROWS[:5], caller=Caller(after(0))),
+        bench.offer(ROWS[:6], caller=Caller(gone=lambda: True)),
+    ]
+    bench.advance(*found)
+    assert [type(one.exception()) for one in found] == [DeadlineExceededError, CallCancelledError]
+    assert bench.value("assayd_abandoned_calls_total") == 2
+    assert bench.value("assayd_executions_total") == 0
+    assert bench.is_at_rest()
+
+
+def test_a_call_whose_caller_goes_away_leaves_the_line_at_once(make: Make) -> None:
+    bench, is_gone = make(), threading.Event()
+    with bench.gate.enter(1, Caller()):
+        found = bench.offer(ROWS[:5], caller=Caller(gone=is_gone.is_set))
+        bench.merging.advance()
+        other = bench.offer(ROWS[:1])
+        is_gone.set()
+        for job in bench.watched:
+            if job.row_count == 5:
+                bench.merging.drop(job)
+        assert isinstance(found.exception(0), CallCancelledError)
+        assert bench.gate.rows_pending == 2  # the other's, and the turn's own
+    assert len(own(other.result(WAIT))) == 1
+
+
+def test_too_many_rows_are_refused_and_leave_nothing_behind(make: Make) -> None:
+    bench = make(pending_max=10)
+    with bench.gate.enter(8, Caller()):
+        with pytest.raises(ResourceExhaustedError):
+            bench.offer(ROWS[:3])
+        assert bench.value("assayd_pending_rows") == 0
+    assert len(own(bench.score(ROWS[:3]))) == 3
+
+
+def test_an_ask_is_checked_once_for_as_many_rows_or_fewer(make: Make) -> None:
+    bench = make()
+    for count in (3, 2, 3, 4, 1):
+        bench.score(ROWS[:count])
+    assert [plan.rows.count for plan in bench.checked] == [3, 4]
+
+
+def test_a_delay_lets_more_calls_come(make: Make) -> None:
+    bench = make(rows_enough=10, delay_seconds_max=WAIT)
+    first = bench.offer(ROWS[:4])
+    bench.merging.advance()
+    second = bench.offer(ROWS[:6])  # which is enough
+    bench.advance(first, second)
+    assert bench.value("assayd_executions_total") == 1
+
+
+def test_a_model_that_is_gone_is_kept_by_nothing(make: Make, load: Load) -> None:
+    bench = make()
+    bench.score(ROWS[:1])
+    gone = weakref.ref(bench.repository.find("m", 1))
+    bench.checked.clear()
+    bench.watched.clear()
+    gc.collect()
+    gc.disable()  # as of what is left in place: no circle of references may lead through a model
+    try:
+        bench.repository.publish("m", [load(onnx_models.identity())], [])
+        bench.score(ROWS[:1])
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_an_unknown_model_is_said_at_once(make: Make) -> None:
+    with pytest.raises(NotFoundError):
+        make().offer(ROWS[:1], Ask(Wanted(model=ModelChoice(name="other"))))
+
+
+def test_what_waits_at_the_end_is_scored(make: Make) -> None:
+    bench = make()
+    with bench.gate.enter(1, Caller()):
+        found = bench.offer(ROWS[:2])
+        bench.merging.advance()
+    bench.merging.close()
+    assert len(own(found.result(0))) == 2
+
+
+def test_calls_of_many_threads_beside_other_computations_all_have_their_own_answers(
+    make: Make, tmp_path: Path
+) -> None:
+    bench, stop = make(), threading.Event()
+
+    def hold_the_turn() -> None:
+        while not stop.is_set():
+            with bench.gate.enter(1, Caller()):
+                threading.Event().wait(0.002)
+
+    holder = threading.Thread(target=hold_the_turn)
+    holder.start()
+    rng = np.random.default_rng(1)
+    rows = [rng.normal(size=(count, 4)).astype(np.float32) for count in rng.integers(1, 9, 300)]
+    found = []
+    for part in rows:
+        found.append(bench.offer(part))
+        if bench.merging.waiting > 5:
+            bench.merging.advance()
+    bench.advance(*found)
+    stop.set()
+    holder.join()
+    for part, one in zip(rows, found, strict=True):
+        np.testing.assert_allclose(own(one.result()), expected(part), atol=1e-6)
+    assert bench.is_at_rest()
