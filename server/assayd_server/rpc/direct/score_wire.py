@@ -4,7 +4,6 @@ from google.protobuf.message import DecodeError
 
 from assayd.v1 import scoring_pb2
 from assayd_server.asks import Ask, Known
-from assayd_server.caller import Lane
 from assayd_server.rows import Inputs
 from assayd_server.rpc import requests, responses
 from assayd_server.rpc.asked import Asked
@@ -14,6 +13,7 @@ from assayd_server.rpc.guarded import not_of_this_type
 from assayd_server.score_job import Part
 from assayd_server.scoring import part_of
 
+_ONLINE = (scoring_pb2.LANE_UNSPECIFIED, scoring_pb2.LANE_ONLINE)
 _FORMS_MAX = 256
 """Of the responses to one ask, by their numbers of rows."""
 
@@ -44,7 +44,7 @@ class ScoreReader:
             request = scoring_pb2.ScoreRequest.FromString(message)
         except DecodeError:
             raise not_of_this_type() from None
-        if requests.lane(request.lane) is not Lane.ONLINE or request.rows.WhichOneof("kind") != "inputs":
+        if request.lane not in _ONLINE or request.rows.WhichOneof("kind") != "inputs":
             return None
         sent = request.rows.inputs
         request.ClearField("rows")  # which leaves what was sent as it is
