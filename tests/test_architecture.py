@@ -89,6 +89,12 @@ RULES = (
         only=(*STANDARD_LIBRARY, "numpy", "scipy.special", f"{S}.core"),
     ),
     Rule("only rpc speaks gRPC", within=(S,), unless=(f"{S}.rpc", DEMO), forbidden=("grpc", "grpc_*")),
+    Rule(
+        "only core_calls.py uses what is not public of gRPC",
+        within=(S, "assayd"),
+        unless=(f"{S}.rpc.direct.core_calls",),
+        forbidden=("grpc._cython", "grpc._server"),
+    ),
     Rule("only model.py runs ONNX Runtime", within=(S,), unless=(f"{S}.model", BUILD), forbidden=("onnxruntime",)),
     Rule("only pool.py searches with Faiss", within=(S, "assayd"), unless=(f"{S}.pool",), forbidden=("faiss",)),
     Rule(
@@ -321,6 +327,7 @@ def test_a_layer_is_made_of_modules_that_there_are(layer: Layer) -> None:
         (f"{S}.core.softmax", "from scipy import stats", "core is arithmetic"),
         (f"{S}.core.softmax", "from assayd_server import errors", "core is arithmetic"),
         (f"{S}.engine", "import grpc", "only rpc speaks gRPC"),
+        (f"{S}.rpc.server", "from grpc._cython import cygrpc", "only core_calls.py uses what is not public"),
         (f"{S}.metrics", "from grpc_health.v1 import health", "only rpc speaks gRPC"),
         (f"{S}.servable", "import onnxruntime as ort", "only model.py runs ONNX Runtime"),
         (f"{S}.engine", "from faiss import IndexFlatL2", "only pool.py searches with Faiss"),

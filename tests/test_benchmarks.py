@@ -19,6 +19,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
     [
         (["-m", "benchmarks.server_kinds", "--quick"], "sync-64"),
         (["benchmarks/tensor_encoding.py"], "repeated float / bytes"),
+        (["-m", "benchmarks.softmax_nodes", "--short"], "nodes / NumPy"),
         (["benchmarks/stream_budget.py", "--short"], "spent / budget"),
         (["-m", "benchmarks.diversity", "--short"], "BatchBALD"),
         (["-m", "benchmarks.ranking_core", "--short"], "assayd's / its"),

@@ -48,6 +48,12 @@ class Field:
         return self._ready(*self.stack.enter_context(started))
 
     @cached_property
+    def plain_assayd(self) -> Served:
+        """With a thread for each call, from its headers on."""
+        served = self.stack.enter_context(systems.assayd_plain(self.folder, self.network))
+        return systems.ready(served, self.network)
+
+    @cached_property
     def wide_assayd(self) -> Served:
         """With 10,000 classes."""
         flags = systems.model_flags(self.wide_network)

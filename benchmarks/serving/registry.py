@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[Field], Iterator[Measured]]] = {
         score_loads.rows_32,
         score_loads.rows_256,
         score_loads.rows_256_uint8,
+        score_loads.plain_calls,
         heavy.resnet50,
         retrieval.search,
         options.drift_counting,

@@ -7,10 +7,15 @@ from benchmarks.serving.h2load import Load
 from benchmarks.serving.measured import P50, Comparison, Measured
 from benchmarks.serving.network import byte_rows, float_rows
 from benchmarks.serving.onnx_runtime import NAME as ONNX_RUNTIME
-from benchmarks.serving.systems import ASSAYD, ASSAYD_UNIX, ECHO, ECHO_UNIX, MLSERVER, TRITON
+from benchmarks.serving.systems import ASSAYD, ASSAYD_PLAIN, ASSAYD_UNIX, ECHO, ECHO_UNIX, MLSERVER, TRITON
 from benchmarks.serving.turns import in_turn
 
 MANY, ONE, FOUR = Load(64, connections=4), Load(1), Load(4)
+PLAIN_LOADS = (
+    (1, MANY, "1 row, 64 in flight"),
+    (1, ONE, "1 row, 1 in flight"),
+    (256, FOUR, "256 rows float32, 4 in flight"),
+)
 
 
 def one_row(field: Field) -> Iterator[Measured]:
@@ -81,6 +86,20 @@ def rows_256_uint8(field: Field) -> Iterator[Measured]:
             Comparison(ASSAYD, ECHO),
         ],
     )
+
+
+def plain_calls(field: Field) -> Iterator[Measured]:
+    """Calls by one loop beside calls with a thread each, as grpc.server has it."""
+    plan = field.plan
+    for count, load, name in PLAIN_LOADS:
+        rows, servers = float_rows(count), (field.assayd[0], field.plain_assayd)
+        contenders = [field.called(server, rows, load) for server in servers]
+        rounds = in_turn(contenders, rounds=plan.rounds, seconds=plan.short_seconds)
+        faster, sooner = (
+            Comparison(ASSAYD, ASSAYD_PLAIN),
+            Comparison(ASSAYD, ASSAYD_PLAIN, figure=P50, at_most=True),
+        )
+        yield Measured(name, rounds, [faster, sooner])
 
 
 def by_rows(field: Field) -> Iterator[Measured]:

@@ -18,6 +18,7 @@ from benchmarks.serving.peers.places import HERE, debian_environment, python
 from benchmarks.serving.programs import Program, free_port, running, until_listening
 
 ASSAYD, ASSAYD_UNIX, TRITON, MLSERVER = "assayd", "assayd, Unix socket", "Triton", "MLServer"
+ASSAYD_PLAIN = "assayd, plain calls"
 ECHO, ECHO_UNIX = "bare echo", "bare echo, Unix socket"
 START_SECONDS_MAX = 120.0
 ON_SERVER_CORE = (SERVER_CORE,)
@@ -52,6 +53,13 @@ def assayd_tcp(
     with running(command, log=folder / f"assayd-{port}.log", cores=cores) as program:
         until_listening(port, program, timeout_seconds=START_SECONDS_MAX)
         yield Served(name, f"127.0.0.1:{port}", program)
+
+
+@contextmanager
+def assayd_plain(folder: Path, network: Network) -> Iterator[Served]:
+    """The same over TCP, with a thread for each call."""
+    with assayd_tcp(folder, *model_flags(network), "--plain-calls", name=ASSAYD_PLAIN) as served:
+        yield served
 
 
 def model_flags(network: Network) -> list[str]:
@@ -109,6 +117,7 @@ Asks = Callable[[np.ndarray, Answer], Exchange]
 ASKS: dict[str, Asks] = {
     ASSAYD: score_calls.exchange,
     ASSAYD_UNIX: score_calls.exchange,
+    ASSAYD_PLAIN: score_calls.exchange,
     TRITON: open_inference.exchange,
     MLSERVER: open_inference.exchange,
 }

@@ -105,15 +105,16 @@ class Settings(BaseModel):
     """Processes that share the port. Each has models, threads and limits of its own: rows_pending_max is for one.
     A connection stays with one of them."""
 
-    direct_calls: bool = True
-    """Take calls by one loop, with threads for those that may take long. Without it each call has a thread from
-    its headers on, which is slower. A grpc that lacks the parts for it is served without, and the log says so."""
+    plain_calls: bool = False
+    """Give each call a thread from its headers on, as grpc.server does, which is slower. Else one loop takes all
+    calls, by parts of grpc that may change; where a release lacks them, calls are plain, and the log says so."""
     call_threads: Annotated[int, Field(ge=1, le=1024)] = 64
-    """Threads that answer calls. A call holds one from its headers to its answer."""
+    """Threads that answer calls which may take long. A plain call holds one from its headers to its answer."""
     calls_waiting_max: Annotated[int, Field(ge=0, le=65_536)] = 192
-    """Calls that may wait for a thread; the next one is refused at once, and so is any while all threads stall."""
+    """Calls that may be open besides those that have a thread; the next one is refused at once. Of plain calls any
+    is refused while all threads stall."""
     message_wait_max_seconds: Annotated[float, Field(gt=0, le=3600)] = 20.0
-    """A call whose message has not come by then is cancelled, because it holds a thread."""
+    """A call whose message has not come by then is cancelled, because it takes up room."""
     streams_max: Annotated[int, Field(ge=1, le=1024)] = 16
     """Streams (SelectStream) that may be open at once; each holds a thread. The next one is refused at once."""
     stream_idle_max_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0

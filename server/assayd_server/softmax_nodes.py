@@ -21,7 +21,9 @@ _OPSET_MIN = 13
 """Before it, some of the operations took their axes in another way."""
 
 
-def with_softmax(content: bytes, *, logits: str, columns: int, temperature: float) -> bytes | None:
+def with_softmax(
+    content: bytes, *, logits: str, columns: int, temperature: float, columns_max: int = COLUMNS_MAX
+) -> bytes | None:
     """The graph with these outputs besides its own.
 
     Args:
@@ -29,13 +31,14 @@ def with_softmax(content: bytes, *, logits: str, columns: int, temperature: floa
         logits: its output of class scores, (n, c).
         columns: c, 2 or more.
         temperature: divides the logits.
+        columns_max: wider logits are left as they are.
 
     Returns:
         The .onnx file; None where the graph is too old or too wide for it, where its logits are not single
         precision, or where it has a tensor of one of these names.
     """
     model = parsed(content)
-    if model is None or columns > COLUMNS_MAX:
+    if model is None or columns > columns_max:
         return None
     output = next((one for one in model.graph.output if one.name == logits), None)
     if output is None or not _is_fit(model, output):

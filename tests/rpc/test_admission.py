@@ -81,7 +81,7 @@ def test_calls_without_a_message_hold_no_thread(serve: Serve, connect: Connect) 
 def test_the_plain_way_with_every_thread_held_health_answers_and_calls_are_refused_at_once(
     serve: Serve, connect: Connect
 ) -> None:
-    app = serve(onnx_models.identity(), direct_calls=False)
+    app = serve(onnx_models.identity(), plain_calls=True)
     client = connect(app, settings=ONE_ATTEMPT)
     with header_only_calls(app, 64):
         wait_until(lambda: refusal(client) is not None)
@@ -149,7 +149,7 @@ def test_a_call_whose_message_does_not_come_is_cancelled_and_its_thread_freed(
 def test_the_plain_way_a_call_that_expired_while_it_waited_for_a_thread_is_not_computed(
     serve: Serve, connect: Connect
 ) -> None:
-    app = serve(onnx_models.identity(), call_threads=1, direct_calls=False)
+    app = serve(onnx_models.identity(), call_threads=1, plain_calls=True)
     client = connect(app)
     with header_only_calls(app, 1), pytest.raises(DeadlineExceededError):
         client.score(GOOD, deadline_seconds=0.2)

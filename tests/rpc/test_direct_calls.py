@@ -35,7 +35,7 @@ def both(serve: Serve, tmp_path: Path) -> tuple[str, str]:
     """The addresses of two servers of the same bundle: calls are taken by one loop, and the plain way."""
     onnx_models.write_bundle(tmp_path / "models", onnx_models.identity(), labels=LABELS)
     direct = serve(tmp_path / "models", rows_max=100, batch_rows_max=8)
-    plain = serve(tmp_path / "models", rows_max=100, batch_rows_max=8, direct_calls=False)
+    plain = serve(tmp_path / "models", rows_max=100, batch_rows_max=8, plain_calls=True)
     return direct.address, plain.address
 
 

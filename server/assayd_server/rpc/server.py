@@ -53,7 +53,7 @@ class ServerOptions:
     port: int
     uds: Path | None
     workers: int
-    direct_calls: bool
+    plain_calls: bool
     call_threads: int
     calls_waiting_max: int
     message_wait_max_seconds: float
@@ -181,7 +181,7 @@ class RpcServer:
         for path, handler in handlers.items():  # every series is there from the start
             metrics.method(path, streaming=handler.response_streaming)
         direct = None
-        if options.direct_calls and not _lacks_parts():
+        if not options.plain_calls and not _lacks_parts():
             unary = {path: handler for path, handler in handlers.items() if not handler.response_streaming}
             handlers = {path: handler for path, handler in handlers.items() if path not in unary}
             direct = self._direct_calls(unary, engine, limits, metrics, options)
