@@ -22,8 +22,8 @@ class Known:
     rows_max: int
     """As many rows have passed; the checks of an ask mind nothing of inputs but that."""
     metrics: ModelMetrics
-    pace: Pace
-    """Of the model's passes."""
+    pace: Pace = field(default_factory=Pace)
+    """Of passes, and of what is said of their rows."""
     forms: dict[int, Any] = field(default_factory=dict)
     """How answers are written, by the number of rows: for who writes them."""
 

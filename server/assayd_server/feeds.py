@@ -75,12 +75,12 @@ class Matches:
 
 
 def cast(specs: Sequence[TensorSpec], arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Matched arrays in the model's own types; nothing is copied that has its type already."""
+    """Matched arrays in the model's own types, aligned; nothing is copied that is so already."""
     with np.errstate(over="ignore"):  # beyond float32 lies an infinity, which could have been sent as such
         return {
             spec.name: arrays[spec.name]
             if spec.data_type == "string"
-            else arrays[spec.name].astype(spec.data_type, copy=False)
+            else arrays[spec.name].astype(spec.data_type, copy=not arrays[spec.name].flags.aligned)
             for spec in specs
         }
 

@@ -13,7 +13,7 @@ from assayd_server.asks import Ask, Known
 from assayd_server.batching import BatchLimits
 from assayd_server.caller import Caller, Lane
 from assayd_server.errors import ServiceError
-from assayd_server.gate import Gate
+from assayd_server.gate import Gate, Place
 from assayd_server.plan import Plan
 from assayd_server.repository import Failure, Follower
 from assayd_server.rows import Inputs
@@ -25,6 +25,8 @@ from assayd_server.wanted import ModelChoice
 QUICK_SECONDS_MAX = 0.004
 """A pass that is expected to be over by then is done by the thread that takes calls. None is taken meanwhile, but
 none is handed from thread to thread either, which costs a call alone more than most models do."""
+_LEFT_SECONDS = 0.001
+"""For so long what is quick is left to the thread that takes calls, which hears of every answer that was sent."""
 _ASKS_MAX = 512
 """Of each model, of which something is known."""
 _ANYBODY = Caller()
@@ -64,6 +66,8 @@ class Merging(Follower):
         self._changed = Condition()
         self._asleep = True
         self._closed = False
+        self._place: Place | None = None
+        """In the gate's line, of which nobody but the thread for what is not quick is told."""
         self._thread: Thread | None = None
         """For what is not quick; from the first time on that something is not."""
 
@@ -105,11 +109,11 @@ class Merging(Follower):
         known = None if asks is None else asks.get(ask)
         if known is None or rows.count > known.rows_max:
             known = self._checked(ask, rows, model)
-        job = ScoreJob(model, ask, known, rows, model.match(rows), caller, finish, watch)
-        self._gate.admit(rows.count)
-        self._scoring.pending(job)
+        job = ScoreJob(model, ask, known, rows, model.match(rows), rows.count, caller, finish, watch)
         if not self._asleep:
             job.wait()
+        self._gate.admit(rows.count)
+        self._scoring.pending(job)
         self._line[job] = None
         if self._limits.delay_seconds_max:
             with self._changed:
@@ -121,7 +125,9 @@ class Merging(Follower):
             try:
                 self._score_next()
             finally:
-                self._gate.pass_on()
+                self._pass_on()
+            if self._place is not None:
+                self._wake()
         else:
             for job in list(self._line):
                 job.wait()
@@ -171,25 +177,32 @@ class Merging(Follower):
 
     def _run(self) -> None:
         while self._has_work():
-            place = self._gate.line_up(Lane.ONLINE)
+            place, self._place = self._place or self._gate.line_up(Lane.ONLINE), None
             self._gate.wait(place, _ANYBODY)
             try:
                 self._score_next()
             except Exception:  # whatever it was, the calls after it go on
                 _log.exception("bug")
             finally:
-                self._gate.pass_on()
+                self._pass_on()
+
+    def _pass_on(self) -> None:
+        """End the turn. Where others wait for theirs, what waits here has a place among them before that."""
+        if self._line and self._gate.waiting:
+            self._place = self._gate.line_up(Lane.ONLINE)
+        self._gate.pass_on()
 
     def _has_work(self) -> bool:
         """Wait for it; False at the end. What is quick is left to who takes calls, if it comes soon."""
         with self._changed:
-            self._asleep = not self._closed
-            if self._line and self._is_quick():
-                self._changed.wait(QUICK_SECONDS_MAX)
-            while not self._line and not self._closed:
+            if self._place is None and self._line and self._is_quick() and not self._closed:
+                self._asleep = True
+                self._changed.wait(_LEFT_SECONDS)
+            while not self._line and self._place is None and not self._closed:
+                self._asleep = True  # whatever was said meanwhile: nobody is told of what comes next otherwise
                 self._changed.wait()
             self._asleep = False
-            return bool(self._line)
+            return bool(self._line) or self._place is not None
 
     def _score_next(self) -> None:
         """In the turn of the calling thread: score the first in the line, and what fits to it."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from numpy.typing import NDArray
 
+from assayd_server import logs
 from assayd_server.asks import Ask, Known
 from assayd_server.caller import Caller
 from assayd_server.rows import Inputs
@@ -27,6 +28,10 @@ Watch: TypeAlias = Callable[["ScoreJob"], None]
 """Is called at most once, before the job has waited for long: to drop it when its caller goes away."""
 
 
+_NO_ROWS = Inputs((), 0)
+_log = logs.get_logger()
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class ScoreJob:
     """The rows of one call, checked."""
@@ -37,6 +42,8 @@ class ScoreJob:
     rows: Inputs
     arrays: Mapping[str, NDArray[Any]]
     """What the model's match gave."""
+    row_count: int
+    """n"""
     caller: Caller
     finish: Finish
     watch: Watch
@@ -49,13 +56,21 @@ class ScoreJob:
             self.is_watched = True
             self.watch(self)
 
-    @property
-    def row_count(self) -> int:
-        """n."""
-        return self.rows.count
+    def end(self, result: Part | Exception) -> None:
+        """Hand the result over, and keep nothing of the call, which may be open for as long as nobody reads."""
+        finish, self.finish = self.finish, _ended
+        self.rows, self.arrays = _NO_ROWS, {}
+        try:
+            finish(self, result)
+        except Exception:  # the others have their results all the same
+            _log.exception("bug")
 
     def fits(self, other: "ScoreJob") -> bool:
         """Whether both can go through the model together."""
         return self.model is other.model and all(
             values.shape[1:] == other.arrays[name].shape[1:] for name, values in self.arrays.items()
         )
+
+
+def _ended(_job: ScoreJob, _result: Part | Exception) -> None:
+    """What has ended has no second end."""

@@ -1,9 +1,8 @@
 """One pass for several calls, and what is said and counted of their rows."""
 
 import time
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +11,11 @@ from assayd_server.asks import Ask, Known
 from assayd_server.counters import Counters
 from assayd_server.drift_recording import DriftRecording
 from assayd_server.errors import ServiceError
-from assayd_server.pace import Pace
 from assayd_server.plan import Plan
 from assayd_server.rows import Inputs
 from assayd_server.score_job import Part, ScoreJob
-from assayd_server.scoring import count, scored
-from assayd_server.servable import Forward, Servable
+from assayd_server.scoring import Scores, count, scored
+from assayd_server.servable import Forward
 
 
 class ScoringPass:
@@ -30,14 +28,12 @@ class ScoringPass:
             counters: of each model.
         """
         self._counters = counters
-        self._paces: MutableMapping[Servable, Pace] = WeakKeyDictionary()
 
     def known(self, plan: Plan, rows_max: int) -> Known:
         """What is known of a plan whose calls pass with so many rows."""
         model = plan.model
         assert model is not None  # rows of inputs have one
-        pace = self._paces.setdefault(model, Pace())
-        return Known(plan, rows_max, self._counters.models[model], pace)
+        return Known(plan, rows_max, self._counters.models[model])
 
     def pending(self, job: ScoreJob) -> None:
         """A job waits from now on; it is run or abandoned once."""
@@ -48,61 +44,48 @@ class ScoringPass:
         metrics = job.known.metrics
         metrics.pending_rows.dec(job.row_count)
         metrics.abandoned.inc()
-        job.finish(job, error)
+        job.end(error)
 
     def run(self, jobs: Sequence[ScoreJob]) -> None:
         """Finish each of the jobs; where they fail together, each alone: an error is that of its rows."""
         try:
-            self._run(jobs)
-        except ServiceError as error:
+            parts = self._parts(jobs)
+        except Exception as error:
             if len(jobs) > 1:
                 for job in jobs:
                     self.run([job])
                 return
-            self._fail(jobs, error)
-        except Exception as error:  # a bug: whoever waits gets it
-            self._fail(jobs, error)
+            jobs[0].known.metrics.pending_rows.dec(jobs[0].row_count)
+            jobs[0].end(error)  # also of a bug: whoever waits gets it
+            return
+        for job, part in parts:
+            job.end(part)
 
-    def _run(self, jobs: Sequence[ScoreJob]) -> None:
+    def _parts(self, jobs: Sequence[ScoreJob]) -> list[tuple[ScoreJob, Part]]:
+        """What is said of the rows of each job, counted. Nothing is counted where there is an error."""
         model, began = jobs[0].model, time.perf_counter()
         recording = self._counters.recording(model)
         groups = _groups(jobs)
-        jobs = [job for group in groups for job in group]
-        row_count = sum([job.row_count for job in jobs])
-        forward = model.forward_fed(_together(jobs), row_count=row_count, roles=_roles(groups, recording))
+        ordered = [job for group in groups for job in group]
+        row_count = sum([job.row_count for job in ordered])
+        forward = model.forward_fed(_together(ordered), row_count=row_count, roles=_roles(groups, recording))
         seconds = time.perf_counter() - began
-        jobs[0].known.pace.observe(row_count, seconds)
-        parts: list[Part] = []
+        scored_groups: list[tuple[Sequence[ScoreJob], Forward, Scores]] = []
         start = 0
         for group in groups:
             end = start + sum([job.row_count for job in group])
             own = forward if end - start == row_count else forward.part(slice(start, end))
-            parts += self._scored(group, own, recording)
+            scored_groups += _scored(group, own)
             start = end
-        self._count(jobs, row_count, began, seconds)
-        for job, part in zip(jobs, parts, strict=True):
-            job.finish(job, part)
-
-    def _scored(
-        self, jobs: Sequence[ScoreJob], forward: Forward, recording: DriftRecording | None
-    ) -> Iterator[Part]:
-        """What is said of the rows of jobs that ask for the same, counted."""
-        if jobs[0].ask.wanted.novelty and len(jobs) > 1:  # whose verdicts are those of a call's rows together
-            start = 0
-            for job in jobs:
-                end = start + job.row_count
-                yield from self._scored([job], forward.part(slice(start, end)), recording)
-                start = end
-            return
-        scores = scored(forward, jobs[0].known.plan)
-        if recording is not None and jobs[0].ask.wanted.record:
-            _record(recording, forward, jobs)
-        count(jobs[0].known.metrics, scores)
-        start = 0
-        for job in jobs:
-            end = start + job.row_count
-            yield Part(scores, slice(start, end))
-            start = end
+        parts: list[Part] = []
+        for alike, own, scores in scored_groups:
+            if recording is not None and alike[0].ask.wanted.record:
+                _record(recording, own, alike)
+            count(alike[0].known.metrics, scores)
+            parts += _parts_of(scores, alike)
+        jobs[0].known.pace.observe(row_count, time.perf_counter() - began)
+        self._count(ordered, row_count, began, seconds)
+        return list(zip(ordered, parts, strict=True))
 
     def _count(self, jobs: Sequence[ScoreJob], row_count: int, began: float, seconds: float) -> None:
         metrics, now = jobs[0].known.metrics, time.perf_counter()
@@ -114,10 +97,24 @@ class ScoringPass:
             metrics.queue.observe(began - job.began)
             metrics.total.observe(now - job.began)
 
-    def _fail(self, jobs: Sequence[ScoreJob], error: Exception) -> None:
-        for job in jobs:
-            job.known.metrics.pending_rows.dec(job.row_count)
-            job.finish(job, error)
+
+def _scored(jobs: Sequence[ScoreJob], forward: Forward) -> Iterator[tuple[Sequence[ScoreJob], Forward, Scores]]:
+    """The scores of jobs that ask for the same: of all together, but for verdicts, which are of one call."""
+    if not jobs[0].ask.wanted.novelty:
+        yield jobs, forward, scored(forward, jobs[0].known.plan)
+        return
+    start = 0
+    for job in jobs:
+        own = forward.part(slice(start, start + job.row_count))
+        yield [job], own, scored(own, job.known.plan)
+        start += job.row_count
+
+
+def _parts_of(scores: Scores, jobs: Sequence[ScoreJob]) -> Iterator[Part]:
+    start = 0
+    for job in jobs:
+        yield Part(scores, slice(start, start + job.row_count))
+        start += job.row_count
 
 
 def _groups(jobs: Sequence[ScoreJob]) -> list[list[ScoreJob]]:

@@ -249,12 +249,10 @@ def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None) -> Serva
     folder = pool_for(bundle, contract)
     pool = None if folder is None else LoadedPool(folder, threads=threads)
     reference = reference_for(bundle, contract)
-    fused = _with_softmax(graph, contract, temperature=bundle.manifest.temperature)
-    if fused is not None:
-        model = OnnxModel(fused, threads=threads)
+    fused = _with_softmax(bundle, graph, contract, threads=threads)
     return Servable(
         bundle,
-        model,
+        fused or model,
         contract,
         labels=labels,
         graph=graph,
@@ -264,16 +262,27 @@ def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None) -> Serva
     )
 
 
-def _with_softmax(graph: Graph, contract: Contract, *, temperature: float) -> bytes | None:
-    """The graph, made to say its softmax itself; None where it has logits of another kind, or none."""
+def _with_softmax(bundle: Bundle, graph: Graph, contract: Contract, *, threads: int) -> OnnxModel | None:
+    """The model, made to say its softmax itself, and warm; None where it has logits of another kind, or none."""
     if contract.task is not Task.MULTICLASS or contract.scores_role != "logits":
         return None
     if contract.columns < 2 or contract.sample_count:
         return None
-    logits = contract.roles["logits"]
-    return softmax_nodes.with_softmax(
-        graph.content, logits=logits, columns=contract.columns, temperature=temperature
+    content = softmax_nodes.with_softmax(
+        graph.content,
+        logits=contract.roles["logits"],
+        columns=contract.columns,
+        temperature=bundle.manifest.temperature,
     )
+    if content is None:
+        return None
+    try:
+        model = OnnxModel(content, threads=threads)
+    except ArtefactError as error:  # it serves as it is
+        _log.warning("no softmax in the graph", model=bundle.identity.name, cause=str(error))
+        return None
+    _sample(model, bundle.identity)
+    return model
 
 
 def _last_layer(graph: Graph, contract: Contract) -> LastLayer | str:

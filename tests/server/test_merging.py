@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 import onnx_models
 from assayd_server.asks import Ask
 from assayd_server.batching import BatchLimits
-from assayd_server.caller import Caller, after
+from assayd_server.caller import Caller, Lane, after
 from assayd_server.core.scores import scores_of_logits
 from assayd_server.core.uncertainty import Measure
 from assayd_server.counters import Counters
@@ -27,7 +27,7 @@ from assayd_server.errors import (
     NotFoundError,
     ResourceExhaustedError,
 )
-from assayd_server.gate import Gate
+from assayd_server.gate import ONLINE_RUN_MAX, Gate
 from assayd_server.merging import Merging
 from assayd_server.metrics import Metrics
 from assayd_server.plan import Plan
@@ -251,6 +251,49 @@ def test_a_call_whose_caller_goes_away_leaves_the_line_at_once(make: Make) -> No
         assert isinstance(found.exception(0), CallCancelledError)
         assert bench.gate.rows_pending == 2  # the other's, and the turn's own
     assert len(own(other.result(WAIT))) == 1
+
+
+def test_a_caller_that_goes_away_while_the_thread_wakes_leaves_it_able_to_wake_again(make: Make) -> None:
+    bench = make()
+    bench.score(ROWS[:1])
+    with bench.merging._changed:  # the thread cannot come to the line meanwhile
+        bench.watched.clear()
+        gone = bench.offer(ROWS[:40], caller=Caller(gone=lambda: bool(bench.watched)))
+        with bench.gate.enter(1, Caller()):
+            bench.merging.advance()
+        bench.merging.drop(bench.watched[0])
+        assert isinstance(gone.exception(0), CallCancelledError)
+    found = bench.offer(ROWS[:50])
+    bench.advance(found)
+    assert len(own(found.result())) == 50
+
+
+def test_the_other_lane_has_one_turn_in_nine_while_calls_wait(make: Make) -> None:
+    bench, turns, is_over = make(rows_max=1), [], threading.Event()
+    bench.score(ROWS[:1])
+
+    def take_turns() -> None:
+        while not is_over.is_set():
+            with bench.gate.enter(1, Caller(lane=Lane.BULK)):
+                turns.append("bulk")
+
+    threads = [threading.Thread(target=take_turns) for _ in range(3)]
+    with bench.gate.enter(1, Caller()):
+        for thread in threads:
+            thread.start()
+        while bench.gate.waiting < len(threads):
+            threading.Event().wait(0.001)
+        found = [bench.offer(ROWS[:1]) for _ in range(90)]
+        for one in found:
+            one.add_done_callback(lambda _: turns.append("online"))
+        bench.merging.advance()
+    for one in found:
+        one.result(WAIT)
+    order = "".join(turn[0] for turn in turns)
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    assert order[: order.rindex("o")].count("b") <= 90 // ONLINE_RUN_MAX + 2
 
 
 def test_too_many_rows_are_refused_and_leave_nothing_behind(make: Make) -> None:

@@ -64,3 +64,4 @@ class CallBytes:
         with self._lock:
             self._ended = True
             self._held.drop(self._bytes)
+            self._bytes = 0

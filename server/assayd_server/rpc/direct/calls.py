@@ -14,7 +14,7 @@ from assayd_server.rpc.guarded import ending, no_message
 from assayd_server.rpc.outcomes import Outcomes, too_many
 
 _TOGETHER_MAX = 64
-"""Calls that are put off for others to go with them."""
+"""Calls that are put off for others to go with them, and events that they wait for."""
 _LOOK_SECONDS = 0.25
 """How late a call without a message may be noticed."""
 _log = logs.get_logger()
@@ -72,6 +72,8 @@ class DirectCalls:
         self._waiting: dict[CoreCall, float] = {}
         """Calls without a message, oldest first, and since when."""
         self._unclosed = 0
+        self._put_off = 0
+        """Events since something was put off."""
         self._core = CoreCalls(server, methods, self)
         self._thread = Thread(target=self._run, name="direct-calls", daemon=True)
 
@@ -144,9 +146,13 @@ class DirectCalls:
         """Take what comes. Once nothing more does, or enough has, what was put off is done."""
         waiting = self._quick.waiting
         if not waiting:
+            self._put_off = 0
             self._core.turn(_LOOK_SECONDS)
-        elif waiting >= min(len(self._open), _TOGETHER_MAX) or not self._core.turn(0):
+        elif max(waiting, self._put_off) >= min(len(self._open), _TOGETHER_MAX) or not self._core.turn(0):
+            self._put_off = 0
             self._quick.advance()
+        else:
+            self._put_off += 1
 
     def _cancel_stalled(self, since: float) -> None:
         """Calls whose messages should have come."""

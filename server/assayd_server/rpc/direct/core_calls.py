@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from threading import Lock
 from typing import Any, Protocol
 
 import grpc
@@ -48,7 +49,9 @@ class CoreCall:
     __slots__ = (
         "_call",
         "_deadline",
+        "_is_answered",
         "_listener",
+        "_lock",
         "_on_close",
         "_watched",
         "is_cancelled",
@@ -68,7 +71,10 @@ class CoreCall:
         self._call = event.call
         self._deadline = event.call_details.deadline
         self._listener = listener
+        self._lock = Lock()
+        """Calls are watched by one thread and answered by another."""
         self._watched = False
+        self._is_answered = False
         self._on_close: list[Callable[[], None]] = []
 
     def time_remaining(self) -> float:
@@ -85,8 +91,10 @@ class CoreCall:
 
     def watch(self) -> None:
         """Be told at once when its caller goes away, for which there would else be word when it is answered."""
-        self._watched = True
-        self._start((cygrpc.ReceiveCloseOnServerOperation(_NO_FLAGS),), self._closed)
+        with self._lock:
+            if not self._watched and not self._is_answered:
+                self._watched = True
+                self._start((cygrpc.ReceiveCloseOnServerOperation(_NO_FLAGS),), self._closed)
 
     def answer(self, message: bytes) -> None:
         """Send a response, and the status OK."""
@@ -106,36 +114,47 @@ class CoreCall:
 
     def add_callback(self, callback: Callable[[], None]) -> bool:
         """Call back when it is over; False where it is already."""
-        if self.is_closed:
-            return False
-        self._on_close.append(callback)
-        return True
+        with self._lock:
+            if not self.is_closed:
+                self._on_close.append(callback)
+            return not self.is_closed
 
     def drop(self) -> None:
         """Send nothing: it is over."""
-        self._listener.answered(self)
+        self._end()
 
     def _end(self, *operations: Any) -> None:
-        if not self._watched:
-            self._start((*operations, cygrpc.ReceiveCloseOnServerOperation(_NO_FLAGS)), self._closed)
-        elif not self.is_closed:
-            self._start(operations, _ignored)
-        self._listener.answered(
-            self
-        )  # no sooner: after the last answer the queue ends, and then nothing may be sent
+        """Send the last that there is; after the first time nothing is."""
+        with self._lock:
+            if self._is_answered:
+                return
+            self._is_answered = True
+            try:
+                if not self._watched:
+                    self._start((*operations, cygrpc.ReceiveCloseOnServerOperation(_NO_FLAGS)), self._closed)
+                elif operations and not self.is_closed:
+                    self._start(operations, _ignored)
+            finally:  # no sooner: after the last answer the queue ends, and nothing may be sent
+                self._listener.answered(self)
 
     def _start(self, operations: tuple[Any, ...], done: Callable[[Any], None]) -> None:
-        self._call.start_server_batch(operations, done)
+        refused = self._call.start_server_batch(operations, done)
+        if refused:  # of what was started already: a mistake of ours
+            raise RuntimeError(f"gRPC refused to go on with a call: {refused}")
 
     def _received(self, event: Any) -> None:
         self._listener.received(self, event.batch_operations[0].message())
 
     def _closed(self, event: Any) -> None:
-        self.is_cancelled = event.batch_operations[-1].cancelled()
-        self.is_closed = True
-        for callback in self._on_close:
-            callback()
-        self._listener.closed(self)
+        with self._lock:
+            self.is_cancelled = event.batch_operations[-1].cancelled()
+            self.is_closed = True
+            callbacks, self._on_close = self._on_close, []
+        try:
+            for callback in callbacks:
+                callback()
+        finally:
+            self._listener.closed(self)
 
 
 class CoreCalls:

@@ -71,7 +71,8 @@ class RequestForms:
             return
         tensor = rows.tensors[0]
         start = message.find(content)
-        if tensor.values.dtype.kind not in "iuf" or start < 0 or start != message.rfind(content):
+        # find takes no longer for content that nearly repeats itself, which rfind does
+        if tensor.values.dtype.kind not in "iuf" or start < 0 or message.find(content, start + 1) >= 0:
             return  # texts and bools are looked at one by one, and numbers that occur twice could be either
         form = RequestForm(
             ask,

@@ -60,7 +60,7 @@ class ResponseForm:
         scores, rows = part.scores, part.rows
         pieces = [self._start]
         for find, dtype, header in self._fields:
-            pieces += (header, find(scores)[rows].astype(dtype, copy=False).tobytes())
+            pieces += (header, _cast(find(scores)[rows], dtype).tobytes())
         if self._labels:
             classes = scores.rows.top_classes if self._has_top else scores.rows.predictions
             pieces += map(self._name, set(classes[rows].ravel().tolist()))
@@ -74,6 +74,13 @@ class ResponseForm:
             if len(self._names) < _NAMES_MAX:
                 self._names[position] = name
         return name
+
+
+def _cast(values: NDArray[Any], dtype: str) -> NDArray[Any]:
+    if values.dtype == dtype:
+        return values
+    with np.errstate(over="ignore"):  # beyond float32 lies an infinity
+        return values.astype(dtype)
 
 
 def _arrays(scores: Scores) -> Iterator[tuple[_Find, str, _Put]]:

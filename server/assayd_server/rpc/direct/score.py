@@ -68,9 +68,10 @@ class ScoreMethod:
         self, call: CoreCall, held: CallBytes, began: float, job: ScoreJob, result: Part | Exception
     ) -> None:
         held.end()
+        if isinstance(result, Exception):
+            self._threaded.fail(call, result, began)
+            return
         try:
-            if isinstance(result, Exception):
-                raise result
             self._threaded.succeed(call, response(job.known, result), began)
         except Exception as error:
             self._threaded.fail(call, error, began)

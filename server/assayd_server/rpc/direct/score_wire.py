@@ -2,7 +2,7 @@
 
 from google.protobuf.message import DecodeError
 
-from assayd.v1 import scoring_pb2
+from assayd.v1 import scoring_pb2, tensor_pb2
 from assayd_server.asks import Ask, Known
 from assayd_server.rows import Inputs
 from assayd_server.rpc import requests, responses
@@ -44,9 +44,11 @@ class ScoreReader:
             request = scoring_pb2.ScoreRequest.FromString(message)
         except DecodeError:
             raise not_of_this_type() from None
-        if request.lane not in _ONLINE or request.rows.WhichOneof("kind") != "inputs":
-            return None
         sent = request.rows.inputs
+        if request.lane not in _ONLINE or not sent.tensors or request.HasField("head") or request.neighbors:
+            return None
+        if any(tensor.data_type == tensor_pb2.DATA_TYPE_STRING for tensor in sent.tensors):
+            return None  # texts are read one by one, and no other call is taken meanwhile
         request.ClearField("rows")  # which leaves what was sent as it is
         ask = self._asked.of(request)
         rows = requests.inputs(sent, self._limits)

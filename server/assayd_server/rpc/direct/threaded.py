@@ -57,8 +57,12 @@ class ThreadedMethod:
 
     def take_held(self, call: CoreCall, message: list[bytes], held: CallBytes, began: float) -> None:
         """A call that has been counted, with its message in a list, out of which it is taken."""
-        call.watch()
-        self._pool.submit(self._answer, call, message, held, began)
+        try:
+            call.watch()
+            self._pool.submit(self._answer, call, message, held, began)
+        except Exception as error:  # no thread can be had, say
+            held.end()
+            self.fail(call, error, began)
 
     def succeed(self, call: CoreCall, response: bytes, began: float) -> None:
         """Send a response."""
