@@ -263,6 +263,8 @@ def test_a_caller_that_goes_away_while_the_thread_wakes_leaves_it_able_to_wake_a
             bench.merging.advance()
         bench.merging.drop(bench.watched[0])
         assert isinstance(gone.exception(0), CallCancelledError)
+    while not bench.merging._changed._waiters:  # until it has found nothing to do
+        threading.Event().wait(0.001)
     found = bench.offer(ROWS[:50])
     bench.advance(found)
     assert len(own(found.result())) == 50
