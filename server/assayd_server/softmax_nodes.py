@@ -5,7 +5,6 @@ For few rows that takes a third of what it takes NumPy, whose calls cost more th
 """
 
 import math
-from typing import Any
 
 import numpy as np
 import onnx
@@ -19,6 +18,8 @@ COLUMNS_MAX = 1024
 """Calls that want no softmax pay for it too, which a wide one would make them feel."""
 _OPSET_MIN = 13
 """Before it, some of the operations took their axes in another way."""
+_AXES_AS_INPUT = 18
+"""From this opset on ReduceMax takes its axes as an input."""
 
 
 def with_softmax(
@@ -41,9 +42,10 @@ def with_softmax(
     if model is None or columns > columns_max:
         return None
     output = next((one for one in model.graph.output if one.name == logits), None)
-    if output is None or not _is_fit(model, output):
+    opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
+    if output is None or opset < _OPSET_MIN or not _is_fit(model, output):
         return None
-    nodes, weights = _nodes(logits, columns, temperature)
+    nodes, weights = _nodes(logits, columns, temperature, opset=opset)
     model.graph.node.extend(nodes)
     model.graph.initializer.extend(weights)
     rows = _rows_of(output)
@@ -58,11 +60,10 @@ def with_softmax(
 
 
 def _is_fit(model: onnx.ModelProto, output: onnx.ValueInfoProto) -> bool:
-    opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
     kind = output.type.tensor_type
     names = {name for node in model.graph.node for name in (*node.output, *node.input)}
     free = not any(name.startswith("assayd.") for name in names)
-    return opset >= _OPSET_MIN and kind.elem_type == TensorProto.FLOAT and len(kind.shape.dim) == 2 and free
+    return kind.elem_type == TensorProto.FLOAT and len(kind.shape.dim) == 2 and free
 
 
 def _rows_of(output: onnx.ValueInfoProto) -> int | str | None:
@@ -70,10 +71,11 @@ def _rows_of(output: onnx.ValueInfoProto) -> int | str | None:
     return rows.dim_value or rows.dim_param or None
 
 
-def _nodes(logits: str, columns: int, temperature: float) -> tuple[list[onnx.NodeProto], list[TensorProto]]:
+def _nodes(
+    logits: str, columns: int, temperature: float, *, opset: int
+) -> tuple[list[onnx.NodeProto], list[TensorProto]]:
     """H = -sum p ln p / ln c, with ln p from a softmax of its own: exact, and faster than a logarithm."""
     weights = {
-        "assayd.coldness": np.float32(1 / temperature),
         "assayd.scale": np.float32(-1 / math.log(columns)),
         "assayd.axis": np.array([1], np.int64),
         "assayd.zero": np.float32(0),
@@ -81,10 +83,8 @@ def _nodes(logits: str, columns: int, temperature: float) -> tuple[list[onnx.Nod
     }
     exponents, nodes = logits, []
     if temperature != 1.0:
-        exponents = "assayd.exponents"
-        nodes.append(helper.make_node("Mul", [logits, "assayd.coldness"], [exponents]))
-    else:
-        del weights["assayd.coldness"]
+        weights["assayd.coldness"] = np.float32(1 / temperature)
+        exponents, nodes = "assayd.exponents", _tempered(logits, opset)
     nodes += [
         helper.make_node("Softmax", [exponents], [PROBABILITIES], axis=1),
         helper.make_node("LogSoftmax", [exponents], ["assayd.logarithms"], axis=1),
@@ -95,8 +95,17 @@ def _nodes(logits: str, columns: int, temperature: float) -> tuple[list[onnx.Nod
         helper.make_node("ArgMax", [PROBABILITIES], ["assayd.first"], axis=1, keepdims=0),
         helper.make_node("Cast", ["assayd.first"], [PREDICTIONS], to=TensorProto.INT32),
     ]
-    return nodes, [numpy_helper.from_array(_array(value), name) for name, value in weights.items()]
+    return nodes, [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()]
 
 
-def _array(value: Any) -> Any:
-    return np.asarray(value)
+def _tempered(logits: str, opset: int) -> list[onnx.NodeProto]:
+    """(z - z1) / T. The largest is taken off first: multiplied, large logits would lose their differences."""
+    if opset >= _AXES_AS_INPUT:
+        largest = helper.make_node("ReduceMax", [logits, "assayd.axis"], ["assayd.largest"], keepdims=1)
+    else:
+        largest = helper.make_node("ReduceMax", [logits], ["assayd.largest"], axes=[1], keepdims=1)
+    return [
+        largest,
+        helper.make_node("Sub", [logits, "assayd.largest"], ["assayd.behind"]),
+        helper.make_node("Mul", ["assayd.behind", "assayd.coldness"], ["assayd.exponents"]),
+    ]

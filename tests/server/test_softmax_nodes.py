@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 import onnx_models
 from assayd_server import softmax_nodes
@@ -93,6 +93,15 @@ def test_what_a_network_says_is_what_numpy_says(load: Load, temperature: float, 
     assert_agrees(said(model, x), of_numpy(model, x))
 
 
+@pytest.mark.parametrize("opset", [13, 17, 18, 21])
+@pytest.mark.parametrize(("temperature", "offset"), [(0.05, 100), (0.3, 100), (1.7, 1000), (1.0, 1000)])
+def test_large_logits_keep_their_differences(load: Load, temperature: float, offset: float, opset: int) -> None:
+    model, x = load(of_opset(opset), temperature=temperature), rows(200, 4) + np.float32(offset)
+    np.testing.assert_allclose(
+        said(model, x).probabilities, of_numpy(model, x).probabilities, rtol=0, atol=TOLERANCE
+    )
+
+
 @pytest.mark.parametrize("columns", [2, 3, 4, 17, 100, COLUMNS_MAX])
 @pytest.mark.parametrize("temperature", [1.0, 1.7])
 def test_it_says_so_of_any_number_of_classes(load: Load, temperature: float, columns: int) -> None:
@@ -107,6 +116,13 @@ def test_it_says_so_of_logits_of_any_size(load: Load, factor: float) -> None:
     assert_agrees(softmax, of_numpy(model, x))
     assert softmax.entropy.min() >= 0
     assert softmax.entropy.max() <= 1
+
+
+@pytest.mark.parametrize("columns", [2, 6, 14, 30, 75, 157])
+def test_no_entropy_is_above_one(load: Load, columns: int) -> None:
+    entropy = said(load(onnx_models.identity(columns)), np.zeros((3, columns), np.float32)).entropy
+    assert entropy.max() <= 1  # where most of these sums round to a little more
+    np.testing.assert_allclose(entropy, 1, rtol=0, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("columns", [2, 5, 16, 33, 200])
@@ -198,8 +214,16 @@ def test_a_request_with_a_temperature_of_its_own_asks_numpy(load: Load) -> None:
 def test_a_graph_of_another_kind_is_left_as_it_is(load: Load, content: bytes, manifest: dict[str, object]) -> None:
     model = load(content, **manifest)
     assert not model.has_softmax
-    wanted = Wanted(outputs=None)
-    assert SOFTMAX not in Plan(Inputs((), 0), wanted, model).score_roles
+    assert SOFTMAX not in Plan(Inputs((), 0), Wanted(), model).score_roles
+
+
+@pytest.mark.parametrize("name", ["assayd.axis", "assayd.sum", "assayd.probabilities"])
+def test_a_graph_with_a_weight_of_such_a_name_that_nothing_uses_is_served_as_it_is(load: Load, name: str) -> None:
+    graph = onnx.load_from_string(onnx_models.identity())
+    graph.graph.initializer.append(numpy_helper.from_array(np.ones(1, np.float32), name))
+    model = load(graph.SerializeToString())
+    assert not model.has_softmax
+    np.testing.assert_array_equal(forward(model, rows(3, 4), "logits").logits, rows(3, 4))
 
 
 @pytest.mark.parametrize(
