@@ -67,7 +67,7 @@ class Merging(Follower):
         self._asleep = True
         self._closed = False
         self._place: Place | None = None
-        """In the gate's line, of which nobody but the thread for what is not quick is told."""
+        """In the gate's line, until it is called; whoever has lined up, the thread takes the turn."""
         self._thread: Thread | None = None
         """For what is not quick; from the first time on that something is not."""
 
@@ -177,8 +177,9 @@ class Merging(Follower):
 
     def _run(self) -> None:
         while self._has_work():
-            place, self._place = self._place or self._gate.line_up(Lane.ONLINE), None
-            self._gate.wait(place, _ANYBODY)
+            self._gate.wait(self._lined_up(), _ANYBODY)
+            with self._changed:
+                self._place = None
             try:
                 self._score_next()
             except Exception:  # whatever it was, the calls after it go on
@@ -189,8 +190,15 @@ class Merging(Follower):
     def _pass_on(self) -> None:
         """End the turn. Where others wait for theirs, what waits here has a place among them before that."""
         if self._line and self._gate.waiting:
-            self._place = self._gate.line_up(Lane.ONLINE)
+            self._lined_up()
         self._gate.pass_on()
+
+    def _lined_up(self) -> Place:
+        """The thread's place among other computations; there is one at most, and the thread alone waits for it."""
+        with self._changed:
+            if self._place is None:
+                self._place = self._gate.line_up(Lane.ONLINE)
+            return self._place
 
     def _has_work(self) -> bool:
         """Wait for it; False at the end. What is quick is left to who takes calls, if it comes soon."""

@@ -252,6 +252,29 @@ def test_mixed_calls_of_many_callers_each_have_their_own_answers(serve: Serve, c
     assert metric(server, "assayd_calls") == metric(server, "assayd_pending_rows") == 0
 
 
+def test_lanes_and_calls_with_threads_mix_for_a_while_and_end_well(serve: Serve, connect: Connect) -> None:
+    server = serve(onnx_models.network(width=64, hidden=512), inference_threads=2)
+    rows = {
+        count: np.random.default_rng(count).normal(size=(count, 64)).astype(np.float32) for count in (1, 300, 900)
+    }
+    end = time.monotonic() + 3
+
+    def call(place: int) -> int:
+        client, done = connect(server), 0
+        while time.monotonic() < end:
+            if place % 4 == 0:
+                done += len(client.rank(rows[300], measure="margin", count=1, deadline_seconds=20).positions)
+            elif place % 4 == 1:
+                done += len(client.score(rows[300], lane="bulk", deadline_seconds=20)) > 0
+            else:
+                done += len(client.score(rows[1 if place % 4 == 2 else 900], deadline_seconds=20)) > 0
+        return done
+
+    with ThreadPoolExecutor(12) as pool:
+        assert all(pool.map(call, range(12)))
+    assert metric(server, "assayd_calls") == metric(server, "assayd_pending_rows") == 0
+
+
 def test_calls_go_on_while_others_have_no_message(serve: Serve, connect: Connect) -> None:
     server = serve(onnx_models.identity(), message_wait_max_seconds=0.3)
     client = connect(server)
