@@ -56,6 +56,7 @@ class Merging(Follower):
         """
         self._gate = gate
         self._limits = limits
+        self._rows_enough = min(limits.rows_enough, limits.rows_max)
         self._scoring = scoring
         self._find = find
         self._check = check
@@ -64,6 +65,8 @@ class Merging(Follower):
         self._line: dict[ScoreJob, None] = {}
         """In the order in which they came. Whoever takes one out sees to it."""
         self._changed = Condition()
+        self._offered = 0
+        """Calls until now, where there is a delay."""
         self._asleep = True
         self._closed = False
         self._place: Place | None = None
@@ -109,7 +112,9 @@ class Merging(Follower):
         known = None if asks is None else asks.get(ask)
         if known is None or rows.count > known.rows_max:
             known = self._checked(ask, rows, model)
-        job = ScoreJob(model, ask, known, rows, model.match(rows), rows.count, caller, finish, watch)
+        arrays = model.match(rows)
+        form = tuple([(name, values.shape[1:]) for name, values in arrays.items()])
+        job = ScoreJob(model, ask, known, rows, arrays, rows.count, form, caller, finish, watch)
         if not self._asleep:
             job.wait()
         self._gate.admit(rows.count)
@@ -117,6 +122,7 @@ class Merging(Follower):
         self._line[job] = None
         if self._limits.delay_seconds_max:
             with self._changed:
+                self._offered += 1
                 self._changed.notify_all()
 
     def advance(self) -> None:
@@ -126,11 +132,9 @@ class Merging(Follower):
                 self._score_next()
             finally:
                 self._pass_on()
-            if self._place is not None:
-                self._wake()
+                if self._place is not None:
+                    self._wake()
         else:
-            for job in list(self._line):
-                job.wait()
             self._wake()
 
     def drop(self, job: ScoreJob) -> None:
@@ -164,20 +168,28 @@ class Merging(Follower):
             return True
         row_count = jobs[0].row_count
         if len(jobs) > 1:
-            row_count = max(row_count, min(sum([job.row_count for job in jobs]), self._limits.rows_enough))
+            row_count = max(row_count, min(sum([job.row_count for job in jobs]), self._rows_enough))
         return jobs[0].known.pace.expected(row_count) < QUICK_SECONDS_MAX
 
     def _wake(self) -> None:
+        """Leave what waits to the thread; it may take longer."""
+        for job in list(self._line):
+            job.wait()
+        if self._thread is None:
+            thread = Thread(target=self._run, name="scoring", daemon=True)
+            thread.start()  # which may fail, and is then tried again
+            self._thread = thread
         with self._changed:
             self._asleep = False
             self._changed.notify_all()
-        if self._thread is None:
-            self._thread = Thread(target=self._run, name="scoring", daemon=True)
-            self._thread.start()
 
     def _run(self) -> None:
         while self._has_work():
-            self._gate.wait(self._lined_up(), _ANYBODY)
+            place = self._lined_up()
+            if not place.called.is_set():
+                for job in list(self._line):
+                    job.wait()
+            self._gate.wait(place, _ANYBODY)
             with self._changed:
                 self._place = None
             try:
@@ -206,11 +218,13 @@ class Merging(Follower):
             if self._place is None and self._line and self._is_quick() and not self._closed:
                 self._asleep = True
                 self._changed.wait(_LEFT_SECONDS)
-            while not self._line and self._place is None and not self._closed:
-                self._asleep = True  # whatever was said meanwhile: nobody is told of what comes next otherwise
+            while True:
+                self._asleep = True  # before a look at the line: who adds to it looks at this afterwards
+                if self._line or self._place is not None or self._closed:
+                    break
                 self._changed.wait()
             self._asleep = False
-            return bool(self._line) or self._place is not None
+            return bool(self._line) or self._place is not None or not self._closed
 
     def _score_next(self) -> None:
         """In the turn of the calling thread: score the first in the line, and what fits to it."""
@@ -228,17 +242,19 @@ class Merging(Follower):
         row_count = 0
         end = time.perf_counter() + self._limits.delay_seconds_max
         while True:
+            offered = self._offered
             for job in list(self._line):
-                if row_count >= self._limits.rows_enough:
+                if row_count >= self._rows_enough:
                     break
                 if self._fits(job, taken, row_count) and self._removed(job) and not self._is_gone(job):
                     taken.append(job)
                     row_count += job.row_count
             left = end - time.perf_counter()
-            if not taken or row_count >= self._limits.rows_enough or left <= 0:
+            if not taken or row_count >= self._rows_enough or left <= 0:
                 return taken
             with self._changed:
-                self._changed.wait(left)
+                if self._offered == offered:
+                    self._changed.wait(left)
 
     def _fits(self, job: ScoreJob, taken: list[ScoreJob], row_count: int) -> bool:
         return not taken or (row_count + job.row_count <= self._limits.rows_max and taken[0].fits(job))

@@ -25,7 +25,7 @@ class Part(NamedTuple):
 Finish: TypeAlias = Callable[["ScoreJob", Part | Exception], None]
 """Is called once, by whichever thread has the answer."""
 Watch: TypeAlias = Callable[["ScoreJob"], None]
-"""Is called at most once, before the job has waited for long: to drop it when its caller goes away."""
+"""Is called before the job has waited for long, to drop it when its caller goes away; twice at most."""
 
 
 _NO_ROWS = Inputs((), 0)
@@ -44,6 +44,8 @@ class ScoreJob:
     """What the model's match gave."""
     row_count: int
     """n"""
+    form: tuple[tuple[str, tuple[int, ...]], ...]
+    """The shape of a row of each array."""
     caller: Caller
     finish: Finish
     watch: Watch
@@ -67,9 +69,7 @@ class ScoreJob:
 
     def fits(self, other: "ScoreJob") -> bool:
         """Whether both can go through the model together."""
-        return self.model is other.model and all(
-            values.shape[1:] == other.arrays[name].shape[1:] for name, values in self.arrays.items()
-        )
+        return self.model is other.model and self.form == other.form
 
 
 def _ended(_job: ScoreJob, _result: Part | Exception) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assayd_server import logs
 from assayd_server.asks import Ask, Known
 from assayd_server.counters import Counters
 from assayd_server.drift_recording import DriftRecording
@@ -16,6 +17,8 @@ from assayd_server.rows import Inputs
 from assayd_server.score_job import Part, ScoreJob
 from assayd_server.scoring import Scores, count, scored
 from assayd_server.servable import Forward
+
+_log = logs.get_logger()
 
 
 class ScoringPass:
@@ -79,10 +82,13 @@ class ScoringPass:
             start = end
         parts: list[Part] = []
         for alike, own, scores in scored_groups:
-            if recording is not None and alike[0].ask.wanted.record:
-                _record(recording, own, alike)
-            count(alike[0].known.metrics, scores)
             parts += _parts_of(scores, alike)
+            try:
+                if recording is not None and alike[0].ask.wanted.record:
+                    _record(recording, own, alike)
+                count(alike[0].known.metrics, scores)
+            except Exception:  # the callers have asked for scores alone
+                _log.exception("rows could not be counted", model=model.identity.name)
         jobs[0].known.pace.observe(row_count, time.perf_counter() - began)
         self._count(ordered, row_count, began, seconds)
         return list(zip(ordered, parts, strict=True))

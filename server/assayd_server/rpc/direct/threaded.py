@@ -61,8 +61,10 @@ class ThreadedMethod:
             call.watch()
             self._pool.submit(self._answer, call, message, held, began)
         except Exception as error:  # no thread can be had, say
-            held.end()
-            self.fail(call, error, began)
+            if message:  # else one of those that there are has taken it all the same
+                message.clear()
+                held.end()
+                self.fail(call, error, began)
 
     def succeed(self, call: CoreCall, response: bytes, began: float) -> None:
         """Send a response."""
@@ -77,6 +79,8 @@ class ThreadedMethod:
         call.fail(failure)
 
     def _answer(self, call: CoreCall, message: list[bytes], held: CallBytes, began: float) -> None:
+        if not message:  # it has failed already
+            return
         try:
             if not call.is_active():  # it expired or was cancelled while it waited for its thread
                 self.outcomes.end(ending(call), began, call.metadata)
