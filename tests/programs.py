@@ -3,17 +3,31 @@
 import os
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+TEMPLATES = Path("/usr/share/prometheus/alertmanager/default.tmpl")
 UNPACKED = Path(__file__).resolve().parents[1] / ".make" / "debian" / "usr" / "bin"
 
 
 def program(name: str) -> str:
     """The path of a program. Without it the test is left out, or fails where FLEET_TESTS=required, as in CI."""
     found = shutil.which(name, path=f"{UNPACKED}:{os.environ['PATH']}")
-    if found is None and os.environ.get("FLEET_TESTS") == "required":
-        pytest.fail(f"{name} is not here, and FLEET_TESTS is required")
     if found is None:
-        pytest.skip(f"{name} is not here: make prometheus")
+        _leave_out(f"{name} is not here: make prometheus")
     return found
+
+
+def alertmanager() -> str:
+    """The path of Debian's Alertmanager, as of program; unpacked it does not find its templates."""
+    found = program("prometheus-alertmanager")
+    if not TEMPLATES.exists():
+        _leave_out(f"{TEMPLATES} is not here, where Debian's Alertmanager looks for it: see .ci/run")
+    return found
+
+
+def _leave_out(why: str) -> NoReturn:
+    if os.environ.get("FLEET_TESTS") == "required":
+        pytest.fail(f"{why}, and FLEET_TESTS is required")
+    pytest.skip(why)

@@ -49,6 +49,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
     ids=[
         "server_kinds",
         "tensor_encoding",
+        "softmax_nodes",
         "stream_budget",
         "diversity",
         "ranking_core",

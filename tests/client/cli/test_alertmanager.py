@@ -13,6 +13,7 @@ from urllib.request import urlopen
 import pytest
 import typer
 
+import programs
 from assayd import WatchReport
 from assayd.cli.alertmanager import PATH, Alertmanager, check_labels, labels_of
 from assayd.cli.posting import Endpoint
@@ -20,7 +21,6 @@ from assayd.v1 import monitoring_pb2
 from assayd.watch_report import watched
 from client.monitored import IDENTITY, columns
 from client.watched import change, window_drift
-from programs import program
 
 DIGEST = "sha256:0123456789abcdef"
 BEGAN = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -157,7 +157,7 @@ def real_alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     folder = tmp_path_factory.mktemp("alertmanager")
     (folder / "config.yml").write_text("{route: {receiver: nobody}, receivers: [{name: nobody}]}")
     command = [
-        program("prometheus-alertmanager"),
+        programs.alertmanager(),
         f"--config.file={folder / 'config.yml'}",
         f"--storage.path={folder}",
         "--web.listen-address=127.0.0.1:0",
