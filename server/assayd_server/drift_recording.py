@@ -47,10 +47,10 @@ class DriftRecording(RecordedDrift):
         self._few_count = 0
         self._counts = np.zeros(tally.bin_count, np.int64)
         self._uncounted = 0
-        embeds = reference.drift.layout.embedding is not None
+        self._embeds = reference.drift.layout.embedding is not None
         self.has_features = bool(reference.manifest.features)
         """Whether the rows themselves are counted too, and not only what the model gives."""
-        self.roles: tuple[str, ...] = (model.contract.scores_role, *(["embedding"] if embeds else []))
+        self.roles: tuple[str, ...] = (model.contract.scores_role, *(["embedding"] if self._embeds else []))
         """The outputs of the model that are counted."""
 
     def record(self, forward: Forward, rows: Inputs) -> None:
@@ -111,7 +111,8 @@ class DriftRecording(RecordedDrift):
         """Of an embedding the coordinates that are counted: a tenth of it, while it is at hand."""
         given = {name: getattr(forward, name) for name in _SCORES}
         arrays = {name: values for name, values in given.items() if values is not None}
-        if forward.embeddings is not None:
+        if self._embeds:  # then they are among the roles; else others may have asked for them
+            assert forward.embeddings is not None
             arrays[_COORDINATES] = self.tally.coordinates(forward.embeddings)
         return arrays
 

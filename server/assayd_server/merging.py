@@ -25,7 +25,7 @@ from assayd_server.wanted import ModelChoice
 QUICK_SECONDS_MAX = 0.004
 """A pass that is expected to be over by then is done by the thread that takes calls. None is taken meanwhile, but
 none is handed from thread to thread either, which costs a call alone more than most models do."""
-_LEFT_SECONDS = 0.001
+_LEFT_SECONDS = 0.004
 """For so long what is quick is left to the thread that takes calls, which hears of every answer that was sent."""
 _ASKS_MAX = 512
 """Of each model, of which something is known."""

@@ -140,11 +140,13 @@ def _roles(groups: Sequence[Sequence[ScoreJob]], recording: DriftRecording | Non
 
 def _together(jobs: Sequence[ScoreJob]) -> Mapping[str, NDArray[Any]]:
     """What goes into the model, in its own types."""
-    model = jobs[0].model
+    model, first = jobs[0].model, jobs[0].arrays
     if len(jobs) == 1:
-        return model.fed(jobs[0].arrays)
+        return model.fed(first)
+    if all(job.arrays[name].dtype == values.dtype for name, values in first.items() for job in jobs):
+        return model.fed({name: np.concatenate([job.arrays[name] for job in jobs]) for name in first})
     fed = [model.fed(job.arrays) for job in jobs]
-    return {name: np.concatenate([arrays[name] for arrays in fed]) for name in fed[0]}
+    return {name: np.concatenate([arrays[name] for arrays in fed]) for name in first}
 
 
 def _record(recording: DriftRecording, forward: Forward, jobs: Sequence[ScoreJob]) -> None:

@@ -61,9 +61,8 @@ class Tally:
         return sum(one.column.bins.count for one in self.columns)
 
     def coordinates(self, embeddings: Floats) -> Floats:
-        """What is counted of embeddings: (n, d) to (n, k), k of 0 where the reference has none."""
-        if self._embedding is None:
-            return np.empty((len(embeddings), 0))
+        """What is counted of embeddings, where the reference has some: (n, d) to (n, k)."""
+        assert self._embedding is not None
         reduction = self._embedding.reduction
         return reduction.components(embeddings, component_columns(reduction))
 

@@ -14,7 +14,9 @@ from assayd_server.rpc.guarded import ending, no_message
 from assayd_server.rpc.outcomes import Outcomes, too_many
 
 _TOGETHER_MAX = 64
-"""Calls that are put off for others to go with them, and events that they wait for."""
+"""Calls that are put off for others to go with them."""
+_PUT_OFF_MAX = 4 * _TOGETHER_MAX
+"""Events that they wait for, of which a call has three or four."""
 _LOOK_SECONDS = 0.25
 """How late a call without a message may be noticed."""
 _log = logs.get_logger()
@@ -148,11 +150,14 @@ class DirectCalls:
         if not waiting:
             self._put_off = 0
             self._core.turn(_LOOK_SECONDS)
-        elif max(waiting, self._put_off) >= min(len(self._open), _TOGETHER_MAX) or not self._core.turn(0):
+        elif self._is_enough(waiting) or not self._core.turn(0):
             self._put_off = 0
             self._quick.advance()
         else:
             self._put_off += 1
+
+    def _is_enough(self, waiting: int) -> bool:
+        return waiting >= min(len(self._open), _TOGETHER_MAX) or self._put_off >= _PUT_OFF_MAX
 
     def _cancel_stalled(self, since: float) -> None:
         """Calls whose messages should have come."""
