@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from assayd_server.caller import Caller, Lane
 from assayd_server.errors import ServiceError
+from assayd_server.forward import Forward, joined_forwards
 from assayd_server.gate import Gate, Place
 from assayd_server.metrics import ModelMetrics
-from assayd_server.servable import Forward, Servable, joined_forwards
+from assayd_server.servable import Servable
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -7,13 +7,14 @@ import numpy as np
 from assayd_server.core.arrays import Floats
 from assayd_server.core.dropout import dropout_logits
 from assayd_server.core.tasks import Task
+from assayd_server.forward import Forward
 from assayd_server.members import members_of_logits, members_of_probabilities, samples_of
 from assayd_server.opinions import Opinions, probabilities_of
 from assayd_server.rank_plan import RankPlan
 from assayd_server.ranking_wanted import Dropout
 from assayd_server.rows import Committee, Inputs
 from assayd_server.scoring import given, headed
-from assayd_server.servable import Forward, Servable
+from assayd_server.servable import Servable
 
 
 def opinions_given(plan: RankPlan) -> Opinions:

@@ -8,9 +8,10 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from assayd_server.caller import Caller
+from assayd_server.forward import Forward
 from assayd_server.gate import Gate
 from assayd_server.metrics import ModelMetrics
-from assayd_server.servable import Forward, Servable
+from assayd_server.servable import Servable
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 

@@ -11,13 +11,14 @@ from assayd_server.core.drift import Tally
 from assayd_server.core.drift.bins import Values
 from assayd_server.drift_counts import RecordedDrift
 from assayd_server.features import feature_columns
+from assayd_server.forward import Forward, joined_forwards
 from assayd_server.kept_rows import Arrays, KeptRows
 from assayd_server.monitored import score_columns, watched_scores
 from assayd_server.plan import Plan
 from assayd_server.reference_file import Reference
 from assayd_server.reference_rows import watched
 from assayd_server.rows import Inputs
-from assayd_server.servable import Forward, Servable, joined_forwards
+from assayd_server.servable import Servable
 
 KEPT_ROWS = 4096
 """Counting so many rows together takes a thirtieth of what it takes to count each by itself."""

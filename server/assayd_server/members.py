@@ -3,7 +3,7 @@
 from assayd_server.core.arrays import Floats
 from assayd_server.core.scores import scores_of_logits, scores_of_probabilities
 from assayd_server.core.tasks import Task
-from assayd_server.servable import Forward
+from assayd_server.forward import Forward
 
 
 def members_of_logits(logits: Floats, *, task: Task, temperature: float) -> Floats:

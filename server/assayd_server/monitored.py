@@ -14,9 +14,9 @@ from assayd_server.core.novelty import NoveltyMeasure, Outputs
 from assayd_server.core.novelty.scoring import Fitted, novelty_scores
 from assayd_server.core.tasks import Task
 from assayd_server.core.uncertainty import Measure
+from assayd_server.forward import Forward
 from assayd_server.plan import Plan
 from assayd_server.scoring import Scores, scored
-from assayd_server.servable import Forward
 
 CLASSES_MAX = 100
 """Of a model with more classes than this, the probabilities of the single classes are not watched."""

@@ -16,9 +16,9 @@ from assayd_server.core.novelty import (
     verdicts,
 )
 from assayd_server.core.tasks import Task
+from assayd_server.forward import Forward
 from assayd_server.plan import Plan
 from assayd_server.reference_file import Reference
-from assayd_server.servable import Forward
 
 
 @dataclass(frozen=True, slots=True)

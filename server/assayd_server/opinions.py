@@ -11,8 +11,8 @@ from assayd_server.core.row_uncertainty import uncertainty_of_logits, uncertaint
 from assayd_server.core.scores import scores_of_logits, scores_of_probabilities
 from assayd_server.core.tasks import Task
 from assayd_server.core.uncertainty import Measure
+from assayd_server.forward import Forward
 from assayd_server.ranking_wanted import Density
-from assayd_server.servable import Forward
 
 
 @dataclass(frozen=True, slots=True)

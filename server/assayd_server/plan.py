@@ -5,8 +5,9 @@ from functools import cached_property
 
 from assayd_server.core.tasks import Task
 from assayd_server.errors import InvalidArgumentError
+from assayd_server.forward import SOFTMAX
 from assayd_server.rows import Committee, Embeddings, Inputs, Logits, PoolRows, Probabilities, Rows
-from assayd_server.servable import SOFTMAX, Servable
+from assayd_server.servable import Servable
 from assayd_server.wanted import Output, Wanted
 
 

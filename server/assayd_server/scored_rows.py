@@ -19,10 +19,11 @@ from assayd_server.core.validity import (
     scorable_probabilities,
 )
 from assayd_server.errors import ArtefactError, ServiceError
+from assayd_server.forward import Forward
 from assayd_server.held_out import read_label_matrix, read_labels, read_rows
 from assayd_server.progress import Progress
 from assayd_server.rows import Inputs, NamedArray, inputs_of
-from assayd_server.servable import Forward, Servable
+from assayd_server.servable import Servable
 
 _BATCH_ROWS_MAX = 1024
 _BATCH_ELEMENTS_MAX = 1 << 22

@@ -15,6 +15,7 @@ from assayd_server.core.scores import (
 )
 from assayd_server.core.tasks import Task
 from assayd_server.core.validity import finite
+from assayd_server.forward import Forward
 from assayd_server.members import samples_of
 from assayd_server.metrics import ModelMetrics
 from assayd_server.neighboring import Neighbors
@@ -22,7 +23,6 @@ from assayd_server.novelty_scoring import RowNovelty, novelty_of
 from assayd_server.plan import Plan
 from assayd_server.row_counts import COUNTED
 from assayd_server.rows import Committee, Embeddings, Head, Inputs, Logits, PoolRows
-from assayd_server.servable import Forward
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

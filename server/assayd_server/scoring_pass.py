@@ -12,11 +12,11 @@ from assayd_server.asks import Ask, Known
 from assayd_server.counters import Counters
 from assayd_server.drift_recording import DriftRecording
 from assayd_server.errors import ServiceError
+from assayd_server.forward import Forward
 from assayd_server.plan import Plan
 from assayd_server.rows import Inputs
 from assayd_server.score_job import Part, ScoreJob
 from assayd_server.scoring import Scores, count, scored
-from assayd_server.servable import Forward
 
 _log = logs.get_logger()
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,11 +10,11 @@ from numpy.typing import NDArray
 from assayd_server import logs, softmax_nodes
 from assayd_server.bundle import Bundle, Identity, InputEntry
 from assayd_server.contract import Choice, Contract, TensorSpec
-from assayd_server.core.arrays import Floats, Integers
-from assayd_server.core.binary import two_classes_of_logit, two_classes_of_probability
+from assayd_server.core.arrays import Floats
 from assayd_server.core.tasks import Task
 from assayd_server.errors import ArtefactError, FailedPreconditionError, InvalidArgumentError
 from assayd_server.feeds import Matches, cast
+from assayd_server.forward import SOFTMAX, Forward, Softmax, forward_of
 from assayd_server.graph import Graph, prepare
 from assayd_server.last_layer import LastLayer, find_last_layer
 from assayd_server.loaded_pool import LoadedPool
@@ -27,75 +26,6 @@ from assayd_server.reference_fitting import reference_for
 from assayd_server.rows import Inputs
 
 _log = logs.get_logger()
-_WIDE = (np.dtype(np.float32), np.dtype(np.float64))
-_TWO_CLASSES = {"logits": two_classes_of_logit, "probabilities": two_classes_of_probability}
-
-
-SOFTMAX = "softmax"
-"""A role that is none of the contract: what the graph itself says of its logits, where it was made to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Softmax:
-    """What a pass said of its logits, at the model's own temperature."""
-
-    predictions: Integers
-    """(n,) int32"""
-    probabilities: Floats
-    """(n, c)"""
-    entropy: Floats
-    """(n,), in [0, 1]"""
-
-    def part(self, rows: slice) -> "Softmax":
-        """That of some of the rows."""
-        return Softmax(self.predictions[rows], self.probabilities[rows], self.entropy[rows])
-
-
-@dataclass(frozen=True, slots=True)
-class Forward:
-    """What one forward pass gave, or what the caller had: logits, probabilities, values or embeddings."""
-
-    logits: Floats | None = None
-    probabilities: Floats | None = None
-    values: Floats | None = None
-    embeddings: Floats | None = None
-    softmax: Softmax | None = None
-    """Where it was asked for, and every row has one."""
-
-    def part(self, rows: slice) -> "Forward":
-        """What it gave for some of the rows."""
-
-        def of(values: Floats | None) -> Floats | None:
-            return None if values is None else values[rows]
-
-        softmax = self.softmax and self.softmax.part(rows)
-        return Forward(of(self.logits), of(self.probabilities), of(self.values), of(self.embeddings), softmax)
-
-
-def joined_forwards(parts: Sequence[Forward]) -> Forward:
-    """What several passes gave, as of one; nothing that one of them has not."""
-    if len(parts) == 1:
-        return parts[0]
-
-    def of(values: Sequence[NDArray[Any] | None]) -> Any:
-        found = [one for one in values if one is not None]
-        return np.concatenate(found) if len(found) == len(parts) else None
-
-    softmaxes = [part.softmax for part in parts if part.softmax is not None]
-    softmax = None
-    if len(softmaxes) == len(parts):
-        softmax = Softmax(
-            of([one.predictions for one in softmaxes]),
-            of([one.probabilities for one in softmaxes]),
-            of([one.entropy for one in softmaxes]),
-        )
-    return Forward(
-        of([part.logits for part in parts]),
-        of([part.probabilities for part in parts]),
-        of([part.values for part in parts]),
-        of([part.embeddings for part in parts]),
-        softmax,
-    )
 
 
 class _Asked(NamedTuple):
@@ -168,14 +98,14 @@ class Servable:
         """As forward, of arrays that have the model's own types."""
         if row_count == 0:
             own = [role for role in roles if role != SOFTMAX]
-            return _as_forward({role: np.empty((0, *self._row_shape(role)), np.float32) for role in own})
+            return forward_of({role: np.empty((0, *self._row_shape(role)), np.float32) for role in own})
         asked = self._asked_of(tuple(roles))
         given = self._run(fed, asked.names)
         for output, shape in zip(given, asked.shapes, strict=False):
             if output.shape[1:] != shape or len(output) != row_count:
                 raise self._gave_another_shape(output, (row_count, *shape))
         count = len(asked.roles)
-        forward = _as_forward(dict(zip(asked.roles, given[:count], strict=True)))
+        forward = forward_of(dict(zip(asked.roles, given[:count], strict=True)))
         if len(given) == count or forward.logits is None or not _is_tame(forward.logits):
             return forward
         said: list[Any] = given[count:]
@@ -316,15 +246,3 @@ def _check_inputs(declared: Sequence[InputEntry], actual: Sequence[TensorSpec]) 
 def _is_tame(logits: Floats) -> bool:
     """Whether all are finite, and so are the gaps between them: else NumPy is asked."""
     return math.isfinite(np.vdot(logits, logits))
-
-
-def _as_forward(arrays: dict[str, Floats]) -> Forward:
-    """Half precision is too coarse for a softmax over many classes, so everything is at least float32."""
-    wide = {
-        role: values if values.dtype in _WIDE else values.astype(np.result_type(values, np.float32))
-        for role, values in arrays.items()
-    }
-    for role, two_classes in _TWO_CLASSES.items():
-        if role in wide and wide[role].shape[-1] == 1:
-            wide[role] = two_classes(wide[role])
-    return Forward(wide.get("logits"), wide.get("probabilities"), wide.get("values"), wide.get("embedding"))

@@ -17,10 +17,11 @@ import onnx_models
 from assayd_server.batching import Batching, BatchLimits
 from assayd_server.caller import Caller, Lane, after
 from assayd_server.errors import DeadlineExceededError, InvalidArgumentError, ResourceExhaustedError
+from assayd_server.forward import Forward
 from assayd_server.gate import ONLINE_RUN_MAX, Gate
 from assayd_server.metrics import Metrics
 from assayd_server.rows import inputs_of
-from assayd_server.servable import Forward, Servable
+from assayd_server.servable import Servable
 
 Load = Callable[..., Servable]
 WAIT = 30

@@ -16,12 +16,13 @@ from assayd_server.config import Settings
 from assayd_server.drift_counts import DriftCountsCollector
 from assayd_server.drift_recording import KEPT_ROWS, DriftRecording
 from assayd_server.drift_testing import columns_of, window_of
+from assayd_server.forward import Forward
 from assayd_server.from_settings import load_models
 from assayd_server.monitored import watched_scores
 from assayd_server.plan import Plan
 from assayd_server.reference_rows import watched
 from assayd_server.rows import Inputs, inputs_of
-from assayd_server.servable import Forward, Servable
+from assayd_server.servable import Servable
 
 ROWS = np.random.default_rng(0).normal(size=(3 * KEPT_ROWS + 77, 4)).astype(np.float32)
 ROWS[5, 2] = np.nan

@@ -9,8 +9,9 @@ from onnx import TensorProto, helper
 
 import onnx_models
 from assayd_server.errors import ArtefactError, FailedPreconditionError, InvalidArgumentError
+from assayd_server.forward import Forward
 from assayd_server.rows import Inputs, NamedArray
-from assayd_server.servable import Forward, Servable
+from assayd_server.servable import Servable
 
 Load = Callable[..., Servable]
 ROWS = np.random.default_rng(0).normal(0, 1, (3, 4)).astype(np.float32)

@@ -12,10 +12,11 @@ from assayd_server import softmax_nodes
 from assayd_server.contract import TensorSpec
 from assayd_server.core.scores import RowScores, scores_of_logits
 from assayd_server.core.uncertainty import Measure
+from assayd_server.forward import SOFTMAX, Forward, Softmax, joined_forwards
 from assayd_server.plan import Plan
 from assayd_server.rows import Inputs
 from assayd_server.scoring import scored
-from assayd_server.servable import SOFTMAX, Forward, Servable, Softmax, joined_forwards
+from assayd_server.servable import Servable
 from assayd_server.softmax_nodes import COLUMNS_MAX
 from assayd_server.wanted import Wanted
 
