@@ -153,8 +153,15 @@ class DirectCalls:
         elif self._is_enough(waiting) or not self._core.turn(0):
             self._put_off = 0
             self._quick.advance()
+            self._take_what_has_come()
         else:
             self._put_off += 1
+
+    def _take_what_has_come(self) -> None:
+        """Before more is computed: a full server refuses at once, however much waits."""
+        for _ in range(_PUT_OFF_MAX):
+            if not self._core.turn(0):
+                return
 
     def _is_enough(self, waiting: int) -> bool:
         return waiting >= min(len(self._open), _TOGETHER_MAX) or self._put_off >= _PUT_OFF_MAX
