@@ -9,14 +9,16 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from assayd_server.core.scores import scores_of_logits
 from assayd_server.core.uncertainty import Measure
+from assayd_server.graph_extension import extended
 from assayd_server.model import OnnxModel
-from assayd_server.softmax_nodes import OUTPUTS, with_softmax
+from assayd_server.softmax_nodes import OUTPUTS, softmax
 
 WIDTH = 128
 CLASSES = (10, 100, 1000, 10_000)
@@ -47,9 +49,10 @@ def seconds(work: Callable[[], object]) -> float:
 def measured(classes: int, rows: int, rounds: int) -> tuple[float, float, float]:
     """Medians of the pass alone, of what NumPy adds, and of what the nodes add."""
     content = head(classes)
-    wide = with_softmax(content, logits="logits", columns=classes, temperature=1.0, columns_max=classes)
+    making = partial(softmax, logits="logits", columns=classes, temperature=1.0, columns_max=classes)
+    wide = extended(content, [making])
     assert wide is not None
-    bare, told = OnnxModel(content, threads=1), OnnxModel(wide, threads=1)
+    bare, told = OnnxModel(content, threads=1), OnnxModel(wide.content, threads=1)
     feeds = {"x": np.random.default_rng(1).normal(size=(rows, WIDTH)).astype(np.float32)}
 
     def alone() -> list[np.ndarray]:

@@ -16,6 +16,15 @@ DEMO, BUILD = f"{S}.demo", f"{S}.demo.build"
 TESTING = "assayd.testing"
 FRAMES = "assayd.frames"
 CLI = "assayd.cli"
+GRAPHS = (
+    "graph",
+    "graph_extension",
+    "weights",
+    "last_layer",
+    "softmax_nodes",
+    "coordinate_nodes",
+    "novelty_nodes",
+)
 TABLE_INPUT = f"{S}.table_input"
 WORKERS = f"{S}.workers"
 COMMANDS = (
@@ -186,9 +195,9 @@ RULES = (
         forbidden=("sklearn", "skl2onnx", "threadpoolctl"),
     ),
     Rule(
-        "only graph.py, weights.py, last_layer.py and softmax_nodes.py look into graphs",
+        "only graph.py, graph_extension.py, weights.py, last_layer.py and ..._nodes.py look into graphs",
         within=(S,),
-        unless=(f"{S}.graph", f"{S}.weights", f"{S}.last_layer", f"{S}.softmax_nodes", BUILD),
+        unless=(*(f"{S}.{name}" for name in GRAPHS), BUILD),
         forbidden=("onnx",),
     ),
     Rule("the demo's script is run and not imported", within=(S,), forbidden=(BUILD,)),
@@ -351,7 +360,7 @@ def test_a_layer_is_made_of_modules_that_there_are(layer: Layer) -> None:
         (f"{CLI}.bulk", "import pandas", "the command line stands on the client"),
         (f"{CLI}.bulk", "from assayd_server.app import App", "the client knows nothing of the server"),
         (f"{S}.demo.run", "import sklearn.datasets", "models are trained by the demo's script alone"),
-        (f"{S}.servable", "import onnx", "only graph.py, weights.py, last_layer.py and"),
+        (f"{S}.servable", "import onnx", "only graph.py, graph_extension.py, weights.py"),
         (f"{S}.cli", "from assayd_server.demo import build", "the demo's script is run and not imported"),
         (f"{S}.engine", "from assayd_server.app import App", "imports point down"),
         (f"{S}.engine", "from assayd_server import cli", "imports point down"),

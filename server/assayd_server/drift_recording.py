@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assayd_server import logs
-from assayd_server.core.arrays import Integers
+from assayd_server.core.arrays import Floats, Integers
 from assayd_server.core.drift import Tally
 from assayd_server.core.drift.bins import Values
 from assayd_server.drift_counts import RecordedDrift
 from assayd_server.features import feature_columns
-from assayd_server.forward import Forward, joined_forwards
+from assayd_server.forward import COORDINATES, Forward, joined_forwards
 from assayd_server.kept_rows import Arrays, KeptRows
 from assayd_server.monitored import score_columns, watched_scores
 from assayd_server.plan import Plan
@@ -49,9 +49,10 @@ class DriftRecording(RecordedDrift):
         self._counts = np.zeros(tally.bin_count, np.int64)
         self._uncounted = 0
         self._embeds = reference.drift.layout.embedding is not None
+        embedding = COORDINATES if COORDINATES in model.said else "embedding"
         self.has_features = bool(reference.manifest.features)
         """Whether the rows themselves are counted too, and not only what the model gives."""
-        self.roles: tuple[str, ...] = (model.contract.scores_role, *(["embedding"] if self._embeds else []))
+        self.roles: tuple[str, ...] = (model.contract.scores_role, *([embedding] if self._embeds else []))
         """The outputs of the model that are counted."""
 
     def record(self, forward: Forward, rows: Inputs) -> None:
@@ -113,9 +114,14 @@ class DriftRecording(RecordedDrift):
         given = {name: getattr(forward, name) for name in _SCORES}
         arrays = {name: values for name, values in given.items() if values is not None}
         if self._embeds:  # then they are among the roles; else others may have asked for them
-            assert forward.embeddings is not None
-            arrays[_COORDINATES] = self.tally.coordinates(forward.embeddings)
+            arrays[_COORDINATES] = self._coordinates(forward)
         return arrays
+
+    def _coordinates(self, forward: Forward) -> Floats:
+        if forward.projected is not None:
+            return self.tally.coordinates_of_projected(forward.projected)
+        assert forward.embeddings is not None
+        return self.tally.coordinates(forward.embeddings)
 
     def _taken(self) -> KeptRows:
         """What was kept, for which there is room elsewhere from now on."""

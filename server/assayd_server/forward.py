@@ -1,6 +1,6 @@
 """What forward passes give, by role."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from assayd_server.core.arrays import Floats, Integers
 from assayd_server.core.binary import two_classes_of_logit, two_classes_of_probability
+from assayd_server.core.novelty import NoveltyMeasure
 
 _WIDE = (np.dtype(np.float32), np.dtype(np.float64))
 _TWO_CLASSES = {"logits": two_classes_of_logit, "probabilities": two_classes_of_probability}
-SOFTMAX = "softmax"
-"""A role that is none of the contract: what the graph itself says of its logits, where it was made to."""
+SOFTMAX, COORDINATES, NOVELTY = "softmax", "coordinates", "novelty"
+"""Roles that are none of the contract: what the graph itself says besides its outputs, where it was made to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,10 @@ class Forward:
     embeddings: Floats | None = None
     softmax: Softmax | None = None
     """Where it was asked for, and every row has one."""
+    projected: Floats | None = None
+    """(n, k) float64: the embedding as Reduction.of_projected takes it."""
+    novelty: Mapping[NoveltyMeasure, Floats] | None = None
+    """(n,) float32 scores, finite: of all rows, or there are none."""
 
     def part(self, rows: slice) -> "Forward":
         """What it gave for some of the rows."""
@@ -49,8 +54,16 @@ class Forward:
         def of(values: Floats | None) -> Floats | None:
             return None if values is None else values[rows]
 
-        softmax = self.softmax and self.softmax.part(rows)
-        return Forward(of(self.logits), of(self.probabilities), of(self.values), of(self.embeddings), softmax)
+        novelty = self.novelty and {measure: scores[rows] for measure, scores in self.novelty.items()}
+        return Forward(
+            of(self.logits),
+            of(self.probabilities),
+            of(self.values),
+            of(self.embeddings),
+            self.softmax and self.softmax.part(rows),
+            of(self.projected),
+            novelty,
+        )
 
 
 def joined_forwards(parts: Sequence[Forward]) -> Forward:
@@ -76,7 +89,18 @@ def joined_forwards(parts: Sequence[Forward]) -> Forward:
         of([part.values for part in parts]),
         of([part.embeddings for part in parts]),
         softmax,
+        of([part.projected for part in parts]),
+        _joined_novelty([part.novelty for part in parts]),
     )
+
+
+def _joined_novelty(
+    parts: Sequence[Mapping[NoveltyMeasure, Floats] | None],
+) -> Mapping[NoveltyMeasure, Floats] | None:
+    found = [one for one in parts if one is not None]
+    if len(found) < len(parts):
+        return None
+    return {measure: np.concatenate([one[measure] for one in found]) for measure in found[0]}
 
 
 def forward_of(arrays: dict[str, Floats]) -> Forward:

@@ -1,5 +1,5 @@
-"""What is done to an ONNX graph before it is run. Only this file, weights.py, last_layer.py and
-softmax_nodes.py import onnx."""
+"""What is done to an ONNX graph before it is run. Only this file, graph_extension.py, weights.py, last_layer.py
+and the files of nodes import onnx."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

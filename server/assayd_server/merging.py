@@ -26,7 +26,8 @@ QUICK_SECONDS_MAX = 0.004
 """A pass that is expected to be over by then is done by the thread that takes calls. None is taken meanwhile, but
 none is handed from thread to thread either, which costs a call alone more than most models do."""
 _LEFT_SECONDS = 0.004
-"""For so long what is quick is left to the thread that takes calls, which hears of every answer that was sent."""
+"""For so long after its last pass what is quick is left to the thread that takes calls, which hears of every
+answer that was sent; two threads that take turns would hand the interpreter to each other at every pass."""
 _ASKS_MAX = 512
 """Of each model, of which something is known."""
 _ANYBODY = Caller()
@@ -68,6 +69,8 @@ class Merging(Follower):
         self._offered = 0
         """Calls until now, where there is a delay."""
         self._asleep = True
+        self._passes = 0
+        """By the thread that takes calls."""
         self._closed = False
         self._place: Place | None = None
         """In the gate's line, until it is called; whoever has lined up, the thread takes the turn."""
@@ -129,6 +132,7 @@ class Merging(Follower):
         """Score what waits: here where that is quick, else by the thread for it."""
         if self._is_quick() and self._gate.try_enter():
             try:
+                self._passes += 1
                 self._score_next()
             finally:
                 self._pass_on()
@@ -215,9 +219,10 @@ class Merging(Follower):
     def _has_work(self) -> bool:
         """Wait for it; False at the end. What is quick is left to who takes calls, if it comes soon."""
         with self._changed:
-            if self._place is None and self._line and self._is_quick() and not self._closed:
-                self._asleep = True
-                self._changed.wait(_LEFT_SECONDS)
+            while self._place is None and self._line and self._is_quick() and not self._closed:
+                self._asleep, passes = True, self._passes
+                if self._changed.wait(_LEFT_SECONDS) or self._passes == passes:
+                    break
             while True:
                 self._asleep = True  # before a look at the line: who adds to it looks at this afterwards
                 if self._line or self._place is not None or self._closed:

@@ -30,7 +30,16 @@ class Judged:
     p_class: Floats
     p_domain: Floats
     """NaN for known rows, where it was not asked for by its measure, and without an embedding."""
-    discoveries: Booleans
+    alpha: float
+
+    @property
+    def discoveries(self) -> Booleans:
+        """(n,): which may be called novel where these rows are all that is looked at."""
+        return discoveries(self.p_class, self.alpha)
+
+    def part(self, rows: slice) -> "Judged":
+        """Some of the rows."""
+        return Judged(self.verdicts[rows], self.p_class[rows], self.p_domain[rows], self.alpha)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,11 @@ class RowNovelty:
     judged: Judged | None
     """Where the combined measure was."""
     alpha: float
+
+    def part(self, rows: slice) -> "RowNovelty":
+        """Of some of the rows."""
+        measures = {measure: one.part(rows) for measure, one in self.measures.items()}
+        return RowNovelty(self.reference, measures, self.judged and self.judged.part(rows), self.alpha)
 
 
 def novelty_of(forward: Forward, plan: Plan) -> RowNovelty:
@@ -71,6 +85,7 @@ def outputs_of(forward: Forward, reference: Reference, task: Task) -> Outputs:
         probabilities=forward.probabilities,
         embeddings=forward.embeddings,
         temperature=reference.manifest.temperature,
+        scores=forward.novelty or {},
     )
 
 
@@ -80,7 +95,7 @@ def _judged(
     p_class = found[NoveltyMeasure.COMBINED].p_values
     domain = found.get(NoveltyMeasure.DOMAIN)
     p_domain = _strange_domain(reference, outputs, p_class <= alpha) if domain is None else domain.p_values
-    return Judged(verdicts(p_class, p_domain, alpha), p_class, p_domain, discoveries(p_class, alpha))
+    return Judged(verdicts(p_class, p_domain, alpha), p_class, p_domain, alpha)
 
 
 def _strange_domain(reference: NoveltyReference, outputs: Outputs, strange: Booleans) -> Floats:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from assayd_server.core.novelty import NoveltyMeasure
 from assayd_server.core.tasks import Task
 from assayd_server.errors import InvalidArgumentError
-from assayd_server.forward import SOFTMAX
+from assayd_server.forward import NOVELTY, SOFTMAX
 from assayd_server.rows import Committee, Embeddings, Inputs, Logits, PoolRows, Probabilities, Rows
 from assayd_server.servable import Servable
 from assayd_server.wanted import Output, Wanted
@@ -88,14 +89,22 @@ class Plan:
     def takes_softmax(self) -> bool:
         """Whether the softmax that the graph says itself is the one that is wanted."""
         model = self.model
-        if model is None or not model.has_softmax or self.wanted.head is not None:
+        if model is None or SOFTMAX not in model.said or self.wanted.head is not None:
             return False
         return self.temperature == model.temperature
 
     @cached_property
     def score_roles(self) -> list[str]:
         """The same for scores, which the graph itself may say a part of."""
-        return [*self.roles, SOFTMAX] if self.takes_softmax else self.roles
+        said = [*([SOFTMAX] if self.takes_softmax else []), *([NOVELTY] if self._takes_novelty else [])]
+        return [*self.roles, *said]
+
+    @property
+    def _takes_novelty(self) -> bool:
+        """Whether what the graph says of novelty is wanted."""
+        if self.model is None or NOVELTY not in self.model.said or self.wanted.head is not None:
+            return False
+        return NoveltyMeasure.COMBINED in self.wanted.novelty
 
     @property
     def needs_embedding(self) -> bool:

@@ -39,8 +39,13 @@ class Scores:
 
 
 def part_of(scores: Scores, rows: slice) -> Scores:
-    """What is said of some of the rows, where it depends on these alone."""
-    return Scores(rows=scores.rows.part(rows), forward=scores.forward.part(rows), plan=scores.plan)
+    """What is said of some of the rows, as if they had come by themselves; nothing of neighbours."""
+    return Scores(
+        rows=scores.rows.part(rows),
+        forward=scores.forward.part(rows),
+        plan=scores.plan,
+        novelty=scores.novelty and scores.novelty.part(rows),
+    )
 
 
 def given(plan: Plan) -> Forward:

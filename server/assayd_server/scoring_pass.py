@@ -78,7 +78,7 @@ class ScoringPass:
         for group in groups:
             end = start + sum([job.row_count for job in group])
             own = forward if end - start == row_count else forward.part(slice(start, end))
-            scored_groups += _scored(group, own)
+            scored_groups.append((group, own, scored(own, group[0].known.plan)))
             start = end
         parts: list[Part] = []
         for alike, own, scores in scored_groups:
@@ -102,18 +102,6 @@ class ScoringPass:
         for job in jobs:
             metrics.queue.observe(began - job.began)
             metrics.total.observe(now - job.began)
-
-
-def _scored(jobs: Sequence[ScoreJob], forward: Forward) -> Iterator[tuple[Sequence[ScoreJob], Forward, Scores]]:
-    """The scores of jobs that ask for the same: of all together, but for verdicts, which are of one call."""
-    if not jobs[0].ask.wanted.novelty:
-        yield jobs, forward, scored(forward, jobs[0].known.plan)
-        return
-    start = 0
-    for job in jobs:
-        own = forward.part(slice(start, start + job.row_count))
-        yield [job], own, scored(own, job.known.plan)
-        start += job.row_count
 
 
 def _parts_of(scores: Scores, jobs: Sequence[ScoreJob]) -> Iterator[Part]:

@@ -1,21 +1,20 @@
 """A model that is ready to answer: its bundle, its contract and its session."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assayd_server import logs, softmax_nodes
+from assayd_server import logs
 from assayd_server.bundle import Bundle, Identity, InputEntry
 from assayd_server.contract import Choice, Contract, TensorSpec
 from assayd_server.core.arrays import Floats
-from assayd_server.core.tasks import Task
 from assayd_server.errors import ArtefactError, FailedPreconditionError, InvalidArgumentError
 from assayd_server.feeds import Matches, cast
-from assayd_server.forward import SOFTMAX, Forward, Softmax, forward_of
+from assayd_server.forward import Forward, forward_of
 from assayd_server.graph import Graph, prepare
+from assayd_server.graph_extension import extended
 from assayd_server.last_layer import LastLayer, find_last_layer
 from assayd_server.loaded_pool import LoadedPool
 from assayd_server.model import ModelRunError, OnnxModel
@@ -24,18 +23,31 @@ from assayd_server.reading import read_contract
 from assayd_server.reference_file import Reference
 from assayd_server.reference_fitting import reference_for
 from assayd_server.rows import Inputs
+from assayd_server.said import BYTES_MAX, makers, with_said
 
 _log = logs.get_logger()
+
+
+class Saying(NamedTuple):
+    """A model, and what it says besides its own outputs."""
+
+    model: OnnxModel
+    said: Mapping[str, Sequence[str]]
+    """Names of outputs, by role."""
 
 
 class _Asked(NamedTuple):
     """What a pass is asked for."""
 
+    model: OnnxModel
+    """That says it."""
     roles: Sequence[str]
     names: Sequence[str]
-    """Of the outputs of these roles, and of those of the softmax where it is asked for."""
+    """Of the outputs of these roles, and then of those that are said besides."""
     shapes: Sequence[tuple[int, ...]]
     """Of a row, by role."""
+    said: Sequence[str]
+    """The other roles."""
 
 
 class Servable:
@@ -44,14 +56,13 @@ class Servable:
     def __init__(
         self,
         bundle: Bundle,
-        model: OnnxModel,
+        saying: Sequence[Saying],
         contract: Contract,
         *,
         labels: tuple[str, ...],
         graph: Graph,
         pool: LoadedPool | None = None,
         reference: Reference | None = None,
-        has_softmax: bool = False,
     ) -> None:
         self.identity: Identity = bundle.identity
         self.contract = contract
@@ -60,10 +71,10 @@ class Servable:
         self.temperature = bundle.manifest.temperature
         self.pool = pool
         self.reference = reference
-        self.has_softmax = has_softmax
-        """Whether a pass can be asked for the role SOFTMAX."""
+        self.said = saying[-1].said
+        """What a pass can be asked for besides the roles of the contract: names of outputs, by role."""
         self._asked: dict[tuple[str, ...], _Asked] = {}
-        self._model = model
+        self._saying = saying
         self._matches = Matches(contract.inputs)
         layer = _last_layer(graph, contract)
         self.last_layer: LastLayer | None = None if isinstance(layer, str) else layer
@@ -97,37 +108,36 @@ class Servable:
     def forward_fed(self, fed: Mapping[str, NDArray[Any]], *, row_count: int, roles: Sequence[str]) -> Forward:
         """As forward, of arrays that have the model's own types."""
         if row_count == 0:
-            own = [role for role in roles if role != SOFTMAX]
+            own = [role for role in roles if role not in self.said]
             return forward_of({role: np.empty((0, *self._row_shape(role)), np.float32) for role in own})
         asked = self._asked_of(tuple(roles))
-        given = self._run(fed, asked.names)
+        given = self._run(asked.model, fed, asked.names)
         for output, shape in zip(given, asked.shapes, strict=False):
             if output.shape[1:] != shape or len(output) != row_count:
                 raise self._gave_another_shape(output, (row_count, *shape))
         count = len(asked.roles)
         forward = forward_of(dict(zip(asked.roles, given[:count], strict=True)))
-        if len(given) == count or forward.logits is None or not _is_tame(forward.logits):
-            return forward
-        said: list[Any] = given[count:]
-        return Forward(forward.logits, embeddings=forward.embeddings, softmax=Softmax(*said))
+        return with_said(forward, asked.said, given[count:]) if asked.said else forward
 
     def release_memory(self) -> None:
         """Give back what the model keeps for its next pass."""
-        self._model.release_memory()
+        for saying in self._saying:
+            saying.model.release_memory()
 
     def _asked_of(self, roles: tuple[str, ...]) -> _Asked:
         asked = self._asked.get(roles)
         if asked is None:
-            own = [role for role in roles if role != SOFTMAX]
+            own = [role for role in roles if role not in self.said]
+            said = [role for role in roles if role in self.said]
             names = [self.contract.roles[role] for role in own]
-            if SOFTMAX in roles:
-                names += softmax_nodes.OUTPUTS
-            asked = self._asked[roles] = _Asked(own, names, [self._row_shape(role) for role in own])
+            names += (name for role in said for name in self.said[role])
+            model = next(saying.model for saying in self._saying if saying.said.keys() >= set(said))
+            asked = self._asked[roles] = _Asked(model, own, names, [self._row_shape(role) for role in own], said)
         return asked
 
-    def _run(self, fed: Mapping[str, Floats], outputs: Sequence[str]) -> list[Floats]:
+    def _run(self, model: OnnxModel, fed: Mapping[str, Floats], outputs: Sequence[str]) -> list[Floats]:
         try:
-            return self._model.run(fed, outputs)
+            return model.run(fed, outputs)
         except ModelRunError as error:
             raise InvalidArgumentError(
                 "the model failed on these rows; the server's log holds the cause",
@@ -179,40 +189,36 @@ def load(bundle: Bundle, *, threads: int, chosen: Choice | None = None) -> Serva
     folder = pool_for(bundle, contract)
     pool = None if folder is None else LoadedPool(folder, threads=threads)
     reference = reference_for(bundle, contract)
-    fused = _with_softmax(bundle, graph, contract, threads=threads)
+    saying = list(_saying(bundle, graph.content, contract, reference, threads=threads))
     return Servable(
         bundle,
-        fused or model,
+        saying or [Saying(model, {})],
         contract,
         labels=labels,
         graph=graph,
         pool=pool,
         reference=reference,
-        has_softmax=fused is not None,
     )
 
 
-def _with_softmax(bundle: Bundle, graph: Graph, contract: Contract, *, threads: int) -> OnnxModel | None:
-    """The model, made to say its softmax itself, and warm; None where it has logits of another kind, or none."""
-    if contract.task is not Task.MULTICLASS or contract.scores_role != "logits":
-        return None
-    if contract.columns < 2 or contract.sample_count:
-        return None
-    content = softmax_nodes.with_softmax(
-        graph.content,
-        logits=contract.roles["logits"],
-        columns=contract.columns,
-        temperature=bundle.manifest.temperature,
-    )
-    if content is None:
-        return None
-    try:
-        model = OnnxModel(content, threads=threads)
-    except ArtefactError as error:  # it serves as it is
-        _log.warning("no softmax in the graph", model=bundle.identity.name, cause=str(error))
-        return None
-    _sample(model, bundle.identity)
-    return model
+def _saying(
+    bundle: Bundle, content: bytes, contract: Contract, reference: Reference | None, *, threads: int
+) -> Iterator[Saying]:
+    """The model, made to say itself what else NumPy would, and warm: first what says less."""
+    always, besides = makers(bundle.manifest.temperature, contract, reference)
+    said: Collection[str] = ()
+    for wanted in (always, [*always, *besides] if len(content) <= BYTES_MAX else always):
+        made = extended(content, wanted)
+        if made is None or made.said.keys() <= set(said):
+            return
+        try:
+            model = OnnxModel(made.content, threads=threads)
+        except ArtefactError as error:  # it serves as it is
+            _log.warning("nothing was added to the graph", model=bundle.identity.name, cause=str(error))
+            return
+        _sample(model, bundle.identity)
+        said = made.said
+        yield Saying(model, made.said)
 
 
 def _last_layer(graph: Graph, contract: Contract) -> LastLayer | str:
@@ -241,8 +247,3 @@ def _check_inputs(declared: Sequence[InputEntry], actual: Sequence[TensorSpec]) 
         raise ArtefactError(
             f"inputs: the manifest says {'; '.join(map(str, said))}, the model has {'; '.join(map(str, actual))}"
         )
-
-
-def _is_tame(logits: Floats) -> bool:
-    """Whether all are finite, and so are the gaps between them: else NumPy is asked."""
-    return math.isfinite(np.vdot(logits, logits))

@@ -16,7 +16,7 @@ from assayd_server.config import Settings
 from assayd_server.drift_counts import DriftCountsCollector
 from assayd_server.drift_recording import KEPT_ROWS, DriftRecording
 from assayd_server.drift_testing import columns_of, window_of
-from assayd_server.forward import Forward
+from assayd_server.forward import COORDINATES, Forward
 from assayd_server.from_settings import load_models
 from assayd_server.monitored import watched_scores
 from assayd_server.plan import Plan
@@ -51,7 +51,9 @@ def passed(model: Servable, recording: DriftRecording, rows: np.ndarray) -> tupl
 def expected(model: Servable, recording: DriftRecording, rows: np.ndarray) -> list[int]:
     """What a drift test counts of the same rows."""
     assert model.reference is not None
-    forward, inputs = passed(model, recording, rows)
+    inputs = inputs_of({"x": rows})
+    roles = [role for role in (model.contract.scores_role, "embedding") if role in model.contract.roles]
+    forward = model.forward(model.match(inputs), row_count=len(rows), roles=roles)
     scores = watched_scores(forward, Plan(inputs, watched(model, model.reference.manifest.temperature), model))
     window = window_of(columns_of(inputs, scores, forward.embeddings, model.reference), model.reference)
     layout = model.reference.drift.layout
@@ -124,7 +126,7 @@ def test_a_fault_is_counted_and_logged_and_reaches_no_caller(
     model: Servable, recording: DriftRecording, capsys: pytest.CaptureFixture[str]
 ) -> None:
     forward, inputs = passed(model, recording, ROWS[:10])
-    recording.record(Forward(logits=forward.logits[:, :1], embeddings=forward.embeddings), inputs)  # type: ignore[index]
+    recording.record(Forward(logits=forward.logits[:, :1], projected=forward.projected), inputs)  # type: ignore[index]
     counts, uncounted = recording.read()
     assert (int(counts.sum()), uncounted) == (0, 10)
     assert "rows could not be counted for drift" in capsys.readouterr().err
@@ -178,5 +180,5 @@ def test_a_model_of_values_is_counted_too(tmp_path: Path) -> None:
     assert model.reference is not None
     recording = DriftRecording(model, model.reference)
     recording.record(*passed(model, recording, healthy[:100]))
-    assert recording.roles == ("values", "embedding")
+    assert recording.roles == ("values", COORDINATES)
     assert recording.read()[0].tolist() == expected(model, recording, healthy[:100])

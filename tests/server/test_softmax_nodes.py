@@ -1,6 +1,7 @@
 """A graph that says its softmax itself says what NumPy would; and which graphs are not made to."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import onnx
@@ -13,6 +14,7 @@ from assayd_server.contract import TensorSpec
 from assayd_server.core.scores import RowScores, scores_of_logits
 from assayd_server.core.uncertainty import Measure
 from assayd_server.forward import SOFTMAX, Forward, Softmax, joined_forwards
+from assayd_server.graph_extension import Make, extended
 from assayd_server.plan import Plan
 from assayd_server.rows import Inputs
 from assayd_server.scoring import scored
@@ -214,7 +216,7 @@ def test_a_request_with_a_temperature_of_its_own_asks_numpy(load: Load) -> None:
 )
 def test_a_graph_of_another_kind_is_left_as_it_is(load: Load, content: bytes, manifest: dict[str, object]) -> None:
     model = load(content, **manifest)
-    assert not model.has_softmax
+    assert SOFTMAX not in model.said
     assert SOFTMAX not in Plan(Inputs((), 0), Wanted(), model).score_roles
 
 
@@ -223,7 +225,7 @@ def test_a_graph_with_a_weight_of_such_a_name_that_nothing_uses_is_served_as_it_
     graph = onnx.load_from_string(onnx_models.identity())
     graph.graph.initializer.append(numpy_helper.from_array(np.ones(1, np.float32), name))
     model = load(graph.SerializeToString())
-    assert not model.has_softmax
+    assert SOFTMAX not in model.said
     np.testing.assert_array_equal(forward(model, rows(3, 4), "logits").logits, rows(3, 4))
 
 
@@ -233,7 +235,7 @@ def test_a_graph_with_a_weight_of_such_a_name_that_nothing_uses_is_served_as_it_
     ids=["an opset just new enough", "a network", "as many classes as may be", "a matrix of scores"],
 )
 def test_a_graph_of_that_kind_says_its_softmax(load: Load, content: bytes) -> None:
-    assert load(content).has_softmax
+    assert SOFTMAX in load(content).said
 
 
 def test_the_oldest_opset_says_what_numpy_says(load: Load) -> None:
@@ -251,7 +253,7 @@ def test_a_graph_of_a_fixed_number_of_rows_says_it_of_any_number(load: Load, cou
 
 def test_the_contract_has_the_outputs_of_the_model_alone(load: Load) -> None:
     model = load(NETWORK)
-    assert model.has_softmax
+    assert SOFTMAX in model.said
     assert model.contract.outputs == (
         TensorSpec("logits", "float32", (None, 10)),
         TensorSpec("embedding", "float32", (None, 32)),
@@ -260,10 +262,12 @@ def test_the_contract_has_the_outputs_of_the_model_alone(load: Load) -> None:
 
 
 def test_no_outputs_are_added_to_what_is_no_model_or_has_no_such_output() -> None:
-    of = {"columns": 10, "temperature": 1.0}
-    assert softmax_nodes.with_softmax(b"no model", logits="logits", **of) is None
-    assert softmax_nodes.with_softmax(NETWORK, logits="nope", **of) is None
-    assert softmax_nodes.with_softmax(NETWORK, logits="logits", **of) is not None
+    def of(logits: str) -> list[Make]:
+        return [partial(softmax_nodes.softmax, logits=logits, columns=10, temperature=1.0)]
+
+    assert extended(b"no model", of("logits")) is None
+    assert extended(NETWORK, of("nope")) is None
+    assert extended(NETWORK, of("logits")) is not None
 
 
 def test_parts_of_a_pass_are_joined_again_as_they_were(load: Load) -> None:

@@ -4,11 +4,12 @@ import numpy as np
 
 from assayd.arrays import encode
 from assayd.v1 import novelty_pb2
+from assayd_server.core.arrays import Integers
 from assayd_server.core.novelty import VERDICTS, Verdict
 from assayd_server.novelty_scoring import Judged, RowNovelty
 from assayd_server.rpc.enums import NOVELTY_MEASURES
 
-_MEASURE_NUMBERS = {measure: number for number, measure in NOVELTY_MEASURES.items()}
+MEASURE_NUMBERS = {measure: number for number, measure in NOVELTY_MEASURES.items()}
 _VERDICT_NUMBERS = {
     Verdict.KNOWN: novelty_pb2.VERDICT_KNOWN,
     Verdict.NOVEL: novelty_pb2.VERDICT_NOVEL,
@@ -26,7 +27,7 @@ def novelty(found: RowNovelty) -> novelty_pb2.Novelty:
         reference_digest=found.reference.digest,
         scores=[
             novelty_pb2.NoveltyScores(
-                measure=_MEASURE_NUMBERS[measure], values=encode(one.scores), p_values=encode(one.p_values)
+                measure=MEASURE_NUMBERS[measure], values=encode(one.scores), p_values=encode(one.p_values)
             )
             for measure, one in found.measures.items()
         ],
@@ -38,7 +39,12 @@ def novelty(found: RowNovelty) -> novelty_pb2.Novelty:
 
 
 def _add_verdicts(message: novelty_pb2.Novelty, judged: Judged) -> None:
-    message.verdicts.CopyFrom(encode(_NUMBERS[judged.verdicts]))
+    message.verdicts.CopyFrom(encode(verdict_numbers(judged)))
     message.p_class.CopyFrom(encode(judged.p_class))
     message.p_domain.CopyFrom(encode(judged.p_domain))
     message.discoveries.CopyFrom(encode(judged.discoveries))
+
+
+def verdict_numbers(judged: Judged) -> Integers:
+    """(n,) int32, as the enumeration has them."""
+    return _NUMBERS[judged.verdicts]

@@ -90,7 +90,7 @@ class Reduction:
         Returns:
             (n, count) float64, each coordinate in one piece; NaN throughout for a row with NaN or an infinity.
         """
-        projection, offset = self._projection
+        projection, offset = self.projection
         components = np.empty((count, len(embeddings)))
         with np.errstate(over="ignore", invalid="ignore"):
             for place in blocks(len(embeddings), max(embeddings.shape[1], 1)):
@@ -99,13 +99,26 @@ class Reduction:
                     rows = np.clip(rows, -_FAR * self.unit, _FAR * self.unit)
                 components[:, place] = (rows @ projection[:, :count]).T
         components -= offset[:count, None]
-        # of rows that were not clipped all coordinates are finite where all values are
-        if embeddings.dtype == np.float64 or not np.isfinite(components).all():
+        if embeddings.dtype == np.float64:  # those of rows that were clipped are finite
             components[:, ~finite(embeddings)] = np.nan
-        return _rounded(components).T
+        return self.of_projected(components.T)
+
+    @staticmethod
+    def of_projected(projected: Floats) -> Floats:
+        """Coordinates of what rows in single precision were projected to: a row that is not finite shows it there.
+
+        Args:
+            projected: (n, k) float64: rows times the projection, less the offset; is changed.
+
+        Returns:
+            As of components.
+        """
+        if not np.isfinite(projected).all():
+            projected[~finite(projected)] = np.nan
+        return _rounded(projected)
 
     @cached_property
-    def _projection(self) -> tuple[Floats, Floats]:
+    def projection(self) -> tuple[Floats, Floats]:
         """(d, r) and (r,): coordinates are embeddings times the first, less the second."""
         projection = self.directions / self.deviations
         return projection / self.unit, self.mean @ projection

@@ -66,6 +66,11 @@ class Tally:
         reduction = self._embedding.reduction
         return reduction.components(embeddings, component_columns(reduction))
 
+    def coordinates_of_projected(self, projected: Floats) -> Floats:
+        """The same of what they were projected to already: (n, k) float64, which is changed."""
+        assert self._embedding is not None
+        return self._embedding.reduction.of_projected(projected)
+
     def count(self, values: Mapping[str, Values], coordinates: Floats | None = None) -> NDArray[np.int64]:
         """The rows in each bin.
 

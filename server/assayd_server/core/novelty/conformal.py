@@ -13,6 +13,8 @@ from assayd_server.core.arrays import Floats, Integers
 TIE_TOLERANCE = 1e-5
 """Relative: scores that differ by less count as equal, because equal rows may differ by as much from one batch to
 another. Where many rows are equal, as sensors' zeros are, a rounding would else make all of them novel."""
+_MANY = 64
+"""From so many scores on it is quicker to look them up in their order."""
 CLASS_ROWS_MIN = 100
 """A class with fewer rows has no p-values of its own: they would hardly tell 1 in 20 from 1 in 10."""
 
@@ -57,7 +59,12 @@ class Calibration:
 
     def _ranks(self, scores: Floats) -> Integers:
         """How many scores of the calibration are lower than each: (q,) to (q,), n for NaN."""
-        return self._raised.searchsorted(scores)
+        if len(scores) < _MANY:
+            return self._raised.searchsorted(scores)
+        order = scores.argsort()
+        ranks = np.empty(len(scores), np.intp)
+        ranks[order] = self._raised.searchsorted(scores[order])
+        return ranks
 
     def p_values(self, scores: Floats) -> Floats:
         """(1 + #{calibration >= s}) / (n + 1), so that P(p <= a) <= a for a row like those of the calibration.
@@ -71,15 +78,18 @@ class Calibration:
         Source: Vovk, Gammerman and Shafer 2005, Algorithmic Learning in a Random World; Bates et al. 2023, Testing
         for Outliers with Conformal p-values.
         """
+        return _masked(self._p_values.take(self._ranks(scores)), scores)
+
+    @cached_property
+    def _p_values(self) -> Floats:
+        """(n + 1,), of a score that is higher than none, one, two and so on of the calibration."""
         count = len(self.scores) + 1
-        p_values: Floats = (count - self._ranks(scores)) / count
-        return _masked(p_values, scores)
+        return np.arange(count, 0, -1) / count
 
     @cached_property
     def _surprises(self) -> Floats:
-        """(n + 1,) -ln p, of a score that is higher than none, one, two and so on of the calibration."""
-        count = len(self.scores) + 1
-        return -np.log(np.arange(count, 0, -1) / count)
+        """(n + 1,) -ln p, by the same."""
+        return -np.log(self._p_values)
 
     def surprises(self, scores: Floats) -> Floats:
         """-ln p, with p as in p_values: (q,) float32 to (q,) float64, from 0; NaN for NaN."""
@@ -126,5 +136,7 @@ def calibrated(scores: Floats, classes: Integers) -> Calibration:
 
 def _masked(p_values: Floats, scores: Floats) -> Floats:
     """The p-values, which are ours, with NaN for scores of NaN."""
-    p_values[np.isnan(scores)] = np.nan
+    missing = np.isnan(scores)
+    if missing.any():
+        p_values[missing] = np.nan
     return p_values

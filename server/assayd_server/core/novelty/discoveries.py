@@ -36,8 +36,11 @@ def discoveries(p_values: Floats, rate: float) -> Booleans:
         rate: above 0, below 1. With a calibration of n rows, a batch of m must hold m / (rate (n + 1)) rows with
             the smallest p-value there is before any is a discovery.
     """
-    candidates = np.flatnonzero(p_values <= rate)  # no adjusted value is below its own
-    found = np.zeros(len(p_values), np.bool_)
-    valid_count = len(p_values) - int(np.isnan(p_values).sum())
-    found[candidates] = adjusted_p_values(p_values[candidates], among=valid_count) <= rate
+    found = p_values <= rate  # no adjusted value is below its own
+    candidates = np.flatnonzero(found)
+    if candidates.size:
+        valid_count = len(p_values) - int(np.count_nonzero(np.isnan(p_values)))
+        ascending = np.sort(p_values[candidates])
+        below = np.flatnonzero(ascending * (valid_count / np.arange(1, len(ascending) + 1)) <= rate)
+        found[candidates] = p_values[candidates] <= (ascending[below[-1]] if below.size else -1.0)
     return found

@@ -57,7 +57,7 @@ class Gaussians:
         return cls(**{field.name: arrays[field.name] for field in fields(cls)})
 
     @cached_property
-    def _offset(self) -> Floats | None:
+    def offset(self) -> Floats | None:
         """The projection of the center, (d,) float32; None where it is too long to be subtracted afterwards."""
         if (np.abs(self.center) @ np.abs(self.projection)).max() > OFFSET_MAX:
             return None
@@ -69,12 +69,18 @@ class Gaussians:
         return np.column_stack([np.ones(len(self.precisions)), self.precisions])
 
     @cached_property
-    def _class_squares(self) -> Floats:
+    def domain_weights(self) -> Floats:
+        """(d,) float64: of the squares of all coordinates, for the distance from all rows together."""
+        others = len(self.center) - len(self.precisions)
+        return np.concatenate([self.precisions.astype(np.float64), np.ones(others)])
+
+    @cached_property
+    def class_squares(self) -> Floats:
         """(c, 1) float64: |mean|^2"""
         return np.square(self.means, dtype=np.float64).sum(axis=1, keepdims=True)
 
     @cached_property
-    def _class_slopes(self) -> Floats:
+    def class_slopes(self) -> Floats:
         """(c, r) float64: -2 mean"""
         return -2 * self.means.astype(np.float64)
 
@@ -87,8 +93,8 @@ class Gaussians:
         Returns:
             (n,) float64.
         """
-        terms = self._class_slopes @ coordinates.T  # with the rows last, along which the least is found fastest
-        terms += self._class_squares
+        terms = self.class_slopes @ coordinates.T  # with the rows last, along which the least is found fastest
+        terms += self.class_squares
         return terms.min(axis=0)
 
     def project(self, embeddings: Floats, width: int) -> Floats:
@@ -102,10 +108,10 @@ class Gaussians:
             (n, width) float32; not finite for a row that is not.
         """
         projection = self.projection[:, :width]
-        if self._offset is None:
+        if self.offset is None:
             centered: Floats = embeddings - self.center.astype(embeddings.dtype)
             return centered.astype(np.float32, copy=False) @ projection
-        return embeddings.astype(np.float32, copy=False) @ projection - self._offset[:width]
+        return embeddings.astype(np.float32, copy=False) @ projection - self.offset[:width]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,3 +171,22 @@ def distance_terms(gaussians: Gaussians, embeddings: Floats, *, with_outside: bo
             if with_outside:
                 terms.outside[part] = np.einsum("nd,nd->n", rows[:, width:], rows[:, width:])
     return terms
+
+
+def domain_distance(gaussians: Gaussians, embeddings: Floats) -> Floats:
+    """Terms.domain alone, for which the classes are not looked at.
+
+    Args:
+        gaussians: of d dimensions.
+        embeddings: (n, d), float32 or float64.
+
+    Returns:
+        (n,) float32.
+    """
+    weights = gaussians.domain_weights
+    distances = np.empty(len(embeddings), np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for part in blocks(len(embeddings), len(weights)):
+            rows = gaussians.project(embeddings[part], len(weights)).astype(np.float64)
+            distances[part] = (rows * rows) @ weights
+    return distances

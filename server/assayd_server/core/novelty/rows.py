@@ -19,6 +19,10 @@ class Novelty:
     p_values: Floats
     """(n,) float64, in (0, 1]: how rare such a score is among healthy rows, at most; NaN where the score is."""
 
+    def part(self, rows: slice) -> "Novelty":
+        """Of some of the rows."""
+        return Novelty(self.scores[rows], self.p_values[rows])
+
 
 def row_novelty(
     reference: NoveltyReference,

@@ -1,10 +1,10 @@
 """The scores of rows by many measures, of which those of the embedding share one projection."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from assayd_server.core.arrays import Floats
-from assayd_server.core.novelty.gaussians import Gaussians, Terms, distance_terms
+from assayd_server.core.novelty.gaussians import Gaussians, Terms, distance_terms, domain_distance
 from assayd_server.core.novelty.knn_distance import Neighbors, knn_distance
 from assayd_server.core.novelty.logit_novelty import (
     energy,
@@ -32,6 +32,8 @@ class Outputs:
     """(n, d), float32 or float64."""
     temperature: float = 1.0
     """Divides the logits, above 0; probabilities have theirs already."""
+    scores: Mapping[NoveltyMeasure, Floats] = field(default_factory=dict)
+    """(n,) float32 each, as novelty_scores has them: of measures that were taken already."""
 
     @property
     def given(self) -> frozenset[Need]:
@@ -83,7 +85,9 @@ def novelty_scores(
     Returns:
         (n,) float32 each, finite; NaN for a row of which what the measure needs is not valid.
     """
-    scores = {measure: _of_scores(outputs, measure) for measure in measures if measure in _OF_LOGITS}
+    scores = {measure: values for measure, values in outputs.scores.items() if measure in measures}
+    measures = {*measures} - {*scores}
+    scores |= {measure: _of_scores(outputs, measure) for measure in measures if measure in _OF_LOGITS}
     scores |= _distances(fitted.gaussians, outputs.embeddings, [one for one in measures if one in _OF_TERMS])
     embeddings, logits = outputs.embeddings, outputs.logits
     if NoveltyMeasure.KNN in measures:
@@ -116,6 +120,8 @@ def _distances(
         return {}
     assert gaussians
     assert embeddings is not None
+    if {*measures} == {NoveltyMeasure.DOMAIN}:
+        return {NoveltyMeasure.DOMAIN: bounded(domain_distance(gaussians, embeddings), embeddings)}
     terms = distance_terms(
         gaussians, embeddings, with_outside={*measures} != {NoveltyMeasure.RELATIVE_MAHALANOBIS}
     )

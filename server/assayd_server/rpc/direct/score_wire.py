@@ -64,8 +64,6 @@ def response(known: Known, part: Part) -> bytes:
         part: n rows of them.
     """
     scores, rows = part
-    if scores.novelty is not None:  # of this call alone
-        return responses.score(scores).SerializeToString()
     if not scores.rows.all_valid:
         return responses.score(part_of(scores, rows)).SerializeToString()
     row_count = rows.stop - rows.start
