@@ -72,7 +72,7 @@ class Connection:
         in_clear_text = tls is None and credentials is None
         if token is not None and in_clear_text and not insecure and not stays_here(address):
             raise InvalidArgumentError(
-                f"token: would travel to {address} in clear text: give tls, or insecure=True if that is meant"
+                f"token: would travel to {address} in clear text: give tls, or insecure if that is meant"
             )
         self._address = address
         self._deadline_seconds = deadline_seconds

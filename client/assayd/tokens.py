@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeAlias
@@ -38,22 +39,20 @@ class _TokenFile:
         self._path = path
         try:
             self._state = self._now()
-            self._token = _checked(path.read_text().strip())
+            self._token = self._read()
         except OSError as error:
             raise InvalidArgumentError(f"token: {path} cannot be read: {error.strerror}") from None
 
     def __call__(self) -> str:
-        try:
+        with suppress(OSError, InvalidArgumentError):  # while it is being written: the next call finds it whole
             state = self._now()
             if state != self._state:
-                self._token = _checked(self._path.read_text().strip())
+                self._token = self._read()
                 self._state = state
-        except (
-            OSError,
-            InvalidArgumentError,
-        ):  # it is just being written, or was taken away: the next call may do
-            pass
         return self._token
+
+    def _read(self) -> str:
+        return _checked(self._path.read_text("ascii", errors="replace").strip())
 
     def _now(self) -> tuple[int, int, int]:
         found = self._path.stat()
