@@ -252,6 +252,9 @@ def test_workers_share_certificates_and_tokens_and_read_new_ones(place: Place) -
         options = {"tls": place.tls(), "settings": ONE_TRY}
         clients = [stack.enter_context(Client(address, token=token_for("score"), **options)) for _ in range(16)]
         assert [len(client.score(ROWS)) for client in clients] == [4] * 16
+        stranger = stack.enter_context(Client(address, tls=Tls(ca=place.client_ca), settings=ONE_TRY))
+        with pytest.raises(UnavailableError):
+            stranger.score(ROWS)
         write_access(access, entries("monitor"))
         wait_until(lambda: process.metric("assayd_credential_reloads_total", files="access", result="ok") == 2)
         for client in clients:
@@ -261,5 +264,7 @@ def test_workers_share_certificates_and_tokens_and_read_new_ones(place: Place) -
         wait_until(lambda: process.metric("assayd_credentials_outdated", files="tls") == 2)
         process.terminate()
         assert process.exit_code() == 0
+    # strangers cannot make gRPC write lines of its own
+    assert [line for line in process.log.read_text().splitlines() if not line.startswith("{")] == []
     reasons = {line["reason"] for line in process.events("files cannot be used: those before stay in force")}
     assert reasons == {"tls_certificate and tls_key cannot be used together: the key is encrypted"}
