@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from cryptography.x509 import DNSName, UniformResourceIdentifier
+from cryptography.x509 import DNSName, IPAddress, RFC822Name, UniformResourceIdentifier
 
 import onnx_models
 from assayd import ChannelSettings, Client, PermissionDeniedError, Tls, UnauthenticatedError, UnavailableError
@@ -117,14 +118,20 @@ def test_a_client_without_a_valid_certificate_of_the_authority_is_refused(
 
 @WAYS
 @pytest.mark.parametrize(
-    "name", ["pipeline", "pipeline.example", "spiffe://example/pipeline"], ids=["common name", "DNS", "URI"]
+    "name",
+    ["pipeline", "pipeline.example", "spiffe://example/pipeline", "10.0.0.1", "pipeline@example.org"],
+    ids=["common name", "DNS", "URI", "IP", "e-mail"],
 )
 def test_a_certificate_has_the_roles_of_its_names(
     serve: Serve, place: Place, plain_calls: bool, name: str
 ) -> None:
     access = write_access(place.folder / "access.toml", certificate_entry(name, "score"))
     issued = place.clients.issue(
-        "pipeline", DNSName("pipeline.example"), UniformResourceIdentifier("spiffe://example/pipeline")
+        "pipeline",
+        DNSName("pipeline.example"),
+        UniformResourceIdentifier("spiffe://example/pipeline"),
+        IPAddress(IPv4Address("10.0.0.1")),
+        RFC822Name("pipeline@example.org"),
     )
     server = serve(onnx_models.identity(), plain_calls=plain_calls, access=access, **place.settings(mutual=True))
     client = server.client(tls=place.tls(issued))
