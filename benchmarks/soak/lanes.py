@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from assayd import AsyncClient, Client
+from assayd import Client
 from benchmarks.soak.lines import Line
 from benchmarks.soak.models import WIDTH, network
-from benchmarks.soak.open_loop import ONE_ATTEMPT, Answered, offer
+from benchmarks.soak.open_loop import Answered, by_client, offer
 from benchmarks.soak.server import load_cpus, serving
 
 HIDDEN = 256
@@ -78,8 +78,8 @@ def run(short: bool) -> tuple[list[Line], dict[str, Any]]:
 
 async def _online(address: str, *, seconds: float, seed: int) -> Answered:
     rows = np.random.default_rng(seed).random((ROWS, WIDTH), dtype=np.float32)
-    async with AsyncClient(address, settings=ONE_ATTEMPT) as client:
-        return await offer(client, rows, rate=RATE, seconds=seconds, seed=seed)
+    async with by_client(address, rows) as send:
+        return await offer(send, rate=RATE, seconds=seconds, seed=seed)
 
 
 @contextmanager

@@ -3,13 +3,23 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import grpc
 import numpy as np
 
 from assayd import AssaydError, AsyncClient, ChannelSettings
+from assayd.arrays import encode
+from assayd.channel import options
+from assayd.requests import score_request
 
 ONE_ATTEMPT = ChannelSettings(attempts_max=1, calls_open_max=65_536)
+METHOD = "/assayd.v1.ScoringService/Score"
+
+Send = Callable[[], Awaitable[str]]
+"""Makes one call, and gives the name of the status that it ended with."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +45,45 @@ class Answered:
         return 1000 * float(np.quantile(self.lateness, 0.99))
 
 
-async def offer(
-    client: AsyncClient, rows: np.ndarray, *, rate: float, seconds: float, seed: int, warm_seconds: float = 1.0
-) -> Answered:
-    """Send the same rows again and again, at random times.
+@asynccontextmanager
+async def by_client(address: str, rows: np.ndarray) -> AsyncIterator[Send]:
+    """Calls of the public client, each sent once."""
+    async with AsyncClient(address, settings=ONE_ATTEMPT) as client:
+
+        async def send() -> str:
+            try:
+                await client.score(rows)
+            except AssaydError as error:
+                return error.status.name
+            return "OK"
+
+        yield send
+
+
+@asynccontextmanager
+async def by_bytes(address: str, rows: np.ndarray, *, deadline_seconds: float) -> AsyncIterator[Send]:
+    """Calls of a message that is written once, and whose answers are not read: several times as many a second."""
+    request = score_request()
+    request.rows.inputs.tensors.append(encode(rows))
+    message = request.SerializeToString()
+    async with grpc.aio.insecure_channel(address, options=options(ONE_ATTEMPT)) as channel:
+        call = channel.unary_unary(METHOD)
+
+        async def send() -> str:
+            try:
+                await call(message, timeout=deadline_seconds)
+            except grpc.aio.AioRpcError as error:
+                return str(error.code().name)
+            return "OK"
+
+        yield send
+
+
+async def offer(send: Send, *, rate: float, seconds: float, seed: int, warm_seconds: float = 1.0) -> Answered:
+    """Make the same call again and again, at random times.
 
     Args:
-        client: with the deadline that makes an answer a good one.
-        rows: of each call.
+        send: the call.
         rate: calls a second, on average.
         seconds: for how long they are counted.
         seed: of the times.
@@ -59,13 +100,11 @@ async def offer(
     async def call(due_seconds: float) -> None:
         counted = due_seconds >= warm_seconds
         lateness.append(time.perf_counter() - began - due_seconds)
-        try:
-            await client.score(rows)
-        except AssaydError as error:
-            failures[error.status.name] += counted
-        else:
-            if counted:
-                latencies.append(time.perf_counter() - began - due_seconds)
+        status = await send()
+        if status != "OK":
+            failures[status] += counted
+        elif counted:
+            latencies.append(time.perf_counter() - began - due_seconds)
 
     tasks = []
     for moment in due:

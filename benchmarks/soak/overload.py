@@ -10,17 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from assayd import AsyncClient
 from benchmarks.soak.lines import Line
 from benchmarks.soak.models import WIDTH, network
-from benchmarks.soak.open_loop import ONE_ATTEMPT, offer
+from benchmarks.soak.open_loop import Answered, by_bytes, offer
 from benchmarks.soak.server import Server, serving
 
 ROWS = 32
 CALLS_MAX = 64 + 192
 """That a server holds, by default."""
 FACTORS = (0.5, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0)
-CALLS_PER_SECOND_MAX = 1000
+CALLS_PER_SECOND_MAX = 2500
 """That one CPU of load can send."""
 DEADLINE_SECONDS = 20.0
 
@@ -72,16 +71,16 @@ def run(short: bool) -> tuple[list[Line], dict[str, Any]]:
 
 async def _sustained(server: Server, *, seconds: float) -> float:
     """Calls a second of 16 callers who each wait for their answer."""
-    rows, done = _rows(), 0
-    async with AsyncClient(server.address, settings=ONE_ATTEMPT) as client:
-        await client.score(rows)
+    done = 0
+    async with by_bytes(server.address, _rows(), deadline_seconds=DEADLINE_SECONDS) as send:
+        await send()
         end = time.perf_counter() + seconds
 
         async def caller() -> None:
             nonlocal done
             while time.perf_counter() < end:
-                await client.score(rows)
-                done += 1
+                status = await send()
+                done += status == "OK"
 
         await asyncio.gather(*(caller() for _ in range(16)))
     return done / seconds
@@ -102,9 +101,9 @@ def _steps(server: Server, sustained: float, *, short: bool) -> Iterator[Step]:
         )
 
 
-async def _offered(server: Server, rate: float, *, seconds: float, seed: int) -> Any:
-    async with AsyncClient(server.address, deadline_seconds=DEADLINE_SECONDS, settings=ONE_ATTEMPT) as client:
-        return await offer(client, _rows(), rate=rate, seconds=seconds, seed=seed)
+async def _offered(server: Server, rate: float, *, seconds: float, seed: int) -> Answered:
+    async with by_bytes(server.address, _rows(), deadline_seconds=DEADLINE_SECONDS) as send:
+        return await offer(send, rate=rate, seconds=seconds, seed=seed)
 
 
 def _rows() -> np.ndarray:

@@ -11,8 +11,9 @@ from assayd_server.errors import InvalidArgumentError, ServiceError
 from assayd_server.rpc import status
 from assayd_server.rpc.authorization import Authorization
 from assayd_server.rpc.held_requests import CallBytes, HeldRequests
-from assayd_server.rpc.outcomes import Outcomes, status_of, too_many
+from assayd_server.rpc.outcomes import Outcomes
 from assayd_server.rpc.pools import CallPool, StalledError
+from assayd_server.rpc.refusals import refusal
 from assayd_server.rpc.unread import UnreadAnswers
 from assayd_server.rpc.waiting import Waiting
 
@@ -126,7 +127,7 @@ def refuse(pool: CallPool, context: grpc.ServicerContext) -> None:
     Raises:
         Exception: gRPC's way to abort.
     """
-    context.abort_with_status(status_of(too_many(pool.calls), context.invocation_metadata()))
+    context.abort_with_status(refusal(pool.calls, context.invocation_metadata()))
 
 
 def no_message() -> InvalidArgumentError:

@@ -1,26 +1,20 @@
 """How the calls of one RPC end: counted, logged, and with a status for whatever its servicer raises."""
 
-import random
 import re
 import time
 import uuid
-from collections.abc import Iterable
-from typing import Any, TypeAlias
 
 import grpc
 from prometheus_client import Counter
 
 from assayd_server import logs
-from assayd_server.errors import RETRY_AFTER_SECONDS, ResourceExhaustedError, ServiceError
+from assayd_server.errors import ResourceExhaustedError, ServiceError
 from assayd_server.metrics import MethodMetrics
 from assayd_server.rpc import status
+from assayd_server.rpc.refusals import Metadata, first_value, refusal, status_of
 
 REQUEST_ID = "x-request-id"
-Metadata: TypeAlias = Iterable[tuple[str, str | bytes]]
-"""What a caller sent along with its call."""
-
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
-_DOUBLINGS_MAX = 5
 _log = logs.get_logger()
 
 
@@ -65,6 +59,11 @@ class Outcomes:
         """The status of what a servicer raised; what its caller must not see goes into the log."""
         return self._deliberate(error, metadata) if isinstance(error, ServiceError) else self._bug(error, metadata)
 
+    def refusal(self, calls: int, metadata: Metadata) -> status.Failure:
+        """The status of a call for which there is no room, beside so many."""
+        self._refused.inc()
+        return refusal(calls, metadata)
+
     def _deliberate(self, error: ServiceError, metadata: Metadata) -> status.Failure:
         if isinstance(error, ResourceExhaustedError):
             self._refused.inc()
@@ -86,30 +85,7 @@ class Outcomes:
         return status.of_bug(request_id)
 
 
-def too_many(calls: int) -> ResourceExhaustedError:
-    """Why a call is refused for which there is no room."""
-    return ResourceExhaustedError(
-        f"the server is full: {calls} calls are being answered or wait",
-        reason="TOO_MANY_CALLS",
-        retry_after_seconds=RETRY_AFTER_SECONDS,
-    )
-
-
-def status_of(error: ServiceError, metadata: Metadata) -> status.Failure:
-    """With a longer wait at each attempt, and some chance in it, so that callers do not all come back at once."""
-    if error.retry_after_seconds is not None:
-        attempts = _value(metadata, "grpc-previous-rpc-attempts")
-        doublings = min(int(attempts), _DOUBLINGS_MAX) if attempts.isdecimal() else 0
-        error.retry_after_seconds *= 2**doublings * random.uniform(0.5, 1.5)  # noqa: S311
-    return status.of_error(error)
-
-
 def _request_id(metadata: Metadata) -> str:
     """The caller's own id for the call; empty where it sent none that a log can hold."""
-    value = _value(metadata, REQUEST_ID)
+    value = first_value(metadata, REQUEST_ID)
     return value if _ID.fullmatch(value) else ""
-
-
-def _value(metadata: Metadata, key: str) -> str:
-    values: Iterable[Any] = (value for name, value in metadata if name == key)
-    return str(next(iter(values), ""))

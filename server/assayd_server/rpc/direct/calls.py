@@ -12,7 +12,8 @@ from assayd_server.errors import CallCancelledError, ServiceError
 from assayd_server.rpc.authorization import Authorization
 from assayd_server.rpc.direct.core_calls import CoreCall, CoreCalls
 from assayd_server.rpc.guarded import ending, no_message
-from assayd_server.rpc.outcomes import Outcomes, too_many
+from assayd_server.rpc.outcomes import Outcomes
+from assayd_server.rpc.status import Failure
 
 _TOGETHER_MAX = 64
 """Calls that are put off for others to go with them."""
@@ -103,11 +104,12 @@ class DirectCalls:
         self._unclosed += 1
         full = len(self._open) >= self._calls_max
         self._open.add(call)
-        refusal = self._authorization.refusal(call.method, call.metadata, call.auth_context)
-        if refusal is None and full:
-            refusal = too_many(self._calls_max)
-        if refusal is not None:
-            self._fail(call, refusal)
+        denial = self._authorization.refusal(call.method, call.metadata, call.auth_context)
+        if denial is not None:
+            self._fail(call, denial)
+            return
+        if full:
+            self._refuse(call)
             return
         self._waiting[call] = time.monotonic()
         call.receive()
@@ -131,9 +133,16 @@ class DirectCalls:
 
     def _fail(self, call: CoreCall, error: ServiceError) -> None:
         """Answer a call that has no message; that its caller went away instead is known once it is closed."""
-        outcomes, began = self._methods[call.method].outcomes, time.perf_counter()
+        outcomes = self._methods[call.method].outcomes
+        self._end(call, outcomes, outcomes.failure_of(error, call.metadata))
+
+    def _refuse(self, call: CoreCall) -> None:
+        outcomes = self._methods[call.method].outcomes
+        self._end(call, outcomes, outcomes.refusal(self._calls_max, call.metadata))
+
+    def _end(self, call: CoreCall, outcomes: Outcomes, failure: Failure) -> None:
+        began = time.perf_counter()
         outcomes.start()
-        failure = outcomes.failure_of(error, call.metadata)
         call.add_callback(
             lambda: outcomes.end(ending(call) if call.is_cancelled else failure.code, began, call.metadata)
         )
