@@ -86,6 +86,8 @@ def metrics_page() -> str:
     metrics.drift(identity, _NoRows())
     metrics.method("/assayd.v1.ScoringService/Score")
     metrics.describe(version="0", threads={"inference": 1})
+    metrics.credentials.reloads("tls")
+    metrics.credentials.expire({"tls_certificate": 0})
     metrics.limits.set({"rows_pending_max": 1}, memory_bytes=1)
     parents = CollectorRegistry()
     WorkersMetrics(parents, 2)

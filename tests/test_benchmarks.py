@@ -33,6 +33,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         (["-m", "benchmarks.drift_stream", "--short"], "assayd | new class"),
         (["-m", "benchmarks.drift_weather"], "as they came: 4 of 7 years drifted"),
         (["-m", "benchmarks.fleet_drift", "--short"], "categories | 1000"),
+        pytest.param(["-m", "benchmarks.access_cost", "--short"], "with an access file", marks=READS_PROC),
         pytest.param(["-m", "benchmarks.memory", "--short"], "shrunk after each pass", marks=READS_PROC),
         pytest.param(["-m", "benchmarks.rank_pool", "--short"], "merged rows", marks=READS_PROC),
         pytest.param(
@@ -63,6 +64,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         "drift_stream",
         "drift_weather",
         "fleet_drift",
+        "access_cost",
         "memory",
         "rank_pool",
         "search_rate",

@@ -31,6 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
 import reference  # noqa: E402
 
+SECURITY = ROOT / "docs" / "security.md"
+"""Its commands and snippets need a server with certificates and tokens: test_security_docs.py runs them."""
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DEMO_MODELS = ROOT / "server" / "assayd_server" / "demo" / "models"
 
@@ -65,7 +67,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 EXAMPLES = {path.name: path.read_text() for path in sorted((ROOT / "examples").glob("*.py"))}
 TESTS = [text for name, text in EXAMPLES.items() if name.startswith("test_")]
-PYTHON = [(name, text) for name, text in blocks("python") if text not in TESTS]
+PYTHON = [
+    (name, text)
+    for name, text in blocks("python")
+    if text not in TESTS and not name.startswith("docs/security.md:")
+]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -118,7 +124,9 @@ def test_the_commands_of_assayd_are_accepted(page: Path, tmp_path: Path, monkeyp
 
 @pytest.mark.xdist_group("docs")
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if commands("assayctl", page)], ids=lambda page: page.name
+    "page",
+    [page for page in PAGES if commands("assayctl", page) and page != SECURITY],
+    ids=lambda page: page.name,
 )
 def test_the_commands_of_assayctl_do_what_they_say(
     page: Path, server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

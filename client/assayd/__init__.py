@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from assayd.results import FailedModel, ModelInfo, ModelList, Scores, TensorSpec, TopClasses
     from assayd.search_options import ExpandOptions, PoolOptions, SearchOptions
     from assayd.select_options import SelectOptions
+    from assayd.tls import Tls
     from assayd.watch_options import WatchOptions
     from assayd.watch_report import Change, WatchReport, WindowDrift
 
@@ -70,6 +71,7 @@ _MODULES = (
     "assayd.watch_options",
     "assayd.watch_report",
     "assayd.candidate_options",
+    "assayd.tls",
     "assayd.channel",
     "assayd.client",
     "assayd.async_client",
@@ -114,6 +116,7 @@ __all__ = [
     "SearchOptions",
     "SelectOptions",
     "TensorSpec",
+    "Tls",
     "TopClasses",
     "UnauthenticatedError",
     "UnavailableError",

@@ -15,7 +15,7 @@ from assayd.channel import ChannelSettings
 from assayd.connection import DEADLINE_SECONDS, Connection
 from assayd.decisions import Decisions
 from assayd.errors import FailedPreconditionError
-from assayd.methods import methods_of
+from assayd.lines import Lines
 from assayd.rank_options import RankOptions
 from assayd.rank_rows import collect_ranked
 from assayd.rankings import Ranking
@@ -25,6 +25,8 @@ from assayd.rows import collect
 from assayd.select_options import SelectOptions
 from assayd.steps import Pending, Send
 from assayd.tables.detection import check_batches
+from assayd.tls import Tls
+from assayd.tokens import Token
 from assayd.turns import Turns
 
 
@@ -45,6 +47,9 @@ class AsyncClient(AsyncPoolClient, AsyncMonitoringClient):
         settings: ChannelSettings | None = None,
         metadata: Mapping[str, str] | None = None,
         credentials: grpc.ChannelCredentials | None = None,
+        tls: Tls | None = None,
+        token: Token | None = None,
+        insecure: bool = False,
     ) -> None:
         """Connect when the first call is made; no event loop needs to run yet.
 
@@ -56,11 +61,13 @@ class AsyncClient(AsyncPoolClient, AsyncMonitoringClient):
             settings=settings,
             metadata=metadata,
             credentials=credentials,
+            tls=tls,
+            token=token,
+            insecure=insecure,
         )
         self._turns = Turns(self._connection.settings.calls_open_max)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._channel: grpc.aio.Channel | None = None
-        self._methods: Mapping[str, Any] = {}
+        self._lines: Lines | None = None
 
     async def score(
         self,
@@ -166,8 +173,8 @@ class AsyncClient(AsyncPoolClient, AsyncMonitoringClient):
         """End the connection; calls under way are cancelled."""
         self._check_loop()
         self._connection.close()
-        if self._channel:
-            await self._channel.close()
+        for channel in self._lines.all() if self._lines else ():
+            await channel.close()
 
     async def __aenter__(self) -> Self:
         """The client itself."""
@@ -181,18 +188,19 @@ class AsyncClient(AsyncPoolClient, AsyncMonitoringClient):
 
     async def _send(self, effect: Send) -> Pending:
         self._check_loop()
+        for channel in self._lines.ended() if self._lines else ():
+            await channel.close()
         return await self._turns.begin(lambda seconds: self._begin(effect, seconds), effect.seconds)
 
     def _begin(self, effect: Send, seconds: float) -> grpc.aio.UnaryUnaryCall[Any, Any]:
         self._connection.check_open()
-        if self._channel is None:
-            self._connect()
-        return self._methods[effect.method](effect.request, timeout=seconds, metadata=effect.metadata)
-
-    def _connect(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._channel = self._connection.open(grpc.aio)
-        self._methods = methods_of(self._channel)
+        if self._lines is None:
+            self._loop = asyncio.get_running_loop()
+            self._lines = Lines(self._connection, grpc.aio)
+        metadata = self._connection.sent(effect.metadata)
+        return self._lines.begin(
+            lambda methods: methods[effect.method](effect.request, timeout=seconds, metadata=metadata)
+        )
 
     def _check_loop(self) -> None:
         if self._loop not in (None, asyncio.get_running_loop()):

@@ -10,7 +10,7 @@ from assayd.blocking import Blocking
 from assayd.channel import ChannelSettings
 from assayd.connection import DEADLINE_SECONDS, Connection
 from assayd.decisions import Decisions
-from assayd.methods import methods_of
+from assayd.lines import Lines
 from assayd.monitoring_client import MonitoringClient
 from assayd.pool_client import PoolClient
 from assayd.rank_options import RankOptions
@@ -22,6 +22,8 @@ from assayd.rows import collect
 from assayd.select_options import SelectOptions
 from assayd.steps import Pending, Send
 from assayd.tables.detection import check_batches
+from assayd.tls import Tls
+from assayd.tokens import Token
 
 
 class Client(PoolClient, MonitoringClient):
@@ -41,6 +43,9 @@ class Client(PoolClient, MonitoringClient):
         settings: ChannelSettings | None = None,
         metadata: Mapping[str, str] | None = None,
         credentials: grpc.ChannelCredentials | None = None,
+        tls: Tls | None = None,
+        token: Token | None = None,
+        insecure: bool = False,
     ) -> None:
         """Connect when the first call is made.
 
@@ -49,7 +54,10 @@ class Client(PoolClient, MonitoringClient):
             deadline_seconds: for each call that is given none of its own; above 0, at most a week.
             settings: limits and times of the connection.
             metadata: sent with each call, such as {"x-request-id": "..."}.
-            credentials: for TLS; without them the connection is in clear text.
+            credentials: of gRPC, where tls does not say all.
+            tls: encrypts the connection; without it, and without credentials, it is in clear text.
+            token: sent with each call: the token, the path (no str) of a file that holds it, or what gives it.
+            insecure: send the token in clear text even to another machine.
         """
         self._connection = Connection(
             address,
@@ -57,9 +65,11 @@ class Client(PoolClient, MonitoringClient):
             settings=settings,
             metadata=metadata,
             credentials=credentials,
+            tls=tls,
+            token=token,
+            insecure=insecure,
         )
-        self._channel = self._connection.open(grpc)
-        self._methods = methods_of(self._channel)
+        self._lines = Lines(self._connection, grpc)
 
     def score(
         self,
@@ -237,7 +247,8 @@ class Client(PoolClient, MonitoringClient):
     def close(self) -> None:
         """End the connection; calls under way are cancelled."""
         self._connection.close()
-        self._channel.close()
+        for channel in self._lines.all():
+            channel.close()
 
     def __enter__(self) -> Self:
         """The client itself."""
@@ -251,6 +262,11 @@ class Client(PoolClient, MonitoringClient):
 
     def _send(self, effect: Send) -> Pending:
         self._connection.check_open()
-        return self._methods[effect.method].future(
-            effect.request, timeout=effect.seconds, metadata=effect.metadata
+        for channel in self._lines.ended():
+            channel.close()
+        metadata = self._connection.sent(effect.metadata)
+        return self._lines.begin(
+            lambda methods: methods[effect.method].future(
+                effect.request, timeout=effect.seconds, metadata=metadata
+            )
         )

@@ -37,6 +37,8 @@ from assayd.select_options import SelectOptions, select_request
 from assayd.selecting import SelectJob
 from assayd.steps import Emit, Send, Steps
 from assayd.tables.table import Table
+from assayd.tls import Tls, TlsFiles
+from assayd.tokens import Token, source_of, stays_here
 from assayd.v1 import monitoring_pb2, retrieval_pb2, scoring_pb2
 from assayd.watch_options import WatchOptions, watch_request
 from assayd.watching import WatchJob
@@ -60,13 +62,26 @@ class Connection:
         settings: ChannelSettings | None,
         metadata: Mapping[str, str] | None,
         credentials: grpc.ChannelCredentials | None,
+        tls: Tls | None,
+        token: Token | None,
+        insecure: bool,
     ) -> None:
         """Nothing is opened yet."""
+        if tls is not None and credentials is not None:
+            raise InvalidArgumentError("tls: goes without credentials, which say the same")
+        in_clear_text = tls is None and credentials is None
+        if token is not None and in_clear_text and not insecure and not stays_here(address):
+            raise InvalidArgumentError(
+                f"token: would travel to {address} in clear text: give tls, or insecure if that is meant"
+            )
         self._address = address
         self._deadline_seconds = deadline_seconds
         self.settings = settings or ChannelSettings()
         self._metadata = _checked(metadata)
         self._credentials = credentials
+        self._files = None if tls is None else TlsFiles(tls)
+        self._server_name = None if tls is None else tls.server_name
+        self._token = None if token is None else source_of(token)
         self._closed = False
 
     def open(self, api: Any) -> Any:
@@ -76,9 +91,27 @@ class Connection:
             api: grpc or grpc.aio.
         """
         arguments = options(self.settings)
-        if self._credentials is None:
+        if self._server_name is not None:
+            arguments.append(("grpc.ssl_target_name_override", self._server_name))
+        credentials = self._credentials if self._files is None else self._files.credentials
+        if credentials is None:
             return api.insecure_channel(self._address, options=arguments)
-        return api.secure_channel(self._address, self._credentials, options=arguments)
+        return api.secure_channel(self._address, credentials, options=arguments)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether it is encrypted by files, which may change."""
+        return self._files is not None
+
+    def certificates_changed(self) -> bool:
+        """Whether a channel that is opened now has other certificates than the last one."""
+        return self._files is not None and self._files.changed()
+
+    def sent(self, metadata: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        """What goes along with a call: this, and the token that there is now."""
+        if self._token is None:
+            return metadata
+        return (*metadata, ("authorization", f"Bearer {self._token()}"))
 
     def close(self) -> None:
         """Make no more calls."""
@@ -238,7 +271,8 @@ def _checked(metadata: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
     for key, value in (metadata or {}).items():
         texts = isinstance(key, str) and isinstance(value, str)
         if not texts or not _KEY.fullmatch(key) or key.endswith("-bin") or not _VALUE.fullmatch(value):
+            shown = "its value" if key == "authorization" else repr(value)
             raise InvalidArgumentError(
-                f"metadata: {key!r}: {value!r} cannot be sent, keys are lower-case and values printable ASCII"
+                f"metadata: {key!r}: {shown} cannot be sent, keys are lower-case and values printable ASCII"
             )
     return tuple((metadata or {}).items())

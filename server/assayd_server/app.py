@@ -13,7 +13,14 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from assayd_server import heap, logs, stop_signals
 from assayd_server.config import Settings
-from assayd_server.from_settings import engine_of, inference_threads, limits_of, load_models, rpc_server_of
+from assayd_server.from_settings import (
+    engine_of,
+    inference_threads,
+    limits_of,
+    load_models,
+    rpc_server_of,
+    security_wanted,
+)
 from assayd_server.memory import memory_limit_bytes
 from assayd_server.memory_return import MemoryReturn
 from assayd_server.metrics import Metrics
@@ -21,6 +28,7 @@ from assayd_server.model_log import ModelLog
 from assayd_server.probes import Probes
 from assayd_server.process_end import end_at_once
 from assayd_server.repository_watch import RepositoryWatch
+from assayd_server.watched_files import FilesWatch
 
 _log = logs.get_logger()
 
@@ -32,7 +40,7 @@ class App:
         """Bind the probes, so that a long load does not look like a dead server; load the models; bind gRPC.
 
         Raises:
-            StartError: a model cannot be loaded or a port cannot be had.
+            StartError: a model or a certificate cannot be loaded, or a port cannot be had.
         """
         self._settings = settings
         registry = CollectorRegistry()
@@ -44,10 +52,11 @@ class App:
         )
         _log.debug("loading", metrics_port=self.metrics_port)
         try:
+            security = security_wanted(settings, metrics)  # before models, which take longer
             threads = inference_threads(settings)
             models, self._reloading = load_models(settings, threads=threads)
             self._engine = engine_of(settings, models, metrics)
-            self._rpc = rpc_server_of(settings, self._engine, models, metrics)
+            self._rpc = rpc_server_of(settings, self._engine, models, metrics, security)
         except BaseException:
             self._probes.stop()
             raise
@@ -57,6 +66,7 @@ class App:
         self._polls = metrics.polls
         metrics.limits.set(limits_of(settings), memory_bytes=memory_limit_bytes())
         self._watch: RepositoryWatch | None = None
+        self._files = FilesWatch(security.files)
         self._memory = MemoryReturn(idle=lambda: self._rpc.idle, release=models.release_memory)
 
     @property
@@ -103,6 +113,7 @@ class App:
             self._watch.stop()
         if self._reloading is not None:
             self._reloading.close()
+        self._files.stop()
         self._memory.stop()
         self._rpc.stop(self._settings.drain_grace_seconds)
         self._engine.close()

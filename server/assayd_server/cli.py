@@ -1,4 +1,4 @@
-"""`assayd serve`, `inspect`, `bundle`, `calibrate` and `demo`; `assayd index` is in index_cli.py."""
+"""`assayd serve`, `inspect`, `bundle`, `calibrate`, `token` and `demo`; `assayd index` is in index_cli.py."""
 
 import inspect as introspection
 import os
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from assayd_server.access import Role
 from assayd_server.config import Settings
 from assayd_server.configuring import PREFIX, load
 from assayd_server.index_cli import app as index_app
@@ -134,6 +135,27 @@ def calibrate(
         print(calibrating.calibrate(bundle, rows=rows, labels=labels, output=output))
 
 
+def token(
+    *,
+    name: Annotated[str, typer.Option(help="Whose it is, for people.")],
+    role: Annotated[list[Role], typer.Option("--role", help="What it is for; repeat it for more.")],
+    token_file: Annotated[
+        Path | None, typer.Option(help="Write the token here, for its owner alone, and do not print it.")
+    ] = None,
+) -> None:
+    """Make a token, and print it this once; and the entry of the access file that lets it in."""
+    from assayd_server import tokens
+
+    with one_sentence():
+        made = tokens.new_token()
+        lines = tokens.entry(made, name=name, roles=dict.fromkeys(role))
+        if token_file is None:
+            print(f"{made}\n")
+        else:
+            tokens.keep(made, token_file)
+        print(lines, end="")
+
+
 def demo() -> None:
     """Serve a small network for handwritten digits, score images that it has never seen, and show the result."""
     from assayd_server.demo.run import run
@@ -167,7 +189,7 @@ def _with_a_flag_for_each_setting(command: Any) -> Any:
     return command
 
 
-for _command in (_with_a_flag_for_each_setting(serve), inspect, bundle, calibrate, demo):
+for _command in (_with_a_flag_for_each_setting(serve), inspect, bundle, calibrate, token, demo):
     app.command()(_command)
 app.add_typer(index_app, name="index")
 app.add_typer(reference_app, name="reference")

@@ -100,7 +100,20 @@ class Settings(BaseModel):
     metrics_port: Port = 9090
     """The HTTP port of /metrics, /healthz and /readyz; 0 takes any free one."""
     insecure: bool = False
-    """Allow an address other than this machine's own although calls are neither encrypted nor authenticated."""
+    """Allow an address other than this machine's own although calls are not encrypted or callers not asked;
+    else it takes tls_certificate, and access or tls_client_ca."""
+    tls_certificate: Path | None = None
+    """A PEM file with the certificate of the gRPC port and those up to its authority, to encrypt calls with.
+    This file and the next two are read again when they change."""
+    tls_key: Path | None = None
+    """With tls_certificate: a PEM file with its private key, without a password."""
+    tls_client_ca: Path | None = None
+    """With tls_certificate: a PEM file of authorities; clients must show a certificate of one of them."""
+    access: Path | None = None
+    """A TOML file of tokens and client certificates, and what each may do; without it everybody may do everything.
+    It is read again when it changes."""
+    reflection: Literal["on", "off"] = "on"
+    """Whether clients may ask for the names and messages of the services; who they are is not asked."""
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     """Processes that share the port. Each has models, threads and limits of its own: rows_pending_max is for one.
     A connection stays with one of them."""
@@ -198,13 +211,36 @@ class Settings(BaseModel):
             raise ConflictError(
                 "repository_cache", "goes with a repository in a bucket; a folder is read in place"
             )
-        if not self.insecure and not _is_loopback(self.host):
-            raise ConflictError(
-                "host",
-                f"{self.host} can be reached from other machines, and calls are neither encrypted nor "
-                "authenticated: pass --insecure if that is meant",
-            )
+        self._check_security()
         return self
+
+    def _check_security(self) -> None:
+        for setting in ("tls_key", "tls_client_ca"):
+            if getattr(self, setting) is not None and self.tls_certificate is None:
+                raise ConflictError(setting, "goes with tls_certificate")
+        if self.tls_certificate is not None and self.tls_key is None:
+            raise ConflictError("tls_certificate", "goes with tls_key")
+        if self.insecure or _is_loopback(self.host):
+            return
+        if why := self._exposed():
+            raise ConflictError("host", f"{self.host} can be reached from other machines, and {why}")
+
+    def _exposed(self) -> str:
+        """What speaks against an address that others can reach; empty where nothing does."""
+        knows_callers = self.access is not None or self.tls_client_ca is not None
+        if self.tls_certificate is None and not knows_callers:
+            return "calls are neither encrypted nor authenticated: pass --insecure if that is meant"
+        if self.tls_certificate is None:
+            return "tokens would travel in clear text: give tls_certificate, or pass --insecure if that is meant"
+        if not knows_callers:
+            return "nobody is asked who calls: give access or tls_client_ca, or pass --insecure if that is meant"
+        return ""
+
+    @property
+    def tls(self) -> dict[str, Path]:
+        """The files of certificates that are given, by setting."""
+        files = {setting: getattr(self, setting) for setting in ("tls_certificate", "tls_key", "tls_client_ca")}
+        return {setting: path for setting, path in files.items() if path is not None}
 
     @property
     def choice(self) -> Choice | None:

@@ -80,3 +80,11 @@ class DeadlineExceededError(ServiceError):
 
 class CallCancelledError(ServiceError):
     """The caller went away before the work began; nothing was computed."""
+
+
+class UnauthenticatedError(ServiceError):
+    """Nobody knows who calls: credentials are missing or wrong."""
+
+
+class PermissionDeniedError(ServiceError):
+    """Who calls may not make this call."""

@@ -21,6 +21,7 @@ from assayd_server.repository import Repository
 from assayd_server.repository_url import RepositoryUrl
 from assayd_server.rpc.server import RpcServer, ServerOptions
 from assayd_server.search_checks import SearchLimits
+from assayd_server.security import Security, security_of
 from assayd_server.servable import Servable
 
 _LIMITS = (
@@ -101,14 +102,25 @@ def engine_of(settings: Settings, models: Repository, metrics: Metrics) -> Engin
     )
 
 
-def rpc_server_of(settings: Settings, engine: Engine, models: Repository, metrics: Metrics) -> RpcServer:
+def security_wanted(settings: Settings, metrics: Metrics) -> Security:
+    """What callers are let in by.
+
+    Raises:
+        StartError: a file of it cannot be used.
+    """
+    return security_of(settings.tls, settings.access, metrics.credentials)
+
+
+def rpc_server_of(
+    settings: Settings, engine: Engine, models: Repository, metrics: Metrics, security: Security
+) -> RpcServer:
     """The gRPC server, bound.
 
     Raises:
         StartError: a port cannot be had.
     """
     options = ServerOptions(**{field.name: getattr(settings, field.name) for field in fields(ServerOptions)})
-    return RpcServer(engine, metrics, options, model_names=lambda: models.names)
+    return RpcServer(engine, metrics, options, security=security, model_names=lambda: models.names)
 
 
 def inference_threads(settings: Settings) -> int:

@@ -47,6 +47,7 @@ PUBLIC = [
     "SearchOptions",
     "SelectOptions",
     "TensorSpec",
+    "Tls",
     "TopClasses",
     "UnauthenticatedError",
     "UnavailableError",

@@ -15,6 +15,7 @@ from assayd.v1.scoring_pb2 import ScoreRequest
 from assayd_server import errors, logs
 from assayd_server.metrics import CODES, Metrics
 from assayd_server.rpc import status
+from assayd_server.rpc.authorization import Authorization
 from assayd_server.rpc.boundary import Boundary
 from assayd_server.rpc.control import ControlGuard
 from assayd_server.rpc.held_requests import HeldRequests
@@ -36,6 +37,7 @@ def call_guarded() -> Iterator[Callable[[Behavior], Call]]:
         refusals,
         guard,
         Metrics(CollectorRegistry()),
+        authorization=Authorization(None),
         stream_pool=pool,
         streams=OpenStreams(),
         requests=HeldRequests(1000),

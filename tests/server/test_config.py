@@ -232,3 +232,54 @@ def taken(setting: str, value: Any) -> bool:
         return getattr(load(MODEL, {f"ASSAYD_{setting.upper()}": str(value)}), setting) == value
     except StartError:
         return False
+
+
+CERTIFIED = {"tls_certificate": "c", "tls_key": "k"}
+
+
+@pytest.mark.parametrize(
+    ("given", "setting", "why"),
+    [
+        ({"tls_key": "k"}, "tls-key", "goes with tls_certificate"),
+        ({"tls_client_ca": "a"}, "tls-client-ca", "goes with tls_certificate"),
+        ({"tls_certificate": "c"}, "tls-certificate", "goes with tls_key"),
+    ],
+)
+def test_settings_of_tls_go_together(given: dict[str, str], setting: str, why: str) -> None:
+    with pytest.raises(StartError, match=f"^--{setting}: {why}$"):
+        load(MODEL | given, {})
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({}, "calls are neither encrypted nor authenticated: pass --insecure if that is meant"),
+        (
+            {"access": "a"},
+            "tokens would travel in clear text: give tls_certificate, or pass --insecure if that is meant",
+        ),
+        (
+            CERTIFIED,
+            "nobody is asked who calls: give access or tls_client_ca, or pass --insecure if that is meant",
+        ),
+    ],
+    ids=["nothing", "tokens in clear text", "encrypted for everybody"],
+)
+def test_an_address_that_others_can_reach_needs_encryption_and_callers_that_are_known(
+    given: dict[str, str], why: str
+) -> None:
+    with pytest.raises(StartError) as caught:
+        load(MODEL | given | {"host": EVERYWHERE}, {})
+    assert str(caught.value) == f"--host: {EVERYWHERE} can be reached from other machines, and {why}"
+    assert load(MODEL | given | {"host": EVERYWHERE, "insecure": True}, {}).host == EVERYWHERE
+    assert load(MODEL | given | {"host": "127.0.0.1"}, {}).host == "127.0.0.1"
+
+
+@pytest.mark.parametrize("known", [{"access": "a"}, {"tls_client_ca": "a"}, {"access": "a", "tls_client_ca": "b"}])
+def test_an_address_with_encryption_and_callers_that_are_known_needs_no_permission(known: dict[str, str]) -> None:
+    assert load(MODEL | CERTIFIED | known | {"host": EVERYWHERE}, {}).host == EVERYWHERE
+
+
+def test_the_files_of_tls_are_those_that_are_given() -> None:
+    assert load(MODEL, {}).tls == {}
+    assert load(MODEL | CERTIFIED, {}).tls == {"tls_certificate": Path("c"), "tls_key": Path("k")}

@@ -27,6 +27,7 @@ COUNTERS = {
     "assayd_drift_rows": "drift",
     "assayd_drift_uncounted_rows": "drift",
     "assayd_repository_polls": "repository",
+    "assayd_credential_reloads": "server",
     "assayd_refused_calls": "server",
     "assayd_stalled_calls": "server",
     "grpc_server_started": "method",
@@ -48,6 +49,8 @@ GAUGES = {
     "assayd_drift_psi_critical": "drift",
     "assayd_failed_models": "server",
     "assayd_threads": "server",
+    "assayd_credentials_outdated": "server",
+    "assayd_tls_certificate_expiry_timestamp_seconds": "server",
     "assayd_calls": "server",
     "assayd_streams": "server",
     "assayd_pending_request_bytes": "server",
@@ -86,6 +89,7 @@ class Server:
         self.metrics.describe(version="1.2.3", threads={"inference": 2, "calls": 64})
         self.metrics.limits.set({"rows_pending_max": 7}, memory_bytes=100)
         self.metrics.failed_models.set(1)
+        self.metrics.credentials.reloads("tls")
         self.model: ModelMetrics = self.metrics.model(Identity("m", 3, "sha256:0"), ("a", "b"))
         self.pool = self.metrics.pool(
             Identity("m", 3, "sha256:0"), digest="sha256:1", index_kind="ivf", row_count=7

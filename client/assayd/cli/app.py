@@ -18,6 +18,7 @@ from assayd.cli.printing import print_json
 from assayd.cli.rank import rank
 from assayd.cli.reference import reference
 from assayd.cli.score import score
+from assayd.cli.securing import secured
 from assayd.cli.watch import watch
 
 
@@ -58,4 +59,4 @@ def assayctl(
 
 
 for _command in (score, rank, candidates, drift, watch, pool, reference, inspect, models, health):
-    app.command(epilog=MEANINGS)(_command)
+    app.command(epilog=MEANINGS)(secured(_command))

@@ -3,8 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from assayd import Client, DeadlineExceededError, UnavailableError
+import grpc
+
+from assayd import Client, DeadlineExceededError, InvalidArgumentError, UnavailableError
+from assayd.cli.exits import UsageError
 from assayd.cli.interrupting import interruptible
+from assayd.cli.securing import security
+from assayd.connection import DEADLINE_SECONDS, Connection
 
 
 @contextmanager
@@ -18,7 +23,8 @@ def connected(
         deadline_seconds: for each call.
         on_interrupt: ends what else may be waited for; called in another thread.
     """
-    client = Client(address, deadline_seconds=deadline_seconds)
+    with _usage():
+        client = Client(address, deadline_seconds=deadline_seconds, **security())
 
     def stop() -> None:
         on_interrupt()
@@ -26,6 +32,25 @@ def connected(
 
     with explained(address, deadline_seconds), client, interruptible(stop):
         yield client
+
+
+def channel(address: str) -> grpc.Channel:
+    """A channel for calls that need no token."""
+    with _usage():
+        secure = {**security(), "token": None}
+        connection = Connection(
+            address, deadline_seconds=DEADLINE_SECONDS, settings=None, metadata=None, credentials=None, **secure
+        )
+    return connection.open(grpc)
+
+
+@contextmanager
+def _usage() -> Iterator[None]:
+    """Flags that no connection can be made by."""
+    try:
+        yield
+    except InvalidArgumentError as error:
+        raise UsageError(error.message) from None
 
 
 @contextmanager

@@ -7,9 +7,8 @@ import typer
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from assayd import NotFoundError
-from assayd.channel import ChannelSettings, options
 from assayd.cli import flags
-from assayd.cli.connecting import explained
+from assayd.cli.connecting import channel, explained
 from assayd.cli.exits import ExitCode, one_sentence
 from assayd.cli.printing import print_json
 from assayd.connection import DEADLINE_SECONDS
@@ -42,9 +41,9 @@ def health(
 
 def _status(address: str, model: str, deadline_seconds: float) -> str:
     request = health_pb2.HealthCheckRequest(service=model)
-    channel = grpc.insecure_channel(address, options=options(ChannelSettings()))
-    stub: Any = health_pb2_grpc.HealthStub(channel)
-    with explained(address, deadline_seconds), channel:
+    opened = channel(address)
+    stub: Any = health_pb2_grpc.HealthStub(opened)
+    with explained(address, deadline_seconds), opened:
         try:
             answer = stub.Check(request, timeout=deadline_seconds)
         except grpc.RpcError as error:

@@ -8,6 +8,7 @@ from prometheus_client.process_collector import ProcessCollector
 from assayd_server.bundle import Identity
 from assayd_server.core.tasks import Task
 from assayd_server.drift_counts import DriftCountsCollector, RecordedDrift
+from assayd_server.metrics.credentials import CredentialMetrics
 from assayd_server.metrics.limits import LimitMetrics
 from assayd_server.metrics.methods import CODES, MethodFamilies, MethodMetrics
 from assayd_server.metrics.models import ModelFamilies, ModelMetrics, key_of
@@ -46,6 +47,7 @@ class Metrics:
             "assayd_threads", "Threads by purpose: inference, calls.", ("purpose",), registry=registry
         )
         self.limits = LimitMetrics(registry)
+        self.credentials = CredentialMetrics(registry)
         self.refused = Counter(
             "assayd_refused_calls", "Calls refused at once because the server was full.", registry=registry
         )

@@ -7,7 +7,9 @@ from typing import Any, TypeAlias
 
 import grpc
 
+from assayd_server.errors import ServiceError
 from assayd_server.metrics import Metrics
+from assayd_server.rpc.authorization import Authorization, is_open
 from assayd_server.rpc.control import ControlGuard
 from assayd_server.rpc.guarded import GuardedMethod, refuse
 from assayd_server.rpc.health import WATCH
@@ -27,6 +29,8 @@ class Guarded:
     answer: Handler
     refuse: Handler
     pool: CallPool
+    deny: Callable[[ServiceError], Handler] | None = None
+    """What answers a caller that may not make the call; None where everybody may."""
 
 
 class Boundary(grpc.ServerInterceptor):
@@ -44,6 +48,7 @@ class Boundary(grpc.ServerInterceptor):
         control: ControlGuard,
         metrics: Metrics,
         *,
+        authorization: Authorization,
         stream_pool: CallPool,
         streams: OpenStreams,
         requests: HeldRequests,
@@ -57,6 +62,7 @@ class Boundary(grpc.ServerInterceptor):
             refusals: threads that only ever refuse, so one is always free soon.
             control: guards health and reflection.
             metrics: where calls are counted.
+            authorization: says which calls may be made.
             stream_pool: the threads of its streams, each of which holds one.
             streams: those that are open.
             requests: bounds the messages that are held at one time.
@@ -64,6 +70,7 @@ class Boundary(grpc.ServerInterceptor):
             log_calls: whether each call gets a line in the log, and not only those that went wrong.
         """
         self._pool = pool
+        self._authorization = authorization
         self._stream_pool = stream_pool
         self._streams = streams
         self._refusals = refusals
@@ -87,13 +94,17 @@ class Boundary(grpc.ServerInterceptor):
                 return None
             self._guarded[method] = self._guard(handler, method)
         guarded = self._guarded[method]
+        if guarded.deny is not None:
+            error = self._authorization.refusal(method, handler_call_details.invocation_metadata)
+            if error is not None:
+                return guarded.deny(error)
         if not guarded.pool.full:
             return guarded.answer
         # no handler is UNIMPLEMENTED, which watching clients take for "no health checking" and not for bad health
         return None if method == WATCH else guarded.refuse
 
     def _guard(self, handler: Handler, method: str) -> Guarded:
-        if method.startswith("/assayd."):
+        if not is_open(method):
             return self._guard_ours(handler, method)
         pool = self._control.pool_for(method)
         return Guarded(
@@ -105,6 +116,7 @@ class Boundary(grpc.ServerInterceptor):
         metrics = self._metrics.method(method, streaming=streaming)
         guard: dict[str, Any] = {
             "handler": handler,
+            "authorization": self._authorization,
             "pool": self._stream_pool if streaming else self._pool,
             "outcomes": Outcomes(method, metrics, self._metrics.refused, log_calls=self._log_calls),
             "requests": self._requests,
@@ -115,12 +127,12 @@ class Boundary(grpc.ServerInterceptor):
             answers: Handler = grpc.stream_stream_rpc_method_handler(
                 _on(self._stream_pool, stream.answers), response_serializer=handler.response_serializer
             )
-            return Guarded(answers, self._refusal(stream.refuse), self._stream_pool)
+            return Guarded(answers, self._refusal(stream.refuse), self._stream_pool, self._denial(stream))
         call = GuardedMethod(**guard)
         answer: Handler = grpc.stream_unary_rpc_method_handler(
             _on(self._pool, call.answer), response_serializer=handler.response_serializer
         )
-        return Guarded(answer, self._refusal(call.refuse), self._pool)
+        return Guarded(answer, self._refusal(call.refuse), self._pool, self._denial(call))
 
     def _refusal(self, abort: Callable[[grpc.ServicerContext], Any]) -> Handler:
         def refuse_call(_: Iterator[Any], context: grpc.ServicerContext) -> Any:
@@ -128,6 +140,14 @@ class Boundary(grpc.ServerInterceptor):
             abort(context)
 
         return grpc.stream_unary_rpc_method_handler(_on(self._refusals, refuse_call))
+
+    def _denial(self, call: GuardedMethod) -> Callable[[ServiceError], Handler]:
+        def deny(error: ServiceError) -> Handler:
+            return grpc.stream_unary_rpc_method_handler(
+                _on(self._refusals, lambda _, context: call.deny(error, context))
+            )
+
+        return deny
 
 
 def _on(pool: ThreadPoolExecutor, behavior: Callable[[Iterator[Any], grpc.ServicerContext], Any]) -> Any:

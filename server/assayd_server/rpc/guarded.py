@@ -7,7 +7,9 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
-from assayd_server.errors import InvalidArgumentError
+from assayd_server.errors import InvalidArgumentError, ServiceError
+from assayd_server.rpc import status
+from assayd_server.rpc.authorization import Authorization
 from assayd_server.rpc.held_requests import CallBytes, HeldRequests
 from assayd_server.rpc.outcomes import Outcomes
 from assayd_server.rpc.pools import CallPool, StalledError
@@ -24,6 +26,7 @@ class GuardedMethod:
         handler: Any,
         pool: CallPool,
         *,
+        authorization: Authorization,
         outcomes: Outcomes,
         requests: HeldRequests,
         unread: UnreadAnswers,
@@ -33,6 +36,7 @@ class GuardedMethod:
         Args:
             handler: what gRPC has for it, unary or of streams in both directions.
             pool: the threads on which it is answered.
+            authorization: says which calls may be made.
             outcomes: how its calls end.
             requests: bounds the messages that are held at one time.
             unread: bounds the answers that nobody reads.
@@ -41,12 +45,14 @@ class GuardedMethod:
         assert self._servicer is not None  # there are no other kinds
         self._parse = handler.request_deserializer or bytes
         self._pool = pool
+        self._authorization = authorization
         self._outcomes = outcomes
         self._requests = requests
         self._unread = unread
 
     def answer(self, messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
         """The servicer's response, or an abort with the status of what it raised."""
+        self._check_access(context)
         self._outcomes.start()
         began = time.perf_counter()
         received = [self._received(messages, context, began)]
@@ -69,6 +75,20 @@ class GuardedMethod:
         self._outcomes.start()
         self._end(grpc.StatusCode.RESOURCE_EXHAUSTED, time.perf_counter(), context)
         refuse(self._pool, context)
+
+    def deny(self, error: ServiceError, context: grpc.ServicerContext) -> Any:
+        """Abort a call that its caller may not make."""
+        self._outcomes.start()
+        self._end(status.STATUS[type(error)], time.perf_counter(), context)
+        context.abort_with_status(status.of_error(error))
+
+    def _check_access(self, context: grpc.ServicerContext) -> None:
+        """Before a message is waited for. By its token a call was let in already, but not by its certificate."""
+        error = self._authorization.refusal(
+            self._outcomes.name, context.invocation_metadata(), context.auth_context
+        )
+        if error is not None:
+            self.deny(error, context)
 
     def _received(self, messages: Iterator[Any], context: grpc.ServicerContext, began: float) -> bytes | None:
         """The call's message; None where it has none."""

@@ -14,7 +14,9 @@ SOCKET_PATH_BYTES_MAX = 107
 """Of Linux's sockaddr_un, without the byte that ends it."""
 
 
-def bound_port(server: grpc.Server, host: str, port: int, *, shared: bool) -> int:
+def bound_port(
+    server: grpc.Server, host: str, port: int, *, shared: bool, credentials: grpc.ServerCredentials | None
+) -> int:
     """Listen on a port, and say which.
 
     Args:
@@ -22,6 +24,7 @@ def bound_port(server: grpc.Server, host: str, port: int, *, shared: bool) -> in
         host: the address.
         port: 0 takes any free one.
         shared: whether other processes of this server listen there too, for which somebody keeps the port.
+        credentials: for TLS; None for clear text.
 
     Raises:
         StartError: it cannot be had.
@@ -30,13 +33,18 @@ def bound_port(server: grpc.Server, host: str, port: int, *, shared: bool) -> in
         ports.check_free(host, port)
     address = ports.address(host, port)
     try:
-        return server.add_insecure_port(address)
+        if credentials is None:
+            return server.add_insecure_port(address)
+        return server.add_secure_port(address, credentials)
     except RuntimeError as error:  # somebody was faster than gRPC
-        raise StartError(f"port: cannot listen on {address}: {ports.reason(error)}") from None
+        hint = "" if credentials is None else ", or gRPC cannot use tls_certificate, tls_key or tls_client_ca"
+        raise StartError(f"port: cannot listen on {address}: {ports.reason(error)}{hint}") from None
 
 
 def bind_socket(server: grpc.Server, path: Path) -> None:
-    """Listen on a Unix domain socket too; one that was left behind is replaced. Who may call is up to its folder.
+    """Listen on a Unix domain socket too; one that was left behind is replaced. Its folder says who may connect.
+
+    It is never encrypted, as what passes through it leaves no machine. Tokens count as on the port.
 
     Raises:
         StartError: it cannot be had.

@@ -30,6 +30,7 @@ class Outcomes:
             refused: counts calls for which there was no room.
             log_calls: whether each call gets a line in the log.
         """
+        self.name = name
         self._metrics = metrics
         self._refused = refused
         self._log = _log.bind(method=name)

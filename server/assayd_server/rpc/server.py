@@ -14,6 +14,7 @@ from assayd_server import logs
 from assayd_server.engine import Engine
 from assayd_server.errors import StartError
 from assayd_server.metrics import Metrics
+from assayd_server.rpc.authorization import Authorization
 from assayd_server.rpc.boundary import Boundary
 from assayd_server.rpc.control import ControlGuard
 from assayd_server.rpc.direct import core_calls
@@ -28,7 +29,9 @@ from assayd_server.rpc.pools import CallPool
 from assayd_server.rpc.requests import RowLimits
 from assayd_server.rpc.services import SCORE, SERVICES, Handlers, handlers_of
 from assayd_server.rpc.streams import OpenStreams
+from assayd_server.rpc.transport import credentials_of
 from assayd_server.rpc.unread import UnreadAnswers
+from assayd_server.security import Security
 
 _HEALTH_THREADS = 4
 _WATCH_THREADS = 32
@@ -53,6 +56,7 @@ class ServerOptions:
     port: int
     uds: Path | None
     workers: int
+    reflection: str
     plain_calls: bool
     call_threads: int
     calls_waiting_max: int
@@ -80,6 +84,7 @@ class RpcServer:
         metrics: Metrics,
         options: ServerOptions,
         *,
+        security: Security,
         model_names: Callable[[], Collection[str]],
     ) -> None:
         """Bind the port.
@@ -88,6 +93,7 @@ class RpcServer:
             engine: answers the calls.
             metrics: where calls are counted.
             options: addresses and limits.
+            security: what callers are let in by.
             model_names: those that there are now; each has a health status of its own.
 
         Raises:
@@ -112,11 +118,13 @@ class RpcServer:
         self._control = ControlGuard(health=health_pool, watch=watch_pool, reflection=reflection_pool)
         self._requests = HeldRequests(options.request_bytes_pending_max)
         self._unread = UnreadAnswers(options.unread_bytes_max)
+        self._authorization = Authorization(security.access)
         boundary = Boundary(
             pool,
             refusals,
             self._control,
             metrics,
+            authorization=self._authorization,
             stream_pool=stream_pool,
             streams=self._streams,
             requests=self._requests,
@@ -133,7 +141,13 @@ class RpcServer:
         self._direct = self._add_services(engine, metrics, options)
         self._show(metrics, stream_pool)
         try:
-            self.port = bound_port(self._server, options.host, options.port, shared=options.workers > 1)
+            self.port = bound_port(
+                self._server,
+                options.host,
+                options.port,
+                shared=options.workers > 1,
+                credentials=None if security.tls is None else credentials_of(security.tls),
+            )
             if options.uds is not None:
                 bind_socket(self._server, options.uds)
         except StartError:
@@ -187,8 +201,9 @@ class RpcServer:
             direct = self._direct_calls(unary, engine, limits, metrics, options)
         self._server.add_generic_rpc_handlers((_ByPath(handlers),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = (*(service.full_name for service in SERVICES), HEALTH, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, self._server)
+        if options.reflection == "on":
+            names = (*(service.full_name for service in SERVICES), HEALTH, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, self._server)
         return direct
 
     def _direct_calls(
@@ -208,6 +223,7 @@ class RpcServer:
         return DirectCalls(
             self._server,
             methods,
+            authorization=self._authorization,
             quick=engine.merging,
             calls_max=options.call_threads + options.calls_waiting_max,
             message_wait_max_seconds=options.message_wait_max_seconds,

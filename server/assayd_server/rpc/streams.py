@@ -63,6 +63,7 @@ class GuardedStream(GuardedMethod):
 
     def answers(self, messages: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
         """The servicer's responses, then perhaps an abort with the status of what it raised."""
+        self._check_access(context)
         self._outcomes.start()
         began = time.perf_counter()
         failure: status.Failure | None = None

@@ -9,6 +9,7 @@ import grpc
 
 from assayd_server import logs
 from assayd_server.errors import CallCancelledError, ServiceError
+from assayd_server.rpc.authorization import Authorization
 from assayd_server.rpc.direct.core_calls import CoreCall, CoreCalls
 from assayd_server.rpc.guarded import ending, no_message
 from assayd_server.rpc.outcomes import Outcomes
@@ -51,6 +52,7 @@ class DirectCalls:
         server: grpc.Server,
         methods: Mapping[str, Method],
         *,
+        authorization: Authorization,
         quick: Quick,
         calls_max: int,
         message_wait_max_seconds: float,
@@ -61,12 +63,14 @@ class DirectCalls:
         Args:
             server: has no handlers for them.
             methods: by path.
+            authorization: says which calls may be made.
             quick: is told to go on whenever there is nothing else to do.
             calls_max: open at one time; the next one is refused at once.
             message_wait_max_seconds: after this a call whose message has not come is cancelled.
             on_stalled: is told of each that was.
         """
         self._methods = methods
+        self._authorization = authorization
         self._quick = quick
         self._calls_max = calls_max
         self._message_wait_max_seconds = message_wait_max_seconds
@@ -100,6 +104,10 @@ class DirectCalls:
         self._unclosed += 1
         full = len(self._open) >= self._calls_max
         self._open.add(call)
+        denial = self._authorization.refusal(call.method, call.metadata, call.auth_context)
+        if denial is not None:
+            self._fail(call, denial)
+            return
         if full:
             self._refuse(call)
             return

@@ -1,7 +1,7 @@
 """Calls as gRPC's core has them. The only file that uses grpc's own parts, which may change with any release."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ _PARTS = {
     "SendInitialMetadataOperation": (),
     "SendMessageOperation": (),
     "SendStatusFromServerOperation": (),
+    "auth_context": (),
 }
 """Of grpc's Cython module, with what is used of each."""
 
@@ -84,6 +85,10 @@ class CoreCall:
     def is_active(self) -> bool:
         """Whether somebody waits for the answer, as far as is known: who wants to know watches it."""
         return not self.is_closed
+
+    def auth_context(self) -> Mapping[str, Sequence[bytes]]:
+        """What is known of the far end, as of grpc.ServicerContext."""
+        return {key.decode(): values for key, values in (cygrpc.auth_context(self._call) or {}).items()}
 
     def receive(self) -> None:
         """Wait for its message."""
