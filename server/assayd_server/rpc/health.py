@@ -49,6 +49,13 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
             context.set_details("there is no such service or model")
         return _Status(status=status)
 
+    def List(
+        self, request: health_pb2.HealthListRequest, context: grpc.ServicerContext
+    ) -> health_pb2.HealthListResponse:
+        """The status of the server, of its services and of its models."""
+        names = sorted({*self._services, *self._models()})
+        return health_pb2.HealthListResponse(statuses={name: _Status(status=self._status(name)) for name in names})
+
     def Watch(
         self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext
     ) -> Iterator[health_pb2.HealthCheckResponse]:
