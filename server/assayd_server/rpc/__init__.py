@@ -2,6 +2,6 @@
 
 import os
 
-# gRPC's core writes lines of its own, which are no JSON, about headers and frames that make no sense, and repeats what
-# it was sent: whoever reaches the port could fill the log, and write lines into it. It is set before grpc is loaded.
+# gRPC's core writes lines of its own, which are no JSON, about headers and frames that make no sense, and repeats
+# what it was sent: whoever reaches the port could fill the log, and write lines into it. Before grpc is loaded.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")

@@ -17,8 +17,8 @@ Handler = Any
 class ControlGuard:
     """Lets the servicers of health and reflection wait for messages no longer than their pools allow.
 
-    Messages come as bytes: gRPC itself has those that it cannot parse as INTERNAL, logs them as errors, and may count
-    the end of such a stream twice, after which the server never stops.
+    Messages come as bytes: gRPC itself has those that it cannot parse as INTERNAL, logs them as errors, and may
+    count the end of such a stream twice, after which the server never stops.
     """
 
     def __init__(self, *, health: CallPool, watch: CallPool, reflection: CallPool) -> None:
