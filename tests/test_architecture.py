@@ -186,9 +186,9 @@ RULES = (
         forbidden=("sklearn", "skl2onnx", "threadpoolctl"),
     ),
     Rule(
-        "only graph.py, weights.py, last_layer.py and softmax_nodes.py look into graphs",
+        "only graph.py, weights.py, last_layer.py and softmax_nodes.py, and graph_size.py, look into graphs",
         within=(S,),
-        unless=(f"{S}.graph", f"{S}.weights", f"{S}.last_layer", f"{S}.softmax_nodes", BUILD),
+        unless=(f"{S}.graph", f"{S}.graph_size", f"{S}.weights", f"{S}.last_layer", f"{S}.softmax_nodes", BUILD),
         forbidden=("onnx",),
     ),
     Rule("the demo's script is run and not imported", within=(S,), forbidden=(BUILD,)),

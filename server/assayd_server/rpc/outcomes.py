@@ -99,7 +99,8 @@ def status_of(error: ServiceError, metadata: Metadata) -> status.Failure:
     if error.retry_after_seconds is not None:
         attempts = _value(metadata, "grpc-previous-rpc-attempts")
         doublings = min(int(attempts), _DOUBLINGS_MAX) if attempts.isdecimal() else 0
-        error.retry_after_seconds *= 2**doublings * random.uniform(0.5, 1.5)  # noqa: S311
+        chance = random.uniform(0.5, 1.5)  # noqa: S311  # nosec B311  # no secret comes of it
+        error.retry_after_seconds *= 2**doublings * chance
     return status.of_error(error)
 
 
