@@ -10,8 +10,11 @@ from google.protobuf.message import Message
 from assayd.v1 import tensor_pb2
 from benchmarks.fuzz import values
 from benchmarks.fuzz.tokens import tampered
+from benchmarks.fuzz.wire import MIB
 
 REPEATS = (2, 3, 29, 257, 3000)
+_REPEATED_BYTES_MAX = 20 * MIB
+"""More than a server takes, and less than what cannot be written any more."""
 _MESSAGE = FieldDescriptor.CPPTYPE_MESSAGE
 
 
@@ -62,12 +65,15 @@ def _mutate_list(rng: random.Random, entries: Any, field: FieldDescriptor) -> No
     if field.cpp_type == _MESSAGE:
         if not entries or rng.random() < 0.3:
             _fill(rng, entries.add())
-        copies = [type(entries[0]).FromString(entries[0].SerializeToString()) for _ in range(count)]
-        entries.extend(copies)
+        content = entries[0].SerializeToString()
+        count = min(count, _REPEATED_BYTES_MAX // (len(content) + 1))
+        entries.extend(type(entries[0]).FromString(content) for _ in range(count))
     elif rng.random() < 0.5:
         entries.append(values.odd_value(rng, field))
     else:
-        entries.extend([entries[0] if entries else values.odd_value(rng, field)] * count)
+        entry = entries[0] if entries else values.odd_value(rng, field)
+        size = len(entry) if isinstance(entry, str | bytes) else 1
+        entries.extend([entry] * min(count, _REPEATED_BYTES_MAX // (4 * size + 1)))
 
 
 def _fill(rng: random.Random, message: Message) -> None:
