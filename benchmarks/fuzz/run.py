@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -74,7 +75,8 @@ class Found:
     same_scores: bool
     bugs: list[str]
     """Lines of the log that tell of one."""
-    exit_code: int
+    exit_code: int | None
+    """None where it does not stop."""
 
 
 def fuzz(folder: Path, plan: Plan) -> Found:
@@ -85,20 +87,18 @@ def fuzz(folder: Path, plan: Plan) -> Found:
         plan: what to send.
     """
     folder.mkdir()
-    settings = {"plain_calls": True} if plan.plain_calls else {}
     uds = folder / "socket"
-    with serving(folder, repository=MODELS, uds=uds, **settings) as server:
+    with serving(folder, repository=MODELS, uds=uds, **_settings(plain_calls=plan.plain_calls)) as server:
         before = _scores(server)
         seen = _Seen()
         began = time.perf_counter()
         asyncio.run(_all(server, uds, plan, seen))
         seconds = time.perf_counter() - began
-        _settle(server)
-        valid = asyncio.run(_valid(server))
-        same = server.process.poll() is None and _same(before, _scores(server))
-        _settle(server)
-        held = {name: server.metric(name) for name in HELD}
-        code = server.terminate()
+        alive = server.process.poll() is None
+        held, valid = (_held(server), asyncio.run(_valid(server))) if alive else ({}, Counter())
+        same = alive and _same(before, _scores(server))
+        held |= _held(server) if alive else {"everything: the server is gone": 1.0}
+        code = _end_of(server)
     return Found(
         plan=plan,
         outcome=seen.outcome,
@@ -113,16 +113,20 @@ def fuzz(folder: Path, plan: Plan) -> Found:
     )
 
 
+def _settings(*, plain_calls: bool) -> dict[str, Any]:
+    """Those of by default, but that nobody waits for load balancers."""
+    return {"drain_delay_seconds": 0} | ({"plain_calls": True} if plain_calls else {})
+
+
 def reproduce(folder: Path, seed: int, index: int, *, plain_calls: bool) -> tuple[Case, str]:
     """Send one message of a run to a new server."""
-    settings = {"plain_calls": True} if plain_calls else {}
 
     async def sent(server: Server) -> tuple[Case, str]:
         async with connected(server.address) as channel:
             one = case(seed, index, await tokens(channel))
             return one, ": ".join(await channel.send(one))
 
-    with serving(folder, repository=MODELS, **settings) as server:
+    with serving(folder, repository=MODELS, **_settings(plain_calls=plain_calls)) as server:
         one, answer = asyncio.run(sent(server))
     return one, "\n".join((answer, *bugs_in(folder / "server.log")))
 
@@ -201,11 +205,19 @@ def _same(before: list[np.ndarray], after: list[np.ndarray]) -> bool:
     return all(np.allclose(one, other, atol=1e-5) for one, other in zip(before, after, strict=True))
 
 
-def _settle(server: Server) -> None:
-    """Wait until nothing is held, or for as long as calls whose clients have gone may take to be noticed."""
+def _held(server: Server) -> dict[str, float]:
+    """What is still held, once as much time has passed as calls take whose clients have gone."""
     deadline = time.monotonic() + SETTLED_SECONDS_MAX
     while time.monotonic() < deadline and any(server.metric(name) for name in HELD):
         time.sleep(0.1)
+    return {name: server.metric(name) for name in HELD}
+
+
+def _end_of(server: Server) -> int | None:
+    try:
+        return server.terminate()
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def bugs_in(log: Path) -> Iterator[str]:
