@@ -1,4 +1,4 @@
-"""Arrays that a stranger wrote: headers that lie, archives that unpack to anything, objects that would run code."""
+"""Arrays that a stranger wrote: headers that lie, archives that unpack to anything, objects that run code."""
 
 import io
 import pickle
