@@ -176,7 +176,8 @@ def valid_calls() -> Sequences:
     add("assayd.v1.MonitoringService", "WatchDrift", _watch_streams())
     add("assayd.v1.MonitoringService", "GetReference", iter([monitoring_pb2.GetReferenceRequest(model=MODEL)]))
     add("grpc.health.v1.Health", "Check", iter([health_pb2.HealthCheckRequest(service="digits")]))
-    add("grpc.health.v1.Health", "List", iter([health_pb2.HealthListRequest()]))
+    if hasattr(health_pb2, "HealthListRequest"):  # older ones have none
+        add("grpc.health.v1.Health", "List", iter([health_pb2.HealthListRequest()]))
     asked = reflection_pb2.ServerReflectionRequest
     files = [asked(list_services=""), asked(file_by_filename="assayd/v1/rows.proto")]
     files += [asked(file_containing_symbol="assayd.v1.Rows"), asked(host="x", all_extension_numbers_of_type="y")]

@@ -22,7 +22,8 @@ NO_MESSAGE = b"\xff\xff\xff\xff this is no protobuf"
 REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 LOGITS = rows_pb2.Rows(logits=encode(np.zeros((3, 4), np.float32)))
 VALUES = rows_pb2.Committee(values=encode(np.zeros((2, 3, 1), np.float32)))
-UNARY = ("/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/List")
+LISTS = hasattr(health_pb2, "HealthListRequest")  # older ones do not
+UNARY = ("/grpc.health.v1.Health/Check", *(["/grpc.health.v1.Health/List"] if LISTS else []))
 
 
 @pytest.fixture
@@ -64,6 +65,7 @@ def test_a_server_stops_although_reflection_was_sent_what_is_no_message(tmp_path
         assert server.exit_code() == 0
 
 
+@pytest.mark.skipif(not LISTS, reason="this grpcio-health-checking has no List")
 def test_health_lists_the_server_its_services_and_its_models(channel: grpc.Channel) -> None:
     found = health_pb2_grpc.HealthStub(channel).List(health_pb2.HealthListRequest(), timeout=10).statuses
     assert {"", "m", "assayd.v1.ScoringService"} <= found.keys()
