@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,8 @@ def file_digest(path: Path) -> str:
         ArtefactError: it cannot be read.
     """
     try:
-        if not S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+        mode = path.stat().st_mode
+        if not S_ISREG(mode) and not S_ISDIR(mode):  # a pipe would be waited for
             raise ArtefactError(f"{path}: is no file")
         with path.open("rb") as file:
             return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
