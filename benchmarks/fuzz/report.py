@@ -18,6 +18,8 @@ PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- what make fuzz found -->\n", "<!-- to here of make fuzz -->\n"
 GROWTH_MAX = 2.0
 """MiB a minute over the last half."""
+_SAMPLES_MIN = 20
+"""Fewer have no slope that means anything, as in short runs."""
 OTHER = "of no method"
 _SHOWN = ("OK", "INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED")
 
@@ -27,7 +29,7 @@ def lines_of(found: Found) -> list[Line]:
     part, outcome = found.plan.name, found.outcome
     unlike = Counter(status for (_, status), count in found.valid.items() if status != "OK" for _ in range(count))
     held = {name: value for name, value in found.held.items() if value}
-    growth = slope(found.memory_mib)
+    growth = slope(found.memory_mib) if len(found.memory_mib) >= _SAMPLES_MIN else 0.0
     ended = sum(outcome.statuses.values())
 
     def line(what: str, asked: str, reached: str, met: bool, *, timed: bool = False) -> Line:
