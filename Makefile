@@ -8,8 +8,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test check lint types stubs check-stubs protos-lint unit prometheus bench soak test-matrix format docs notebook \
-  baseline constraints wheel clean
+.PHONY: help demo test check lint types stubs check-stubs protos-lint unit prometheus bench soak fuzz audit sbom \
+  test-matrix format docs notebook baseline constraints wheel clean
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -24,6 +24,7 @@ lint: .make/dev
 	@echo "lint"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: make format"; exit 1; }
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive server client
 
 types: .make/dev
 	@echo "types"
@@ -62,6 +63,21 @@ test-matrix: .make/dev prometheus ## The tests with the lowest and the newest ve
 
 soak: .make/dev ## What a server withstands, some twenty minutes on two quiet CPUs; ONLY="swap drain" for parts
 	@$(BIN)/python -m benchmarks.soak $(ONLY)
+
+fuzz: .make/dev ## 200,000 messages that nobody should send, in some ten minutes on two CPUs; SEED=1 for those of before
+	@$(BIN)/python -m benchmarks.fuzz $(if $(SEED),--seed $(SEED))
+
+# Every pinned package is asked about; an exception would be an --ignore-vuln with its reason here. There are none.
+audit: .make/dev ## Known weaknesses of what constraints.txt pins, which asks PyPI, and bandit's view of the code
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive server client
+	@$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt
+
+sbom: .make/dev ## Write dist/sbom.cdx.json: what assayd[server,cli,objectstore] consists of, as it is pinned
+	@rm -rf .venv-sbom && $(PYTHON) -m venv --without-pip .venv-sbom && mkdir -p dist
+	@$(BIN)/pip --python .venv-sbom/bin/python install --constraint constraints.txt ".[server,cli,objectstore]"
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
+	  --output-file dist/sbom.cdx.json .venv-sbom/bin/python
+	@rm -rf .venv-sbom
 
 format: .make/dev ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .

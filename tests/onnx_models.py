@@ -199,6 +199,18 @@ def slow_to_load(matmul_count: int = 300) -> bytes:
     return build(nodes=nodes, inputs={"x": rows}, outputs={"logits": rows, "embedding": rows}, weights=weights)
 
 
+def functions(bodies: Sequence[Sequence[onnx.NodeProto]]) -> bytes:
+    """A model that gives what the last of some functions does, f.F0, f.F1 and so on, from "a" to "b"."""
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("f", 1)]
+    made = [
+        helper.make_function("f", f"F{number}", ["a"], ["b"], body, opsets) for number, body in enumerate(bodies)
+    ]
+    call = helper.make_node(f"F{len(bodies) - 1}", ["x"], ["logits"], domain="f")
+    x, logits = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", 4]) for name in ("x", "logits"))
+    graph = helper.make_graph([call], "g", [x], [logits])
+    return helper.make_model(graph, functions=made, opset_imports=opsets, ir_version=10).SerializeToString()
+
+
 def write_bundle(root: Path, content: bytes, *, name: str = "m", version: int = 1, **manifest: Any) -> Path:
     """Write <root>/<name>/<version> with its manifest; further entries of the manifest as given."""
     folder = root / name / str(version)

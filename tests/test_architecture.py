@@ -195,7 +195,7 @@ RULES = (
         forbidden=("sklearn", "skl2onnx", "threadpoolctl"),
     ),
     Rule(
-        "only graph.py, graph_extension.py, weights.py, last_layer.py and ..._nodes.py look into graphs",
+        "only graph.py, graph_size.py, graph_extension.py, weights.py, last_layer.py and ..._nodes.py look into graphs",
         within=(S,),
         unless=(*(f"{S}.{name}" for name in GRAPHS), BUILD),
         forbidden=("onnx",),
@@ -360,7 +360,7 @@ def test_a_layer_is_made_of_modules_that_there_are(layer: Layer) -> None:
         (f"{CLI}.bulk", "import pandas", "the command line stands on the client"),
         (f"{CLI}.bulk", "from assayd_server.app import App", "the client knows nothing of the server"),
         (f"{S}.demo.run", "import sklearn.datasets", "models are trained by the demo's script alone"),
-        (f"{S}.servable", "import onnx", "only graph.py, graph_extension.py, weights.py"),
+        (f"{S}.servable", "import onnx", "only graph.py, graph_size.py, graph_extension.py"),
         (f"{S}.cli", "from assayd_server.demo import build", "the demo's script is run and not imported"),
         (f"{S}.engine", "from assayd_server.app import App", "imports point down"),
         (f"{S}.engine", "from assayd_server import cli", "imports point down"),

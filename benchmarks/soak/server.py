@@ -62,7 +62,7 @@ def serving(folder: Path, *, cpus: set[int] | None = None, **settings: Any) -> I
         cpus: it may use; one of two or more where nobody says.
         **settings: those of `assayd serve`.
     """
-    flags = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
+    flags = [_flag(name.replace("_", "-"), value) for name, value in settings.items()]
     command = [sys.executable, "-m", "assayd_server", "serve", "--port=0", "--metrics-port=0", *flags]
     log = folder / "server.log"
     with log.open("wb") as stderr, subprocess.Popen(command, stderr=stderr) as process:
@@ -72,6 +72,10 @@ def serving(folder: Path, *, cpus: set[int] | None = None, **settings: Any) -> I
             yield Server(process, line["port"], line["metrics_port"])
         finally:
             process.kill()
+
+
+def _flag(name: str, value: Any) -> str:
+    return f"--{name}" if value is True else f"--{name}={value}"
 
 
 def server_cpus() -> set[int]:

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assayd_server.bucket_versions import BucketVersion
-from assayd_server.bundle import MANIFEST, POOL_FILE, digest_of, parsed_manifest
+from assayd_server.bundle import MANIFEST, MANIFEST_BYTES_MAX, POOL_FILE, digest_of, parsed_manifest
 from assayd_server.errors import ArtefactError
 from assayd_server.folder_moves import sync
 from assayd_server.object_store import ObjectStore
 from assayd_server.pool_manifest import parsed_pool_manifest
-
-MANIFEST_BYTES_MAX = 64 * 1024 * 1024
-"""Of a manifest, which is read into memory: labels for millions of classes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import stat
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from assayd_server.contract import Activation, Choice
 from assayd_server.core.softmax import TEMPERATURE_MAX, TEMPERATURE_MIN
 from assayd_server.errors import ArtefactError
+from assayd_server.inside import check_inside
 from assayd_server.manifests import Digest, StrictModel, first_problem
 from assayd_server.weights import taken_in
 
@@ -20,6 +22,11 @@ MODEL_FILE = "model.onnx"
 REFERENCE_FILE = "reference.npz"
 POOL_FILE = "pool/pool.json"
 """Holds the digests of the other files of a pool, which are mapped and not read here."""
+
+MANIFEST_BYTES_MAX = 64 * 1024 * 1024
+"""Of a manifest: labels for millions of classes."""
+FILE_BYTES_MAX = 2**31 - 1
+"""Of any other file that is read into memory: as much as one file of ONNX's format can hold."""
 
 VERSION = re.compile(r"[1-9][0-9]{0,17}")
 """Fits int64; no leading zero, so that no two folders are one version."""
@@ -86,6 +93,8 @@ class PoolPlace:
     path: Path
     digest: str | None
     """Of its pool.json; None where any will do."""
+    within: tuple[Path, ...] = ()
+    """Other folders than its own that its files may lie in, by links."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +124,12 @@ def read_file(path: Path) -> Bundle:
         ArtefactError: it or its weights cannot be read.
     """
     written = content_of(path)
-    content, weights = taken_in(written, path.parent, content_of)
+
+    def beside(weights: Path) -> bytes:
+        check_inside(weights, [path.parent, path.resolve().parent])
+        return content_of(weights)
+
+    content, weights = taken_in(written, path.parent, beside)
     digest = digest_of(written, *weights)
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem).lstrip("_.-")[:128] or "model"
     manifest = Manifest(format=1, files={MODEL_FILE: digest_of(content)})
@@ -131,8 +145,11 @@ def read_folder(folder: Path) -> Bundle:
     if not VERSION.fullmatch(folder.name):
         raise ArtefactError(f"{folder}: a bundle's folder must be <name>/<version>, with a positive version")
     manifest_path = folder / MANIFEST
-    text = content_of(manifest_path)
+    check_inside(manifest_path, _reach(folder))
+    text = content_of(manifest_path, bytes_max=MANIFEST_BYTES_MAX)
     manifest = parsed_manifest(text, manifest_path)
+    for name in manifest.files:
+        check_inside(folder / name, _reach(folder))
     contents = {
         name: checked(folder, name, digest) for name, digest in manifest.files.items() if name != POOL_FILE
     }
@@ -158,9 +175,14 @@ def read_folder(folder: Path) -> Bundle:
     )
 
 
+def _reach(folder: Path) -> tuple[Path, Path]:
+    """Where the files of a bundle may lie: in its folder, or elsewhere in its repository: versions may share."""
+    return folder, folder.parent.parent
+
+
 def _pool_in(folder: Path, manifest: Manifest) -> PoolPlace | None:
     digest = manifest.files.get(POOL_FILE)
-    return None if digest is None else PoolPlace((folder / POOL_FILE).parent, digest)
+    return None if digest is None else PoolPlace((folder / POOL_FILE).parent, digest, _reach(folder))
 
 
 def is_model_name(name: str) -> bool:
@@ -209,20 +231,25 @@ def checked(folder: Path, name: str, digest: str) -> bytes:
     return content
 
 
-def content_of(path: Path) -> bytes:
+def content_of(path: Path, *, bytes_max: int = FILE_BYTES_MAX) -> bytes:
     """All of a file.
 
     Raises:
-        ArtefactError: it cannot be read.
+        ArtefactError: it cannot be read, is larger than that, or is a pipe or a device, which may have no end.
     """
     try:
-        return path.read_bytes()
-    except IsADirectoryError:
-        raise ArtefactError(
-            f"{path}: is a folder where a file is due; a folder of bundles is served with --repository"
-        ) from None
+        found = path.stat()
+        if stat.S_ISREG(found.st_mode) and found.st_size <= bytes_max:
+            return path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise ArtefactError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}") from None
+    if stat.S_ISDIR(found.st_mode):
+        raise ArtefactError(
+            f"{path}: is a folder where a file is due; a folder of bundles is served with --repository"
+        )
+    if not stat.S_ISREG(found.st_mode):
+        raise ArtefactError(f"{path}: is no file")
+    raise ArtefactError(f"{path}: has {found.st_size} bytes, allowed are {bytes_max}")
 
 
 def digest_of(*contents: bytes) -> str:

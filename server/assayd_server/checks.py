@@ -209,7 +209,8 @@ def response_row_bytes(plan: Plan) -> int:
 
 def gives_values(plan: Plan) -> str:
     """Why there are no classes."""
-    assert plan.model is not None  # no rows but a model's are values
+    if plan.model is None:
+        return "and these rows are values"
     return f"and model {plan.model.identity.name!r} is a regression model, which gives values alone"
 
 

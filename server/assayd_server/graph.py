@@ -1,12 +1,13 @@
-"""What is done to an ONNX graph before it is run. Only this file, graph_extension.py, weights.py, last_layer.py
-and the files of nodes import onnx."""
+"""What is done to an ONNX graph before it is run. Only this file, graph_size.py, graph_extension.py, weights.py,
+last_layer.py and the files of nodes import onnx."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import onnx
 
 from assayd_server.errors import ArtefactError
+from assayd_server.graph_size import check_size
 from assayd_server.weights import parsed, weight_files
 
 
@@ -39,6 +40,7 @@ def prepare(content: bytes, *, exposed: str | None) -> Graph:
     if model is None:
         return Graph(content, (), {})
     _check_whole(model)
+    check_size(model)
     labels = _without_zip_maps(model.graph)
     added = exposed is not None and _expose(model.graph, exposed)
     changed = labels is not None or added
@@ -98,11 +100,15 @@ def _without_zip_maps(graph: onnx.GraphProto) -> tuple[str, ...] | None:
     """The class names of the last ZipMap; None where there is none."""
     labels = None
     outputs = {output.name: output for output in graph.output}
-    for node in [node for node in graph.node if node.op_type == "ZipMap" and outputs.keys() & set(node.output)]:
+    for node in [node for node in graph.node if node.op_type == "ZipMap" and _gives_an_output(node, outputs)]:
         labels = _class_names(node)
         graph.node.remove(node)
         outputs[node.output[0]].CopyFrom(_float_matrix(node.input[0], len(labels)))
     return labels
+
+
+def _gives_an_output(node: onnx.NodeProto, outputs: Collection[str]) -> bool:
+    return len(node.input) == 1 and len(node.output) == 1 and node.output[0] in outputs
 
 
 def _class_names(node: onnx.NodeProto) -> tuple[str, ...]:

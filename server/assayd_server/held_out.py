@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assayd_server.archives import arrays_in
 from assayd_server.core.arrays import Integers
 from assayd_server.errors import ArtefactError
+from assayd_server.npy_header import check_header
 
 _ZIP = b"PK"
 
@@ -85,21 +86,16 @@ def _positions(values: NDArray[Any], names: Sequence[str], path: Path) -> Intege
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     """The array of a .npy file under an empty name, or those of a .npz file under their own."""
     try:
-        return _archive(path) or {"": np.load(path, mmap_mode="r", allow_pickle=False)}
+        with path.open("rb") as file:
+            is_archive = file.read(len(_ZIP)) == _ZIP
+            file.seek(0)
+            if is_archive:
+                return arrays_in(file, path)
+            check_header(file, path.stat().st_size)
+        return {"": np.load(path, mmap_mode="r", allow_pickle=False)}
     except OSError as error:
         raise ArtefactError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (
-        ValueError,
-        EOFError,
-        BadZipFile,
-    ):  # ValueError: anything else, Python objects too, which are never run
+    except ArtefactError:
+        raise
+    except Exception:  # a header is parsed as Python, and may fail in any way; what is in it is never run
         raise ArtefactError(f"{path}: is no NumPy file of numbers or text") from None
-
-
-def _archive(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of a .npz file; empty for any other."""
-    with path.open("rb") as file:
-        if file.read(len(_ZIP)) != _ZIP:
-            return {}
-        file.seek(0)
-        return dict(np.load(file, allow_pickle=False))

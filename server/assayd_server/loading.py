@@ -24,11 +24,20 @@ def load_one(path: Path, read: Callable[[Path], Bundle], load: Load) -> Servable
     Raises:
         ArtefactError: it cannot be loaded.
     """
-    bundle = read(path)
+    try:
+        bundle = read(path)
+    except ArtefactError:  # it says of which file
+        raise
+    except Exception as error:  # files that nobody thought of must not keep other versions from being served
+        raise _unforeseen(path, error) from error
     try:
         return load(bundle)
     except ArtefactError as error:
         raise ArtefactError(f"{path}: {error}") from error
-    except Exception as error:  # a graph that nobody thought of must not keep other versions from being served
-        _log.exception("model could not be read", path=str(path))
-        raise ArtefactError(f"{path}: cannot be read: {type(error).__name__}: {error}") from error
+    except Exception as error:
+        raise _unforeseen(path, error) from error
+
+
+def _unforeseen(path: Path, error: Exception) -> ArtefactError:
+    _log.error("model could not be read", path=str(path), exc_info=error)
+    return ArtefactError(f"{path}: cannot be read: {type(error).__name__}: {error}")

@@ -2,12 +2,14 @@
 
 import hashlib
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assayd_server.errors import ArtefactError
+from assayd_server.npy_header import check_header
 
 
 def mapped(path: Path) -> NDArray[Any]:
@@ -17,6 +19,8 @@ def mapped(path: Path) -> NDArray[Any]:
         ArtefactError: it cannot be read, is no array of numbers or bytes, or has more or fewer bytes than it says.
     """
     try:
+        with path.open("rb") as file:
+            check_header(file, path.stat().st_size)
         array = np.lib.format.open_memmap(path, mode="r")
         surplus = path.stat().st_size - array.offset - array.nbytes
     except OSError as error:
@@ -35,6 +39,9 @@ def file_digest(path: Path) -> str:
         ArtefactError: it cannot be read.
     """
     try:
+        mode = path.stat().st_mode
+        if not S_ISREG(mode) and not S_ISDIR(mode):  # a pipe would be waited for
+            raise ArtefactError(f"{path}: is no file")
         with path.open("rb") as file:
             return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
     except OSError as error:

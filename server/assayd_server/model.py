@@ -117,6 +117,8 @@ def _session_options(threads: int) -> onnxruntime.SessionOptions:
     options.log_severity_level = _FATAL_ONLY  # errors come as exceptions; its own log lines are not JSON
     # a spinning thread pool takes the CPU from the threads that serve calls
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # What is not of ONNX's own format is not looked into here, and ONNX Runtime has another one.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     # Weights in other files would be looked for wherever the server was started, and no digest covers them.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
     return options

@@ -179,9 +179,9 @@ def _train(index: Any, shape: Shape, stored: StoredVectors, seed: int) -> None:
     for clustering in clusterings:
         clustering.seed, clustering.niter = seed, ITERATIONS
         clustering.min_points_per_centroid, clustering.max_points_per_centroid = 1, POINTS_PER_CENTRE
-    random = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     count = POINTS_PER_CENTRE * max(shape.cells, PQ_CENTRES)
-    rows = np.arange(len(stored)) if count >= len(stored) else random.choice(len(stored), count, replace=False)
+    rows = np.arange(len(stored)) if count >= len(stored) else rng.choice(len(stored), count, replace=False)
     if len(rows) < 2 * PQ_CENTRES:
         rows = np.resize(rows, 2 * PQ_CENTRES)  # faiss wants as many as it makes centres of
     index.train(np.asarray(stored.searched[np.sort(rows)]))
@@ -209,8 +209,8 @@ class _Trial:
 
     def __init__(self, stored: StoredVectors, *, threads: int, seed: int) -> None:
         self._stored, self._threads = stored, threads
-        random = np.random.default_rng(seed)
-        self._own = np.sort(random.choice(len(stored), min(len(stored), TRIAL_ROWS), replace=False))
+        rng = np.random.default_rng(seed)
+        self._own = np.sort(rng.choice(len(stored), min(len(stored), TRIAL_ROWS), replace=False))
         self._queries = np.asarray(stored.searched[self._own])
         self._ks = sorted({min(k, len(stored) - 1) for k in NEIGHBORS} - {0})
         rows = flat_proposals(self._queries, stored, min(NEIGHBORS[-1] + 1, len(stored)), threads=threads)[0]

@@ -15,7 +15,7 @@ def pool_for(bundle: Bundle, contract: Contract) -> PoolFolder | None:
     """
     if bundle.pool is None:
         return None
-    pool = read_pool(bundle.pool.path, digest=bundle.pool.digest)
+    pool = read_pool(bundle.pool.path, digest=bundle.pool.digest, within=bundle.pool.within)
     misfit = _misfit(pool, bundle, contract)
     if misfit is not None:
         raise ArtefactError(f"{pool.path / POOL_MANIFEST}: {misfit}")

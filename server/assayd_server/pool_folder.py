@@ -1,6 +1,6 @@
 """A pool on disk: checked before anything of it is parsed, and mapped into memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assayd_server.bundle import content_of, digest_of
+from assayd_server.bundle import MANIFEST_BYTES_MAX, content_of, digest_of
 from assayd_server.core.arrays import Floats, Integers
 from assayd_server.core.similarity import Metric
 from assayd_server.errors import ArtefactError
 from assayd_server.id_order import ID_BYTES_MAX, first_not_rising, first_odd_text
+from assayd_server.inside import check_inside
 from assayd_server.mapped import file_digest, mapped
 from assayd_server.pool_ids import PoolIds
 from assayd_server.pool_manifest import (
@@ -50,23 +51,27 @@ class PoolFolder:
     """None of a flat pool."""
 
 
-def read_pool(folder: Path, *, digest: str | None = None) -> PoolFolder:
+def read_pool(folder: Path, *, digest: str | None = None, within: Sequence[Path] = ()) -> PoolFolder:
     """The pool in a folder.
 
     Args:
         folder: with a pool.json in it.
         digest: what that of pool.json must be; None for any.
+        within: other folders that its files may lie in, by links.
 
     Raises:
         ArtefactError: a file is missing, or is not what the manifest says.
     """
     path = folder / POOL_MANIFEST
-    text = content_of(path)
+    reach = [folder, *within]
+    check_inside(path, reach)
+    text = content_of(path, bytes_max=MANIFEST_BYTES_MAX)
     actual = digest_of(text)
     if digest is not None and actual != digest:
         raise ArtefactError(f"{path}: its digest is {actual}, due is {digest}")
     manifest = parsed_pool_manifest(text, path)
     for name, due in manifest.files.items():
+        check_inside(folder / name, reach)
         _check_digest(folder / name, due)
     return PoolFolder(
         path=folder,

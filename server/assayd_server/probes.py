@@ -57,10 +57,17 @@ class Probes:
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if path == "/metrics":
-            return self._metrics(environ, start_response)
+            return self._page(environ, start_response)
         status, text = self._probe(path)
         start_response(status, [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))])
         return [text]
+
+    def _page(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """The metrics, as text where the caller's wishes make no sense: prometheus_client fails on some."""
+        try:
+            return self._metrics(environ, start_response)
+        except (TypeError, ValueError):
+            return self._metrics(environ | {"HTTP_ACCEPT": "", "QUERY_STRING": ""}, start_response)
 
     def _probe(self, path: str) -> tuple[str, bytes]:
         if path == "/healthz":

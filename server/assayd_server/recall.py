@@ -56,8 +56,8 @@ def measure(search: NearestSearch, *, seed: int = 0, sample_rows: int = 1000, k:
         k: how many neighbours; all others where there are fewer, and 1 in a pool of one row, which has none.
     """
     stored = search.stored
-    random = np.random.default_rng(seed)
-    own = random.choice(len(stored), min(sample_rows, len(stored)), replace=False)
+    rng = np.random.default_rng(seed)
+    own = rng.choice(len(stored), min(sample_rows, len(stored)), replace=False)
     k = max(1, min(k, len(stored) - 1))
     batches = [own[start : start + BATCH_QUERIES] for start in range(0, len(own), BATCH_QUERIES)]
     _timed(search.nearest, stored, batches[0], k)  # the first one would wait for the disk

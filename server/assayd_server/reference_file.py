@@ -1,16 +1,14 @@
 """A reference on disk: one .npz file, whose digest is that of all its bytes. Nothing is unpickled."""
 
 import io
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assayd_server.archives import arrays_in
 from assayd_server.bundle import ReferenceContent, digest_of
 from assayd_server.core.drift import DriftSettings, judge
 from assayd_server.core.drift.reference import DriftReference
@@ -21,10 +19,6 @@ from assayd_server.reference_manifest import ReferenceManifest, parsed_reference
 _MANIFEST = "manifest"
 _NOVELTY, _DRIFT = "novelty.", "drift."
 _TRIED_ROWS = DriftSettings().window_rows_min
-_UNREADABLE = (
-    ValueError, EOFError, OSError, KeyError, AttributeError, TypeError, RuntimeError, BadZipFile, zlib.error
-)  # fmt: skip
-"""What NumPy and zipfile raise on bytes that are not what they should be, or that they cannot read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +58,7 @@ def read_reference(read: ReferenceContent) -> Reference:
         ArtefactError: it is no reference, or not whole.
     """
     path, content = read.path, read.content
-    arrays = _arrays(content, path)
+    arrays = arrays_in(io.BytesIO(content), path)
     if _MANIFEST not in arrays:
         raise ArtefactError(f"{path}: is no reference: it has no manifest")
     manifest = parsed_reference_manifest(arrays[_MANIFEST].tobytes(), path)
@@ -90,11 +84,3 @@ def _try(manifest: ReferenceManifest, novelty: NoveltyReference, drift: DriftRef
 
 def _of(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-
-
-def _arrays(content: bytes, path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except _UNREADABLE:
-        raise ArtefactError(f"{path}: is no .npz file of numbers, or was not written to its end") from None

@@ -60,7 +60,7 @@ def decode(token: bytes, settings: PolicySettings, *, scale: str) -> State:
     try:
         check(state, settings)
     except ValueError as error:
-        raise _refused(f"is not what this service gives: {error}", "STATE_IMPOSSIBLE") from error
+        raise _refused(f"is not what this service gives: {error}", "STATE_IMPOSSIBLE") from None
     return state
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from assayd_server.bundle import MANIFEST, VERSION, content_of, digest_of, is_model_name
+from assayd_server.bundle import MANIFEST, MANIFEST_BYTES_MAX, VERSION, content_of, digest_of, is_model_name
 from assayd_server.errors import ArtefactError
 
 Stamp = tuple[tuple[str, int, int], ...]
@@ -37,7 +37,7 @@ class VersionFolder:
         Raises:
             ArtefactError: it cannot be read.
         """
-        return digest_of(content_of(self.path / MANIFEST))
+        return digest_of(content_of(self.path / MANIFEST, bytes_max=MANIFEST_BYTES_MAX))
 
     def stamp(self) -> Stamp:
         """What tells whether any of its files has changed; nothing where they cannot be looked at."""

@@ -73,7 +73,7 @@ def decode(token: bytes, plan: WatchPlan, *, reference_digest: str) -> tuple[Wat
         check(state, plan)
         return state, KINDS[kind]
     except (ValueError, IndexError) as error:
-        raise _refused(f"is not what this service gives: {error}", "STATE_IMPOSSIBLE") from error
+        raise _refused(f"is not what this service gives: {error}", "STATE_IMPOSSIBLE") from None
 
 
 def _arrays(token: bytes, shapes: list[tuple[int, ...]]) -> list[NDArray[np.int64]]:

@@ -89,15 +89,18 @@ def _outside(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
 
 def _tensors(graph: onnx.GraphProto | onnx.FunctionProto) -> Iterator[onnx.TensorProto]:
     """All tensors that a graph holds, also in its nodes and in the graphs in these."""
+    attributes = [attribute for node in graph.node for attribute in node.attribute]
     if isinstance(graph, onnx.GraphProto):
         yield from graph.initializer
-        for sparse in graph.sparse_initializer:
-            yield from (sparse.values, sparse.indices)
-    for attribute in _attributes(graph.node):
+        yield from _dense(graph.sparse_initializer)
+    else:
+        attributes += graph.attribute_proto  # what its own attributes are where a call says nothing
+    for attribute in attributes:
         yield from (attribute.t, *attribute.tensors)
+        yield from _dense([attribute.sparse_tensor, *attribute.sparse_tensors])
         for inner in (attribute.g, *attribute.graphs):
             yield from _tensors(inner)
 
 
-def _attributes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.AttributeProto]:
-    return (attribute for node in nodes for attribute in node.attribute)
+def _dense(tensors: Iterable[onnx.SparseTensorProto]) -> Iterator[onnx.TensorProto]:
+    return (part for tensor in tensors for part in (tensor.values, tensor.indices))

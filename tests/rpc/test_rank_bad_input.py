@@ -56,7 +56,7 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
         "order",
         "9 is unknown, allowed are ORDER_DESCENDING (1), ORDER_ASCENDING (2)",
     ),
-    "a negative offset": ({"offset": -1}, "offset", "is -1, allowed are 0 and above"),
+    "a negative offset": ({"offset": -1}, "offset", "is -1, allowed are 0 to 4611686018427387904"),
     "negative candidates": ({"candidates": -1}, "candidates", "is -1, allowed are 0 and above"),
     "fewer candidates than rows": (
         {"count": 3, "candidates": 2},

@@ -336,7 +336,7 @@ def test_a_model_that_drops_rows_is_refused() -> None:
         (None, "rows.npy: cannot be read: No such file or directory"),
         (b"", "rows.npy: is no NumPy file of numbers or text"),
         (b"1,2,3\n", "rows.npy: is no NumPy file of numbers or text"),
-        (b"PK\x03\x04 no archive", "rows.npy: is no NumPy file of numbers or text"),
+        (b"PK\x03\x04 no archive", "rows.npy: is no .npz file of numbers, or was not written to its end"),
     ],
 )
 def test_a_file_that_numpy_cannot_read_is_refused(content: bytes | None, expected: str) -> None:

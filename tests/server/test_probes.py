@@ -177,3 +177,10 @@ def test_probes_leave_no_trace_in_the_output(probes: Probes, capfd: pytest.Captu
         while connection.recv(1000):
             pass
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_scraper_whose_wishes_make_no_sense_gets_the_page_as_text(probes: Probes) -> None:
+    with closing(HTTPConnection(HOST, probes.port, timeout=20)) as connection:
+        connection.request("GET", "/metrics", headers={"Accept": "application/openmetrics-text; version=abc"})
+        response = connection.getresponse()
+        assert (response.status, response.headers["Content-Type"].partition(";")[0]) == (200, "text/plain")

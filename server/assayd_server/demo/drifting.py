@@ -19,11 +19,11 @@ _SEED = 0
 
 def batches(images: Images) -> Iterator[Images]:
     """Batches of images drawn by chance: (50, 64) each."""
-    random = np.random.default_rng(_SEED)
+    rng = np.random.default_rng(_SEED)
     for start in range(0, HEALTHY_ROWS + _DRIFTING_ROWS, BATCH_ROWS):
         share = _SHARE_MAX * max(0, start + BATCH_ROWS - HEALTHY_ROWS) / _DRIFTING_ROWS
-        drawn = images[random.integers(0, len(images), BATCH_ROWS)]
-        spoilt = random.random(BATCH_ROWS) < share
+        drawn = images[rng.integers(0, len(images), BATCH_ROWS)]
+        spoilt = rng.random(BATCH_ROWS) < share
         drawn[spoilt] = turned_and_blurred(drawn[spoilt])
         yield drawn
 

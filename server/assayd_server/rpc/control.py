@@ -5,7 +5,9 @@ from threading import Lock
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
+from assayd_server.rpc.guarded import not_of_this_type
 from assayd_server.rpc.health import WATCH
 from assayd_server.rpc.pools import CallPool
 
@@ -13,7 +15,11 @@ Handler = Any
 
 
 class ControlGuard:
-    """Lets the servicers of health and reflection wait for messages no longer than their pools allow."""
+    """Lets the servicers of health and reflection wait for messages no longer than their pools allow.
+
+    Messages come as bytes: gRPC itself has those that it cannot parse as INTERNAL, logs them as errors, and may
+    count the end of such a stream twice, after which the server never stops.
+    """
 
     def __init__(self, *, health: CallPool, watch: CallPool, reflection: CallPool) -> None:
         """Guard calls.
@@ -39,12 +45,15 @@ class ControlGuard:
     def guard(self, handler: Handler, method: str) -> Handler:
         """The handler, behind this guard."""
         pool = self.pool_for(method)
-        codecs = (handler.request_deserializer, handler.response_serializer)
+        received = _Received(pool, handler.request_deserializer)
+        serializer = handler.response_serializer
         if handler.unary_unary is not None:
-            return grpc.stream_unary_rpc_method_handler(self._unary(handler.unary_unary, pool), *codecs)
-        messages_of = _each if handler.stream_stream is not None else _first
+            unary = self._unary(handler.unary_unary, received)
+            return grpc.stream_unary_rpc_method_handler(unary, response_serializer=serializer)
+        messages_of = received.each if handler.stream_stream is not None else received.first
         servicer = handler.stream_stream or handler.unary_stream
-        return grpc.stream_stream_rpc_method_handler(self._stream(servicer, pool, messages_of), *codecs)
+        stream = self._stream(servicer, pool, messages_of)
+        return grpc.stream_stream_rpc_method_handler(stream, response_serializer=serializer)
 
     def end_streams(self) -> None:
         """Cancel what is open and take no more: a stream would else last as long as its client likes."""
@@ -54,17 +63,17 @@ class ControlGuard:
         for context in contexts:
             context.cancel()
 
-    def _unary(self, servicer: Any, pool: CallPool) -> Any:
-        def answer(messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
-            return servicer(_first(messages, context, pool), context)
+    def _unary(self, servicer: Any, received: "_Received") -> Any:
+        def answer(messages: Iterator[bytes], context: grpc.ServicerContext) -> Any:
+            return servicer(received.first(messages, context), context)
 
-        answer.experimental_thread_pool = pool  # type: ignore[attr-defined]
+        answer.experimental_thread_pool = received.pool  # type: ignore[attr-defined]
         return answer
 
     def _stream(self, servicer: Any, pool: CallPool, messages_of: Callable[..., Any]) -> Any:
-        def answer(messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
+        def answer(messages: Iterator[bytes], context: grpc.ServicerContext) -> Any:
             self._open_stream(context)
-            return servicer(messages_of(messages, context, pool), context)
+            return servicer(messages_of(messages, context), context)
 
         answer.experimental_thread_pool = pool  # type: ignore[attr-defined]
         return answer
@@ -79,17 +88,35 @@ class ControlGuard:
             context.abort(grpc.StatusCode.UNAVAILABLE, "the server is stopping")
 
 
-def _first(messages: Iterator[Any], context: grpc.ServicerContext, pool: CallPool) -> Any:
-    try:
-        return pool.receive(messages, context)
-    except StopIteration:
-        pass
-    context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call ended without a message")
+class _Received:
+    """The messages of one method's calls."""
 
+    def __init__(self, pool: CallPool, parse: Callable[[bytes], Any]) -> None:
+        self.pool = pool
+        self._parse = parse
 
-def _each(messages: Iterator[Any], context: grpc.ServicerContext, pool: CallPool) -> Iterator[Any]:
-    while True:
+    def first(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> Any:
+        """The only one."""
         try:
-            yield pool.receive(messages, context)
+            message = self.pool.receive(messages, context)
         except StopIteration:
-            return
+            message = None
+        if message is None:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call ended without a message")
+        return self._parsed(message, context)
+
+    def each(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[Any]:
+        """All of them, as they come."""
+        while True:
+            try:
+                message = self.pool.receive(messages, context)
+            except StopIteration:
+                return
+            yield self._parsed(message, context)
+
+    def _parsed(self, message: bytes, context: grpc.ServicerContext) -> Any:
+        try:
+            return self._parse(message)
+        except DecodeError:
+            pass
+        context.abort(grpc.StatusCode.INVALID_ARGUMENT, not_of_this_type().message)

@@ -7,6 +7,7 @@ thread of its own, which holds no lock while it sends.
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -48,6 +49,12 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
             context.set_code(grpc.StatusCode.NOT_FOUND)
             context.set_details("there is no such service or model")
         return _Status(status=status)
+
+    def List(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """The status of the server, of its services and of its models."""
+        names = sorted({*self._services, *self._models()})
+        statuses = {name: _Status(status=self._status(name)) for name in names}
+        return health_pb2.HealthListResponse(statuses=statuses)  # type: ignore[attr-defined]  # newer than its types
 
     def Watch(
         self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext

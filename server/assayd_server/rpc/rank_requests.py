@@ -35,6 +35,8 @@ _DESCENDING = {
 }
 _BETA_MIN, _BETA_MAX = 1e-6, 1e6
 _DENSITY_BETA_MAX = 100.0
+_OFFSET_MAX = 2**62
+"""Positions behind it are int64 too."""
 
 _OF_COMMITTEES: Mapping[scoring_pb2.UncertaintyMeasure, Measure | CommitteeMeasure] = {
     scoring_pb2.UNCERTAINTY_MEASURE_INFORMATION_DENSITY: Measure.INFORMATION_DENSITY,
@@ -58,8 +60,9 @@ def wanted(request: selection_pb2.RankRequest, limits: RowLimits) -> RankWanted:
     Raises:
         InvalidArgumentError: a field is not what it may be.
     """
-    if request.offset < 0:
-        raise wrong("offset", f"is {request.offset}, allowed are 0 and above", "OFFSET_OUT_OF_RANGE")
+    if not 0 <= request.offset <= _OFFSET_MAX:
+        message = f"is {request.offset}, allowed are 0 to {_OFFSET_MAX}"
+        raise wrong("offset", message, "OFFSET_OUT_OF_RANGE")
     if request.candidates < 0:
         raise wrong("candidates", f"is {request.candidates}, allowed are 0 and above", "CANDIDATES_OUT_OF_RANGE")
     return RankWanted(

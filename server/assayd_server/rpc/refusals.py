@@ -27,13 +27,14 @@ def too_many(calls: int) -> ResourceExhaustedError:
 
 def refusal(calls: int, metadata: Metadata) -> status.Failure:
     """The status of too_many, one of those that are there."""
-    return random.choice(_refusals(calls, _doublings(metadata)))  # noqa: S311
+    return random.choice(_refusals(calls, _doublings(metadata)))  # noqa: S311  # nosec B311  # no secret comes of it
 
 
 def status_of(error: ServiceError, metadata: Metadata) -> status.Failure:
     """With a longer wait at each attempt, and some chance in it, so that callers do not all come back at once."""
     if error.retry_after_seconds is not None:
-        error.retry_after_seconds *= 2 ** _doublings(metadata) * random.uniform(0.5, 1.5)  # noqa: S311
+        chance = random.uniform(0.5, 1.5)  # noqa: S311  # nosec B311  # as above
+        error.retry_after_seconds *= 2 ** _doublings(metadata) * chance
     return status.of_error(error)
 
 

@@ -26,7 +26,7 @@ class Child:
         with theirs:
             descriptor = theirs.fileno()
             # -P: what lies in the folder that the server was started in is not ours to import
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = subprocess.Popen(  # noqa: S603  # nosec B603  # our own module, and two numbers
                 [sys.executable, "-P", "-m", _MODULE, str(number), str(descriptor)],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(descriptor,),
