@@ -195,7 +195,7 @@ RULES = (
         forbidden=("sklearn", "skl2onnx", "threadpoolctl"),
     ),
     Rule(
-        "only graph.py, graph_size.py, graph_extension.py, weights.py, last_layer.py and ..._nodes.py look into graphs",
+        "only graph.py, graph_size.py, graph_extension.py, weights.py, last_layer.py, ..._nodes.py read graphs",
         within=(S,),
         unless=(*(f"{S}.{name}" for name in GRAPHS), BUILD),
         forbidden=("onnx",),
