@@ -75,7 +75,7 @@ class Connection:
         Args:
             api: grpc or grpc.aio.
         """
-        arguments = options(self.settings)
+        arguments = options(self.settings, deadline_seconds=self._deadline_seconds)
         if self._credentials is None:
             return api.insecure_channel(self._address, options=arguments)
         return api.secure_channel(self._address, self._credentials, options=arguments)

@@ -42,7 +42,8 @@ def health(
 
 def _status(address: str, model: str, deadline_seconds: float) -> str:
     request = health_pb2.HealthCheckRequest(service=model)
-    channel = grpc.insecure_channel(address, options=options(ChannelSettings()))
+    arguments = options(ChannelSettings(), deadline_seconds=deadline_seconds)
+    channel = grpc.insecure_channel(address, options=arguments)
     stub: Any = health_pb2_grpc.HealthStub(channel)
     with explained(address, deadline_seconds), channel:
         try:
