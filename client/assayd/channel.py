@@ -42,9 +42,9 @@ class ChannelSettings:
     """The shortest time between two look-ups of the address, so that new replicas are found."""
 
     keepalive_seconds: float | None = None
-    """How long a server with open calls may be silent until it is asked whether it is there. Where it says nothing for
-    one and a half times as long, the connection is ended, and its calls are sent again, to other servers where there
-    are any. None is a fifth of the client's deadline, 0.4 to 30 s: then half of the deadline is left for that."""
+    """How long a server with open calls may be silent until it is asked whether it is there. Where it says nothing
+    for one and a half times as long, the connection is ended and its calls are sent again, to other servers where
+    there are any. None is a fifth of the client's deadline, 0.4 to 30 s: half of the deadline is left for that."""
 
     def __post_init__(self) -> None:
         """Refuse what gRPC would take silently and then not do."""

@@ -10,6 +10,7 @@ from assayd.blocking import Blocking
 from assayd.channel import ChannelSettings
 from assayd.connection import DEADLINE_SECONDS, Connection
 from assayd.decisions import Decisions
+from assayd.errors import CallCancelledError
 from assayd.methods import methods_of
 from assayd.monitoring_client import MonitoringClient
 from assayd.pool_client import PoolClient
@@ -251,6 +252,8 @@ class Client(PoolClient, MonitoringClient):
 
     def _send(self, effect: Send) -> Pending:
         self._connection.check_open()
-        return self._methods[effect.method].future(
-            effect.request, timeout=effect.seconds, metadata=effect.metadata
-        )
+        begin = self._methods[effect.method].future
+        try:
+            return begin(effect.request, timeout=effect.seconds, metadata=effect.metadata)
+        except ValueError:  # gRPC's word for a channel that another thread has closed since
+            raise CallCancelledError("the client was closed") from None

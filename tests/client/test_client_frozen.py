@@ -74,7 +74,9 @@ def test_a_call_to_the_only_server_is_answered_when_that_goes_on(
     waking.join()
 
 
-def test_a_call_in_which_nothing_is_said_for_seconds_is_not_ended_for_its_clients_questions(serve: Callable) -> None:
+def test_a_call_in_which_nothing_is_said_is_not_ended_for_its_clients_questions(
+    serve: Callable,
+) -> None:
     app = serve(onnx_models.identity())
     asking = options(ChannelSettings(keepalive_seconds=0.1, attempts_max=1), deadline_seconds=30)
 
