@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from benchmarks.chaos import pages as chaos
 from benchmarks.soak.pages import BEGIN, END, PAGE, found
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,6 +43,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         pytest.param(["-m", "benchmarks.drift_counting", "--short"], "| 256 | read slowly |", marks=READS_PROC),
         pytest.param(["-m", "benchmarks.shared_pool", "--short"], "\nshared: two servers", marks=READS_PROC),
         pytest.param(["-m", "benchmarks.soak", "--short"], "| worker_kill |", marks=READS_PROC),
+        pytest.param(["-m", "benchmarks.chaos", "--short"], "| steps in random order", marks=READS_PROC),
         pytest.param(
             ["-m", "benchmarks.serving", "--short", "--only", *SERVING], "/ ONNX Runtime", marks=READS_PROC
         ),
@@ -70,6 +72,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         "drift_counting",
         "shared_pool",
         "soak",
+        "chaos",
         "serving",
     ],
 )
@@ -81,6 +84,10 @@ def test_a_benchmark_runs(command: list[str], words: str) -> None:
 
 def test_the_table_of_what_a_server_withstands_is_that_of_the_figures() -> None:
     assert f"{BEGIN}{found()}\n{END}" in PAGE.read_text()
+
+
+def test_the_table_of_faults_is_that_of_the_figures() -> None:
+    assert f"{chaos.BEGIN}{chaos.found()}\n{END}" in PAGE.read_text()
 
 
 def test_each_benchmark_is_named_where_all_are_explained() -> None:

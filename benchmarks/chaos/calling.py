@@ -15,7 +15,7 @@ from benchmarks.soak.models import CLASSES
 
 CLIENTS = 4
 PAUSE_SECONDS = 0.005
-"""Between a client's calls: a machine that is busy with nothing but calls would have no CPU for what goes wrong."""
+"""Between a client's calls: a machine that is busy with nothing but calls has no CPU left for what goes wrong."""
 
 
 @dataclass
@@ -73,9 +73,7 @@ def calling(address: str, *, deadline_seconds: float = 10.0) -> Iterator[Calling
     """So many clients as CLIENTS says, for as long as the body takes; what they counted is there after it."""
     under_way = Calling()
     with ThreadPoolExecutor(CLIENTS) as threads:
-        clients = [
-            threads.submit(under_way.call, address, number, deadline_seconds) for number in range(CLIENTS)
-        ]
+        clients = [threads.submit(under_way.call, address, number, deadline_seconds) for number in range(CLIENTS)]
         try:
             yield under_way
         finally:

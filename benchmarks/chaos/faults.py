@@ -1,5 +1,6 @@
 """What became of calls, and of the server, under one fault."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -32,8 +33,13 @@ class Fault:
         return {
             **asdict(self),
             "tally": {**asdict(self.tally), "failed": dict(self.tally.failed)},
-            "met": self.met(short=False),
         }
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> "Fault":
+        """What a document says."""
+        tally = {**document["tally"], "failed": Counter(document["tally"]["failed"])}
+        return cls(**{**document, "tally": Tally(**tally)})
 
 
 def table(faults: Sequence[Fault], *, short: bool) -> str:

@@ -14,7 +14,9 @@ FROZEN_SECONDS = 30.0
 
 def run(folder: Path, *, short: bool) -> list[Fault]:
     """Clients with the default deadline, and others with a short one."""
-    return [_frozen(folder, deadline_seconds=seconds, short=short) for seconds in ((2.0,) if short else (10.0, 2.0))]
+    return [
+        _frozen(folder, deadline_seconds=seconds, short=short) for seconds in ((2.0,) if short else (10.0, 2.0))
+    ]
 
 
 def _frozen(folder: Path, *, deadline_seconds: float, short: bool) -> Fault:

@@ -74,9 +74,7 @@ class Replica:
         command = [sys.executable, "-m", "assayd_server", "serve"]
         ports = [f"--port={self.port}", f"--metrics-port={self.metrics_port}"]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, *ports, *self._flags], stderr=log, env=self._environment
-            )
+            self.process = subprocess.Popen([*command, *ports, *self._flags], stderr=log, env=self._environment)
         if self._descriptors_max is not None:  # before Python is up in it
             resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (self._descriptors_max, self._descriptors_max))
         line = self.wait_for("serving")
