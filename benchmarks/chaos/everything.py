@@ -19,7 +19,7 @@ def run(folder: Path, *, short: bool) -> list[Fault]:
             name="everything",
             what="steps in random order, every call of the client against NumPy, faults between",
             tally=Tally(calls=counts.total(), worst_seconds=counts.worst_seconds),
-            worst_seconds_max=30.0,
+            worst_seconds_max=10.0,
             holds={f"{counts['swap']} versions, {counts['kill']} workers killed": True},
             seen={"seed": seed, "steps": dict(counts)},
         )
