@@ -8,8 +8,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test check lint types stubs check-stubs protos-lint unit prometheus bench soak fuzz audit sbom \
-  test-matrix format docs notebook baseline constraints wheel clean
+.PHONY: help demo test check lint types stubs check-stubs protos-lint unit prometheus bench soak fuzz chaos faketime \
+  audit sbom test-matrix format docs notebook baseline constraints wheel clean
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -78,6 +78,17 @@ sbom: .make/dev ## Write dist/sbom.cdx.json: what assayd[server,cli,objectstore]
 	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
 	  --output-file dist/sbom.cdx.json .venv-sbom/bin/python
 	@rm -rf .venv-sbom
+
+chaos: .make/dev faketime ## Faults on real servers under load, some ten minutes; ONLY="frozen idle" for parts
+	@$(BIN)/python -m benchmarks.chaos $(ONLY)
+
+# The faults of the clock take libfaketime, which is unpacked into .make as Prometheus is; without it they are left out.
+faketime:
+	@ls /usr/lib/*/faketime/libfaketimeMT.so.1 .make/debian/usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || { \
+	  mkdir -p .make/apt/lists/partial .make/apt/cache/archives/partial .make/debian; \
+	  (cd .make/apt && $(APT) update && $(APT) download libfaketime && dpkg-deb --extract libfaketime_*.deb ../debian) \
+	    || echo "no libfaketime here, and none to be had by apt-get: the clock is left alone"; \
+	  rm -rf .make/apt; }
 
 format: .make/dev ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .

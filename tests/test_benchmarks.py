@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from benchmarks.chaos import pages as chaos
 from benchmarks.fuzz import report
 from benchmarks.soak.pages import BEGIN, END, PAGE, found
 
@@ -45,6 +46,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         pytest.param(["-m", "benchmarks.shared_pool", "--short"], "\nshared: two servers", marks=READS_PROC),
         pytest.param(["-m", "benchmarks.soak", "--short"], "| worker_kill |", marks=READS_PROC),
         pytest.param(["-m", "benchmarks.fuzz", "--short"], "afterwards: the scores of before", marks=READS_PROC),
+        pytest.param(["-m", "benchmarks.chaos", "--short"], "| steps in random order", marks=READS_PROC),
         pytest.param(
             ["-m", "benchmarks.serving", "--short", "--only", *SERVING], "/ ONNX Runtime", marks=READS_PROC
         ),
@@ -75,6 +77,7 @@ READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc"
         "shared_pool",
         "soak",
         "fuzz",
+        "chaos",
         "serving",
     ],
 )
@@ -90,6 +93,10 @@ def test_the_table_of_what_a_server_withstands_is_that_of_the_figures() -> None:
 
 def test_the_tables_of_what_mutated_messages_come_to_are_those_of_the_figures() -> None:
     assert f"{report.BEGIN}{report.written()}\n{report.END}" in report.PAGE.read_text()
+
+
+def test_the_table_of_faults_is_that_of_the_figures() -> None:
+    assert f"{chaos.BEGIN}{chaos.found()}\n{END}" in PAGE.read_text()
 
 
 def test_each_benchmark_is_named_where_all_are_explained() -> None:

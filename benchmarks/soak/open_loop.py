@@ -66,7 +66,9 @@ async def by_bytes(address: str, rows: np.ndarray, *, deadline_seconds: float) -
     request = score_request()
     request.rows.inputs.tensors.append(encode(rows))
     message = request.SerializeToString()
-    async with grpc.aio.insecure_channel(address, options=options(ONE_ATTEMPT)) as channel:
+    async with grpc.aio.insecure_channel(
+        address, options=options(ONE_ATTEMPT, deadline_seconds=deadline_seconds)
+    ) as channel:
         call = channel.unary_unary(METHOD)
 
         async def send() -> str:

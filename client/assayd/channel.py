@@ -9,6 +9,8 @@ _RECONNECT_MS = 100
 """Before a connection is tried a second time; then 1.6 times as long each time. gRPC's own second is as long as
 nearly all attempts of a call together, and a first try may well meet a server in the moment of its end."""
 
+_KEEPALIVE_SECONDS_MIN, _KEEPALIVE_SECONDS_MAX = 0.4, 30.0
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChannelSettings:
@@ -39,13 +41,17 @@ class ChannelSettings:
     dns_interval_min_seconds: float = 1.0
     """The shortest time between two look-ups of the address, so that new replicas are found."""
 
-    keepalive_seconds: float = 30.0
-    """How often an idle connection with open calls is probed, so that a dead peer is noticed."""
+    keepalive_seconds: float | None = None
+    """How long a server with open calls may be silent until it is asked whether it is there. Where it says nothing
+    for one and a half times as long, the connection is ended and its calls are sent again, to other servers where
+    there are any. None is a fifth of the client's deadline, 0.4 to 30 s: half of the deadline is left for that."""
 
     def __post_init__(self) -> None:
         """Refuse what gRPC would take silently and then not do."""
         for name, maximum in _MAXIMA.items():
             value, kind = getattr(self, name), int if isinstance(maximum, int) else (int, float)
+            if value is None and name == "keepalive_seconds":
+                continue
             if not isinstance(value, kind) or not 0 < value <= maximum:  # False for NaN
                 whole = "whole numbers " if kind is int else ""
                 raise ValueError(f"{name} is {value}, allowed are {whole}above 0 and up to {maximum}")
@@ -64,8 +70,15 @@ _MAXIMA: dict[str, int | float] = {
 }
 
 
-def options(settings: ChannelSettings) -> list[tuple[str, Any]]:
-    """The channel arguments for grpc.insecure_channel and its kin."""
+def options(settings: ChannelSettings, *, deadline_seconds: float) -> list[tuple[str, Any]]:
+    """The channel arguments for grpc.insecure_channel and its kin.
+
+    Args:
+        settings: of the client.
+        deadline_seconds: of its calls.
+    """
+    keepalive_ms = round(1000 * _keepalive_seconds(settings, deadline_seconds))
+    silence_ms = keepalive_ms * 3 // 2
     return [
         ("grpc.max_send_message_length", settings.message_bytes_max),
         ("grpc.max_receive_message_length", settings.message_bytes_max),
@@ -74,9 +87,20 @@ def options(settings: ChannelSettings) -> list[tuple[str, Any]]:
         # gRPC gives up retrying a message that is larger than this buffer; its default is 256 KiB
         ("grpc.per_rpc_retry_buffer_size", settings.message_bytes_max + MIB),
         ("grpc.dns_min_time_between_resolutions_ms", round(1000 * settings.dns_interval_min_seconds)),
-        ("grpc.keepalive_time_ms", round(1000 * settings.keepalive_seconds)),
+        ("grpc.keepalive_time_ms", keepalive_ms),
+        ("grpc.keepalive_timeout_ms", silence_ms),
+        # a question that gRPC has under way for its own ends takes the place of ours, and has a minute's time
+        ("grpc.http2.ping_timeout_ms", silence_ms),
+        # gRPC asks no more than twice without data in between, which is what a long call is
+        ("grpc.http2.max_pings_without_data", 0),
         ("grpc.initial_reconnect_backoff_ms", _RECONNECT_MS),
     ]
+
+
+def _keepalive_seconds(settings: ChannelSettings, deadline_seconds: float) -> float:
+    if settings.keepalive_seconds is not None:
+        return settings.keepalive_seconds
+    return min(max(deadline_seconds / 5, _KEEPALIVE_SECONDS_MIN), _KEEPALIVE_SECONDS_MAX)
 
 
 def service_config(settings: ChannelSettings) -> dict[str, Any]:

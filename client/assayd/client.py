@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, Unpack
 
 import grpc
 
@@ -10,6 +10,7 @@ from assayd.blocking import Blocking
 from assayd.channel import ChannelSettings
 from assayd.connection import DEADLINE_SECONDS, Connection
 from assayd.decisions import Decisions
+from assayd.errors import CallCancelledError
 from assayd.lines import Lines
 from assayd.monitoring_client import MonitoringClient
 from assayd.pool_client import PoolClient
@@ -265,8 +266,14 @@ class Client(PoolClient, MonitoringClient):
         for channel in self._lines.ended():
             channel.close()
         metadata = self._connection.sent(effect.metadata)
-        return self._lines.begin(
-            lambda methods: methods[effect.method].future(
+
+        def begin(methods: Mapping[str, Any]) -> Pending:
+            future: Pending = methods[effect.method].future(
                 effect.request, timeout=effect.seconds, metadata=metadata
             )
-        )
+            return future
+
+        try:
+            return self._lines.begin(begin)
+        except ValueError:  # gRPC's word for a channel that another thread has closed since
+            raise CallCancelledError("the client was closed") from None

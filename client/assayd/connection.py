@@ -90,7 +90,7 @@ class Connection:
         Args:
             api: grpc or grpc.aio.
         """
-        arguments = options(self.settings)
+        arguments = options(self.settings, deadline_seconds=self._deadline_seconds)
         if self._server_name is not None:
             arguments.append(("grpc.ssl_target_name_override", self._server_name))
         credentials = self._credentials if self._files is None else self._files.credentials

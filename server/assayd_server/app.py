@@ -11,7 +11,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-from assayd_server import heap, logs, stop_signals
+from assayd_server import descriptors, heap, logs, stop_signals
 from assayd_server.config import Settings
 from assayd_server.from_settings import (
     engine_of,
@@ -67,6 +67,7 @@ class App:
         metrics.limits.set(limits_of(settings), memory_bytes=memory_limit_bytes())
         self._watch: RepositoryWatch | None = None
         self._files = FilesWatch(security.files)
+        self._descriptors = descriptors.DescriptorWatch(descriptors.connections_allowed(settings.connections_max))
         self._memory = MemoryReturn(idle=lambda: self._rpc.idle, release=models.release_memory)
 
     @property
@@ -115,6 +116,7 @@ class App:
             self._reloading.close()
         self._files.stop()
         self._memory.stop()
+        self._descriptors.stop()
         self._rpc.stop(self._settings.drain_grace_seconds)
         self._engine.close()
         self._probes.stop()
@@ -133,6 +135,7 @@ def run(settings: Settings) -> None:
     """
     logs.configure(settings.log_level)
     heap.share_heaps()
+    descriptors.raise_limit()
     signals: SimpleQueue[int] = SimpleQueue()  # its put may interrupt its own get, which an Event's set may not
 
     def on_signal(number: int, _frame: FrameType | None) -> None:

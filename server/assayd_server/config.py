@@ -134,6 +134,9 @@ class Settings(BaseModel):
     """A stream that sends nothing for so long is ended; its client goes on by the state that it has."""
     streams_per_connection_max: Positive = 1024
     """Calls that one connection may have open at once."""
+    connections_max: Annotated[int, Field(ge=0, le=2**20)] = 0
+    """Connections that may be open at once, on the port and on the socket each; gRPC hangs up on further ones. 0
+    is as many as file descriptors allow (ulimit -n), less 256, or half, for everything else."""
     message_bytes_max: Annotated[int, Field(ge=64 * 1024, le=1024 * MIB)] = 16 * MIB
     """The largest request taken and the largest response sent."""
     request_bytes_pending_max: Annotated[int, Field(ge=64 * 1024, le=2**40)] = 256 * MIB

@@ -42,7 +42,7 @@ def test_one_attempt_means_no_retry_policy() -> None:
 
 def test_limits_and_times_become_channel_arguments() -> None:
     settings = ChannelSettings(message_bytes_max=5000, dns_interval_min_seconds=0.5, keepalive_seconds=7.5)
-    arguments = dict(options(settings))
+    arguments = dict(options(settings, deadline_seconds=10))
     assert json.loads(arguments.pop("grpc.service_config")) == service_config(settings)
     assert arguments == {
         "grpc.max_send_message_length": 5000,
@@ -51,12 +51,24 @@ def test_limits_and_times_become_channel_arguments() -> None:
         "grpc.per_rpc_retry_buffer_size": 5000 + 1024 * 1024,
         "grpc.dns_min_time_between_resolutions_ms": 500,
         "grpc.keepalive_time_ms": 7500,
+        "grpc.keepalive_timeout_ms": 11_250,
+        "grpc.http2.ping_timeout_ms": 11_250,
+        "grpc.http2.max_pings_without_data": 0,
         "grpc.initial_reconnect_backoff_ms": 100,
     }
 
 
+@pytest.mark.parametrize(("deadline_seconds", "milliseconds"), [(10, 2000), (0.1, 400), (604_800, 30_000)])
+def test_a_server_is_asked_whether_it_is_there_early_enough_for_another_to_answer(
+    deadline_seconds: float, milliseconds: int
+) -> None:
+    arguments = dict(options(ChannelSettings(), deadline_seconds=deadline_seconds))
+    asked, given_up = arguments["grpc.keepalive_time_ms"], arguments["grpc.keepalive_timeout_ms"]
+    assert (asked, given_up) == (milliseconds, 1.5 * milliseconds)
+
+
 def test_no_channel_argument_is_given_twice() -> None:
-    names = [name for name, _ in options(ChannelSettings())]
+    names = [name for name, _ in options(ChannelSettings(), deadline_seconds=10)]
     assert len(names) == len(set(names))
 
 

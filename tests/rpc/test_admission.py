@@ -14,9 +14,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 import onnx_models
 from assayd import ChannelSettings, Client, DeadlineExceededError, ResourceExhaustedError
 from assayd.testing import Server
+from busy import SLOW, SLOWER, busy
 from scraping import WAIT_SECONDS_MAX, metric, wait_until
 
 GOOD = np.zeros((1, 4), np.float32)
+WIDE = np.zeros((1, SLOW["width"]), np.float32)
 SCORE = "/assayd.v1.ScoringService/Score"
 CHECK = "/grpc.health.v1.Health/Check"
 WATCH = "/grpc.health.v1.Health/Watch"
@@ -124,12 +126,12 @@ def test_with_every_health_thread_held_calls_are_refused_at_once_too(serve: Serv
 
 
 def test_more_calls_than_may_wait_are_refused_at_once(serve: Serve, connect: Connect) -> None:
-    app = serve(onnx_models.identity(), call_threads=2, calls_waiting_max=3)
+    app = serve(onnx_models.network(**SLOW), call_threads=2, calls_waiting_max=3)
     with (
-        header_only_calls(app, 5),
+        busy(app, 5, threads=2),
         pytest.raises(ResourceExhaustedError, match="5 calls are being answered or wait"),
     ):
-        connect(app, settings=ONE_ATTEMPT).score(GOOD)
+        connect(app, settings=ONE_ATTEMPT).score(WIDE)
 
 
 def test_a_call_whose_message_does_not_come_is_cancelled_and_its_thread_freed(
@@ -167,19 +169,39 @@ def test_the_plain_way_a_call_that_expired_while_it_waited_for_a_thread_is_not_c
 
 
 def test_the_client_tries_again_when_it_was_pushed_back(serve: Serve, connect: Connect) -> None:
-    app = serve(onnx_models.identity(), call_threads=1, calls_waiting_max=0, message_wait_max_seconds=0.3)
+    app = serve(onnx_models.identity(), call_threads=1, calls_waiting_max=0)
     with header_only_calls(app, 1):
-        assert len(connect(app).score(GOOD)) == 1  # refused first, then answered when the stalled call was cut
+        assert len(connect(app).score(GOOD)) == 1  # refused first, then answered in place of the call without one
         assert metric(app, "assayd_refused_calls_total") >= 1
 
 
+def test_calls_without_a_message_leave_their_places_to_calls_that_have_one(serve: Serve, connect: Connect) -> None:
+    app = serve(onnx_models.identity(), call_threads=2, calls_waiting_max=14)
+    with header_only_calls(app, 16) as stalled:
+        assert len(connect(app).score(GOOD)) == 1
+        assert len(connect(app).rank(GOOD, measure="margin", count=1).positions) == 1
+        ended = [call for call in stalled if call.done()]
+        assert 1 <= len(ended) <= 2  # no more than had to
+        assert {call.code() for call in ended} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+
+
+def test_half_of_the_places_are_kept_by_calls_whose_message_is_on_its_way(serve: Serve, connect: Connect) -> None:
+    app = serve(onnx_models.network(**SLOWER), call_threads=2, calls_waiting_max=6)
+    with header_only_calls(app, 4) as waiting, busy(app, 4, threads=2):
+        client = connect(app, settings=ONE_ATTEMPT)
+        time.sleep(0.5)  # twice as long as it takes for a message to be late
+        with pytest.raises(ResourceExhaustedError, match="8 calls are being answered or wait"):
+            client.score(WIDE)
+        assert not any(call.done() for call in waiting)
+
+
 def test_the_wait_that_is_asked_for_doubles_at_each_attempt(serve: Serve, connect: Connect) -> None:
-    app = serve(onnx_models.identity(), call_threads=1, calls_waiting_max=0)
+    app = serve(onnx_models.network(**SLOWER), call_threads=1, calls_waiting_max=7)
     client = connect(app)
-    with header_only_calls(app, 1):
+    with busy(app, 8, threads=1):
         began = time.monotonic()
         with pytest.raises(ResourceExhaustedError) as raised:
-            client.score(GOOD)
+            client.score(WIDE)
         waited = time.monotonic() - began
         assert metric(app, "assayd_refused_calls_total") == 5  # as often as gRPC tries
     assert waited >= 0.5 * (0.1 + 0.2 + 0.4 + 0.8)  # chance takes off half at most; without doubling 0.6 at most

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,9 @@ from assayd import ChannelSettings, Client, DeadlineExceededError
 from assayd.arrays import encode
 from assayd.requests import score_request
 from assayd.testing import Server
-from assayd.v1 import rows_pb2, scoring_pb2, scoring_pb2_grpc, selection_pb2, selection_pb2_grpc, tensor_pb2
+from assayd.v1 import rows_pb2, scoring_pb2, scoring_pb2_grpc, tensor_pb2
 from assayd_server.rpc.direct import core_calls
+from busy import SLOW, busy
 from scraping import metric, wait_until
 
 Connect = Callable[..., Client]
@@ -26,8 +26,6 @@ Serve = Callable[..., Server]
 SCORE = "/assayd.v1.ScoringService/Score"
 ROWS = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
 LABELS = ["ash", "beech", "cherry", "damson"]
-SLOW = {"width": 512, "hidden": 4096}
-"""A pass of 1000 rows takes some tenths of a second."""
 
 
 @pytest.fixture
@@ -160,20 +158,6 @@ def test_a_call_without_a_message_is_told_so(both: tuple[str, str], way: int) ->
         channel.stream_unary(SCORE)(iter(()), timeout=20)
     assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "without a message" in raised.value.details()
-
-
-@contextmanager
-def busy(server: Server, count: int) -> Iterator[list[grpc.Future]]:
-    """Calls of Rank, which have threads and take turns, and hold the turn for a while."""
-    inputs = rows_pb2.Inputs(tensors=[encode(np.zeros((4000, SLOW["width"]), np.uint8))])
-    request = selection_pb2.RankRequest(rows=rows_pb2.Rows(inputs=inputs), measure=2, count=1)
-    with grpc.insecure_channel(server.address) as channel:
-        stub = selection_pb2_grpc.SelectionServiceStub(channel)
-        calls = [stub.Rank.future(request, timeout=60) for _ in range(count)]
-        wait_until(lambda: metric(server, "assayd_pending_rows") >= 4000 * count)
-        yield calls
-        for call in calls:
-            call.cancel()
 
 
 def test_a_call_that_expires_while_it_waits_is_not_computed(serve: Serve, connect: Connect) -> None:

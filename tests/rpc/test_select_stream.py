@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from itertools import chain, repeat
 from typing import Any
 
 import grpc
@@ -17,6 +18,7 @@ from assayd_server.core.hashing import id_hash
 from assayd_server.core.softmax import softmax
 from assayd_server.core.stream import Policy, PolicySettings, advance, begin
 from assayd_server.core.uncertainty import least_confidence
+from scraping import metric, wait_until
 
 Connect = Callable[..., Client]
 Serve = Callable[..., App]
@@ -224,6 +226,20 @@ def test_a_stream_that_sends_nothing_is_ended(stub: Stub) -> None:
     with Opened(stub) as stream, pytest.raises(grpc.RpcError) as caught:
         next(stream)
     assert caught.value.code() is grpc.StatusCode.CANCELLED
+
+
+def test_a_stream_whose_answers_nobody_reads_is_ended(serve: Serve) -> None:
+    app = serve(onnx_models.identity(), streams_max=1, stream_idle_max_seconds=1)
+    many = np.tile(Z, (10, 1))
+    messages = chain([message(many, **SETTINGS)], repeat(message(many)))
+    with grpc.insecure_channel(app.address) as channel:
+        call = Stub(channel).SelectStream(messages, timeout=120)
+        wait_until(lambda: metric(app, "assayd_stalled_calls_total") == 1)
+        wait_until(lambda: metric(app, "assayd_streams") == 0)
+        call.cancel()
+        assert len(list(Stub(channel).SelectStream(iter([message(Z[:5], **SETTINGS)]), timeout=20))) == 1
+    handled = {"grpc_method": "SelectStream", "grpc_code": "Canceled"}
+    assert metric(app, "grpc_server_handled_total", **handled) == 1
 
 
 def test_a_server_that_stops_ends_a_stream_that_waits(serve: Serve) -> None:

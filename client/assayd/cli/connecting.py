@@ -9,7 +9,7 @@ from assayd import Client, DeadlineExceededError, InvalidArgumentError, Unavaila
 from assayd.cli.exits import UsageError
 from assayd.cli.interrupting import interruptible
 from assayd.cli.securing import security
-from assayd.connection import DEADLINE_SECONDS, Connection
+from assayd.connection import Connection
 
 
 @contextmanager
@@ -34,12 +34,12 @@ def connected(
         yield client
 
 
-def channel(address: str) -> grpc.Channel:
+def channel(address: str, *, deadline_seconds: float) -> grpc.Channel:
     """A channel for calls that need no token."""
     with _usage():
         secure = {**security(), "token": None}
         connection = Connection(
-            address, deadline_seconds=DEADLINE_SECONDS, settings=None, metadata=None, credentials=None, **secure
+            address, deadline_seconds=deadline_seconds, settings=None, metadata=None, credentials=None, **secure
         )
     return connection.open(grpc)
 

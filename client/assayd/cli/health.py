@@ -41,7 +41,7 @@ def health(
 
 def _status(address: str, model: str, deadline_seconds: float) -> str:
     request = health_pb2.HealthCheckRequest(service=model)
-    opened = channel(address)
+    opened = channel(address, deadline_seconds=deadline_seconds)
     stub: Any = health_pb2_grpc.HealthStub(opened)
     with explained(address, deadline_seconds), opened:
         try:

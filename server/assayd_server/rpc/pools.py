@@ -7,6 +7,7 @@ caller that is slow, or that means harm, holds it (docs/decisions/0001). The exe
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from threading import Event, Lock, Thread
 from typing import Any
@@ -54,7 +55,7 @@ class CallPool(ThreadPoolExecutor):
         self._calls_lock = Lock()
         self._message_wait_max_seconds = message_wait_max_seconds
         self._on_stalled = on_stalled
-        self._receiving: dict[int, tuple[float, grpc.ServicerContext]] = {}
+        self._waiting: dict[int, tuple[float, grpc.ServicerContext]] = {}
         self._keys = count()
         self._stopped = Event()
         self._watch = Thread(target=self._cancel_stalled, name=f"{name}-stalled", daemon=True)
@@ -88,22 +89,33 @@ class CallPool(ThreadPoolExecutor):
             StalledError: this pool cancelled the call, because its message did not come.
             grpc.RpcError: the call was cancelled meanwhile.
         """
-        key = next(self._keys)
-        self._receiving[key] = (time.monotonic(), context)
-        try:
-            return next(messages)
-        except StopIteration:
-            if key not in self._receiving:  # gRPC ends the messages of a call that was cancelled
-                raise StalledError from None
-            raise
-        finally:
-            self._receiving.pop(key, None)
+        with self._until_late(context) as key:
+            try:
+                return next(messages)
+            except StopIteration:
+                if key not in self._waiting:  # gRPC ends the messages of a call that was cancelled
+                    raise StalledError from None
+                raise
+
+    def sending(self, context: grpc.ServicerContext) -> AbstractContextManager[int]:
+        """While the calling thread sends an answer, which takes for as long as the caller does not read."""
+        return self._until_late(context)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """As in ThreadPoolExecutor."""
         self._stopped.set()
         self._watch.join()
         super().shutdown(wait, cancel_futures=cancel_futures)
+
+    @contextmanager
+    def _until_late(self, context: grpc.ServicerContext) -> Iterator[int]:
+        """For as long as the body takes; a call that takes too long with it is cancelled."""
+        key = next(self._keys)
+        self._waiting[key] = (time.monotonic(), context)
+        try:
+            yield key
+        finally:
+            self._waiting.pop(key, None)
 
     def _add_calls(self, change: int) -> None:
         with self._calls_lock:
@@ -112,12 +124,12 @@ class CallPool(ThreadPoolExecutor):
     def _late(self, seconds: float) -> list[int]:
         """Calls that have held a thread for longer than that without their message."""
         since = time.monotonic() - seconds
-        return [key for key, (began, _) in list(self._receiving.items()) if began < since]
+        return [key for key, (began, _) in list(self._waiting.items()) if began < since]
 
     def _cancel_stalled(self) -> None:
         while not self._stopped.wait(_WATCH_INTERVAL_SECONDS):
             for key in self._late(self._message_wait_max_seconds):
-                waiting = self._receiving.pop(key, None)
+                waiting = self._waiting.pop(key, None)
                 if waiting is not None:
                     self._cancel(waiting[1])
 

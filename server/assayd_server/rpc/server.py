@@ -10,7 +10,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from assayd_server import logs
+from assayd_server import descriptors, logs
 from assayd_server.engine import Engine
 from assayd_server.errors import StartError
 from assayd_server.metrics import Metrics
@@ -41,8 +41,9 @@ _CONTROL_WAITING_MAX = 64
 _OTHER_CALLS_MAX = 512
 """Room for control calls and refusals beneath gRPC's own limit, which would refuse health too."""
 _KEEPALIVE_MS = 60_000
-_PING_INTERVAL_MIN_MS = 10_000
-"""Clients that keep a long call alive ping every 30 s; gRPC's default of five minutes would disconnect them."""
+_PING_INTERVAL_MIN_MS = 250
+"""Clients ask whether the server is there as often as once a second while a call is open; gRPC's default of five
+minutes would disconnect them."""
 
 HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 _log = logs.get_logger()
@@ -64,6 +65,7 @@ class ServerOptions:
     streams_max: int
     stream_idle_max_seconds: float
     streams_per_connection_max: int
+    connections_max: int
     message_bytes_max: int
     rows_max: int
     head_elements_max: int
@@ -228,6 +230,7 @@ class RpcServer:
             calls_max=options.call_threads + options.calls_waiting_max,
             message_wait_max_seconds=options.message_wait_max_seconds,
             on_stalled=metrics.stalled.inc,
+            unread=self._unread,
         )
 
     def _show(self, metrics: Metrics, streams: CallPool) -> None:
@@ -275,6 +278,7 @@ def _channel_arguments(options: ServerOptions) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", options.message_bytes_max),
         ("grpc.max_send_message_length", options.message_bytes_max),
         ("grpc.max_concurrent_streams", options.streams_per_connection_max),
+        ("grpc.max_allowed_incoming_connections", descriptors.connections_allowed(options.connections_max)),
         ("grpc.max_connection_age_ms", round(1000 * options.connection_age_max_seconds)),
         ("grpc.max_connection_age_grace_ms", round(1000 * options.connection_grace_seconds)),
         ("grpc.http2.min_ping_interval_without_data_ms", _PING_INTERVAL_MIN_MS),

@@ -72,7 +72,9 @@ class GuardedStream(GuardedMethod):
             with self._requests.of_call() as held:
                 mailbox = Mailbox(partial(self._held, messages, context, held))
                 with self._streams.added(mailbox):
-                    yield from self._servicer(self._each(mailbox, held), context)
+                    for response in self._servicer(self._each(mailbox, held), context):
+                        with self._pool.sending(context):
+                            yield response
             code = grpc.StatusCode.OK
         except (grpc.RpcError, StalledError):
             code = ending(context)

@@ -9,11 +9,17 @@ class UnreadAnswers:
 
     def __init__(self, bytes_max: int) -> None:
         self._held = HeldBytes(bytes_max, what="answers wait to be read", reason="TOO_MANY_UNREAD_ANSWERS")
+        self._bytes_max = bytes_max
 
     @property
     def bytes(self) -> int:
         """What waits now."""
         return self._held.bytes
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether more than half of what may wait does."""
+        return 2 * self.bytes > self._bytes_max
 
     def add(self, size: int, context: Waiting) -> None:
         """Count an answer until its call has ended.

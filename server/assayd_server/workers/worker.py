@@ -9,7 +9,7 @@ import threading
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
-from assayd_server import heap, logs
+from assayd_server import descriptors, heap, logs
 from assayd_server.app import App, serve_until_asked
 from assayd_server.config import Settings
 from assayd_server.errors import StartError
@@ -35,6 +35,7 @@ def main(number: int, descriptor: int) -> int:
         return 1
     logs.configure(settings.log_level, worker=str(number))
     heap.share_heaps()
+    descriptors.raise_limit()
     orders: SimpleQueue[str] = SimpleQueue()
     threading.Thread(target=_listen, args=(parent, orders), name="orders", daemon=True).start()
     try:

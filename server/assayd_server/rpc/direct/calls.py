@@ -13,7 +13,9 @@ from assayd_server.rpc.authorization import Authorization
 from assayd_server.rpc.direct.core_calls import CoreCall, CoreCalls
 from assayd_server.rpc.guarded import ending, no_message
 from assayd_server.rpc.outcomes import Outcomes
+from assayd_server.rpc.pools import STALLED_AFTER_SECONDS
 from assayd_server.rpc.status import Failure
+from assayd_server.rpc.unread import UnreadAnswers
 
 _TOGETHER_MAX = 64
 """Calls that are put off for others to go with them."""
@@ -21,6 +23,8 @@ _PUT_OFF_MAX = 4 * _TOGETHER_MAX
 """Events that they wait for, of which a call has three or four."""
 _LOOK_SECONDS = 0.25
 """How late a call without a message may be noticed."""
+_UNREAD_SECONDS = 1.0
+"""How long an answer may wait for its caller while there is little room for those of others."""
 _log = logs.get_logger()
 
 
@@ -57,6 +61,7 @@ class DirectCalls:
         calls_max: int,
         message_wait_max_seconds: float,
         on_stalled: Callable[[], None],
+        unread: UnreadAnswers,
     ) -> None:
         """Take these methods over from a server that is not started.
 
@@ -68,6 +73,7 @@ class DirectCalls:
             calls_max: open at one time; the next one is refused at once.
             message_wait_max_seconds: after this a call whose message has not come is cancelled.
             on_stalled: is told of each that was.
+            unread: where answers wait for callers who do not read them.
         """
         self._methods = methods
         self._authorization = authorization
@@ -78,6 +84,9 @@ class DirectCalls:
         self._open: set[CoreCall] = set()
         self._waiting: dict[CoreCall, float] = {}
         """Calls without a message, oldest first, and since when."""
+        self._unread = unread
+        self._sending: dict[CoreCall, float] = {}
+        """Calls whose answers are on their way, oldest first, and since when."""
         self._unclosed = 0
         self._put_off = 0
         """Events since something was put off."""
@@ -102,7 +111,7 @@ class DirectCalls:
     def arrived(self, call: CoreCall) -> None:
         """As of Listener."""
         self._unclosed += 1
-        full = len(self._open) >= self._calls_max
+        full = len(self._open) >= self._calls_max and not self._make_room()
         self._open.add(call)
         denial = self._authorization.refusal(call.method, call.metadata, call.auth_context)
         if denial is not None:
@@ -126,10 +135,28 @@ class DirectCalls:
     def answered(self, call: CoreCall) -> None:
         """As of Listener."""
         self._open.discard(call)
+        if not call.is_closed:
+            self._sending[call] = time.monotonic()
 
     def closed(self, call: CoreCall) -> None:
         """As of Listener."""
         self._unclosed -= 1
+        self._sending.pop(call, None)
+
+    def _make_room(self) -> bool:
+        """Refuse the oldest call without a message, where these hold more than half of all places and it is late.
+
+        Who means harm could else keep everybody out with headers alone; half is for those whose messages are long.
+        """
+        if 2 * len(self._waiting) <= self._calls_max:
+            return False
+        call, began = next(iter(self._waiting.items()))
+        if began > time.monotonic() - STALLED_AFTER_SECONDS:
+            return False
+        del self._waiting[call]
+        self._on_stalled()
+        self._refuse(call)
+        return True
 
     def _fail(self, call: CoreCall, error: ServiceError) -> None:
         """Answer a call that has no message; that its caller went away instead is known once it is closed."""
@@ -156,6 +183,7 @@ class DirectCalls:
                 if (now := time.monotonic()) > look:
                     look = now + _LOOK_SECONDS
                     self._cancel_stalled(now - self._message_wait_max_seconds)
+                    self._cancel_unread(now - _UNREAD_SECONDS)
             except Exception:  # whatever it was, the other calls go on
                 _log.exception("bug")
         self._core.close()
@@ -191,3 +219,14 @@ class DirectCalls:
             del self._waiting[call]
             self._on_stalled()
             self._fail(call, CallCancelledError("no message came in time", reason="MESSAGE_LATE"))
+
+    def _cancel_unread(self, since: float) -> None:
+        """Calls whose answers nobody reads, the oldest first, until there is room for the answers of others."""
+        if not self._unread.is_crowded:
+            return
+        for call, began in list(self._sending.items()):
+            if began > since:
+                return
+            self._sending.pop(call, None)
+            self._on_stalled()
+            call.cancel()

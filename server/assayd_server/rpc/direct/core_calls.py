@@ -70,7 +70,8 @@ class CoreCall:
         self.is_cancelled = False
         """Whether it was over before its answer had gone."""
         self._call = event.call
-        self._deadline = event.call_details.deadline
+        # told by the wall clock, which may be set to another time before the call ends
+        self._deadline = time.monotonic() + (event.call_details.deadline - time.time())
         self._listener = listener
         self._lock = Lock()
         """Calls are watched by one thread and answered by another."""
@@ -80,7 +81,7 @@ class CoreCall:
 
     def time_remaining(self) -> float:
         """Seconds until its deadline, 0 or more; very many where it has none."""
-        return max(0.0, self._deadline - time.time())
+        return max(0.0, self._deadline - time.monotonic())
 
     def is_active(self) -> bool:
         """Whether somebody waits for the answer, as far as is known: who wants to know watches it."""
@@ -123,6 +124,10 @@ class CoreCall:
             if not self.is_closed:
                 self._on_close.append(callback)
             return not self.is_closed
+
+    def cancel(self) -> None:
+        """End it, and with it whatever of its answer has not gone yet."""
+        self._call.cancel()
 
     def drop(self) -> None:
         """Send nothing: it is over."""

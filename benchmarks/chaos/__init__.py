@@ -1,0 +1,1 @@
+"""Faults that are put on real servers: python -m benchmarks.chaos."""
