@@ -14,7 +14,8 @@ from urllib.request import urlopen
 
 from programs import program
 
-RULES = Path(__file__).resolve().parents[1] / "helm" / "assayd" / "rules" / "drift.yaml"
+RULES_DIR = Path(__file__).resolve().parents[1] / "helm" / "assayd" / "rules"
+RULES = RULES_DIR / "drift.yaml"
 WAIT_SECONDS_MAX = 90.0
 STEP = "200ms"
 """How often is scraped and evaluated, where the rules say a minute."""
@@ -99,6 +100,16 @@ def hastened(window: str, *, drift_after: str, missing_after: str) -> str:
     text = RULES.read_text().replace("interval: 1m", f"interval: {STEP}").replace("[1h]", f"[{window}]")
     waits = (f"for: {after}" for after in (drift_after, missing_after, missing_after))
     return re.sub("for: 15m", lambda _: next(waits), text)
+
+
+def recorded(window: str) -> dict[str, str]:
+    """The chart's rules by file, evaluated as often as is scraped, for what they record."""
+    files = sorted(RULES_DIR.glob("*.yaml"))
+    return {path.stem: _quick(path.read_text()).replace("[1h]", f"[{window}]") for path in files}
+
+
+def _quick(text: str) -> str:
+    return re.sub(r"interval: \d+[ms]", f"interval: {STEP}", text)
 
 
 def of_totals() -> str:
