@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test check lint types stubs check-stubs protos-lint unit prometheus bench soak test-matrix format docs notebook \
+.PHONY: help demo test check lint types stubs check-stubs protos-lint unit prometheus bench soak test-matrix format docs notebook image fleet \
   baseline constraints wheel clean
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -62,6 +62,12 @@ test-matrix: .make/dev prometheus ## The tests with the lowest and the newest ve
 
 soak: .make/dev ## What a server withstands, some twenty minutes on two quiet CPUs; ONLY="swap drain" for parts
 	@$(BIN)/python -m benchmarks.soak $(ONLY)
+
+fleet: .make/dev prometheus ## Replicas in network namespaces: scaled, rolled, cut off, and an alert; needs root; ONLY=cutting for a part
+	@PYTHONPATH=tests:. $(BIN)/python -m live_fleet $(ONLY)
+
+image: .make/dev ## Build the image with buildah and run it with runc, without any privilege; needs root, and BASE=... or debootstrap
+	@PYTHONPATH=tests:. $(BIN)/python -m image
 
 format: .make/dev ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .

@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,14 +59,22 @@ class Prometheus:
 
 
 @contextmanager
-def scraping(folder: Path, targets: list[str], rules: Mapping[str, str]) -> Iterator[Prometheus]:
-    """Start Prometheus with these targets, as the job "assayd", and these files of rules."""
+def scraping(
+    folder: Path, targets: list[str], rules: Mapping[str, str], alertmanagers: Sequence[str] = ()
+) -> Iterator[Prometheus]:
+    """Start Prometheus with these targets, as the job "assayd", these rules, and whom to tell of alerts."""
     files = {name: folder / f"{name}.yaml" for name in rules}
     for name, path in files.items():
         path.write_text(rules[name])
     timing = {"scrape_interval": STEP, "scrape_timeout": STEP, "evaluation_interval": STEP}
     jobs = [{"job_name": "assayd", "static_configs": [{"targets": targets}]}]
-    config = {"global": timing, "rule_files": [str(path) for path in files.values()], "scrape_configs": jobs}
+    told = [{"static_configs": [{"targets": list(alertmanagers)}]}] if alertmanagers else []
+    config = {
+        "global": timing,
+        "rule_files": [str(path) for path in files.values()],
+        "scrape_configs": jobs,
+        "alerting": {"alertmanagers": told},
+    }
     (folder / "prometheus.yml").write_text(json.dumps(config))  # which is YAML too
     command = [
         program("prometheus"),
