@@ -82,6 +82,7 @@ TWO_SOURCES = {"repository": {"existingClaim": "models", "path": "/opt/models"}}
         ({"tls": {"clientCa": True}}, "do nothing without tls.enabled"),
         ({"service": {"type": "LoadBalancer"}}, "A Service of type LoadBalancer can be reached from outside"),
         ({"service": {"type": "NodePort"}}, "A Service of type NodePort can be reached from outside"),
+        ({**TLS, "service": {"type": "LoadBalancer"}}, "nobody is asked who calls: set access or tls.clientCa"),
         ({"access": {"file": "x"}}, "With access, calls carry tokens, which must not go in the clear"),
         ({"access": {"existingSecret": "limited"}}, "With access, calls carry tokens"),
         ({**TLS, "access": {"existingSecret": "limited", "file": "x"}}, "Set only one of access.existingSecret"),

@@ -105,7 +105,7 @@ def _serves(container: Container) -> list[Line]:
 
 
 def _scores_until_it_stops(client: Client, images: np.ndarray, container: Container) -> tuple[int, int]:
-    """(answered, failed) calls, of before SIGTERM and of most of the second in which it says no and still answers."""
+    """(answered, failed) calls, of before SIGTERM and of most of the second when it says no and still answers."""
     answered = failed = 0
     port = container.wait_for("serving")["metrics_port"]
     until = float("inf")

@@ -56,6 +56,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end }}
 
+{{- /* Whether calls are encrypted and their callers known; empty where they are not. */ -}}
+{{- define "assayd.secure" -}}
+{{- if and .Values.tls.enabled (or .Values.tls.clientCa (include "assayd.accessSecret" .)) }}true{{ end }}
+{{- end }}
+
 {{- /* What would install and then do something else than was meant. */ -}}
 {{- define "assayd.check" -}}
 {{- with .Values }}
@@ -65,8 +70,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if and (not .tls.enabled) (or .tls.existingSecret .tls.clientCa) }}
 {{- fail "tls.existingSecret and tls.clientCa do nothing without tls.enabled: set it to true, or leave them out." }}
 {{- end }}
-{{- if and (ne .service.type "ClusterIP") (not .tls.enabled) (not .insecure) }}
-{{- fail (printf "A Service of type %s can be reached from outside of the cluster, and calls are not encrypted: set tls.enabled, or insecure if that is meant." .service.type) }}
+{{- if and (ne .service.type "ClusterIP") (not (include "assayd.secure" $)) (not .insecure) }}
+{{- $lacking := .tls.enabled | ternary "nobody is asked who calls: set access or tls.clientCa" "calls are not encrypted: set tls.enabled" }}
+{{- fail (printf "A Service of type %s can be reached from outside of the cluster, and %s, or insecure if that is meant." .service.type $lacking) }}
 {{- end }}
 {{- if and .access.existingSecret .access.file }}
 {{- fail "Set only one of access.existingSecret and access.file." }}
@@ -108,12 +114,13 @@ tls_key = "/etc/assayd-tls/tls.key"
 {{- if .Values.tls.clientCa }}
 tls_client_ca = "/etc/assayd-tls/ca.crt"
 {{- end }}
-{{- else }}
-# Pods are reached from other machines, which the server takes calls from without TLS only when told so.
-insecure = true
 {{- end }}
 {{- if include "assayd.accessSecret" . }}
 access = "/etc/assayd-access/access.toml"
+{{- end }}
+{{- if not (include "assayd.secure" .) }}
+# Pods are reached from other machines: the server takes their calls in the clear, or from anybody, only when told so.
+insecure = true
 {{- end }}
 {{- range $name, $value := .Values.settings }}
 {{ $name }} = {{ toJson $value }}
