@@ -9,7 +9,6 @@ from live_fleet.load import DEADLINE_SECONDS, calling
 from live_fleet.names import Names
 from live_fleet.network import Network
 from live_fleet.replicas import fleet
-from live_fleet.waiting import seconds_until
 
 PART = "cut off"
 REPLICAS = 3
@@ -20,13 +19,13 @@ def run(network: Network, names: Names, folder: Path, model: Path, *, short: boo
     with fleet(network, names, folder, model=model) as running:
         cut, *_ = [running.add() for _ in range(REPLICAS)]
         with calling(running.target) as outcome:
-            seconds_until(lambda: all(one.calls() > 0 for one in running.replicas), what="all are called")
+            for replica in running.replicas:
+                replica.seconds_until_called()
             cut.host.cut_off()
             time.sleep(DEADLINE_SECONDS + (2.0 if short else 20.0))
             cut.host.reconnect()
             cut.wait_until_ready()
-            before = cut.calls()
-            back = seconds_until(lambda: cut.calls() > before, what="the replica is called again")
+            back = cut.seconds_until_called()
     slowest = max(outcome.seconds)
     return [
         Line(

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from live_fleet.names import Names
 from live_fleet.network import Host, Network
+from live_fleet.waiting import seconds_until
 
 START_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 60.0
@@ -58,6 +59,11 @@ class Replica:
             for sample in samples
             if sample.name == "grpc_server_handled_total" and wanted.items() <= sample.labels.items()
         )
+
+    def seconds_until_called(self) -> float:
+        """How long it takes until it has answered one more call."""
+        before = self.calls()
+        return seconds_until(lambda: self.calls() > before, what=f"{self.host.address} is called")
 
     def terminate(self) -> None:
         """Send SIGTERM, as the kubelet does."""

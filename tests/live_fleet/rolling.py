@@ -8,7 +8,6 @@ from live_fleet.load import calling
 from live_fleet.names import Names
 from live_fleet.network import Network
 from live_fleet.replicas import CONNECTION_AGE_SECONDS, fleet
-from live_fleet.waiting import seconds_until
 
 PART = "rolling update"
 REPLICAS = 3
@@ -25,7 +24,7 @@ def run(network: Network, names: Names, folder: Path, model: Path, *, short: boo
                 for old in list(running.replicas):
                     new = running.add()
                     # what minReadySeconds is for: clients have heard of the new one before the old one goes
-                    seconds_until(lambda new=new: new.calls() > 0, what="the new replica is called")  # type: ignore[misc]
+                    new.seconds_until_called()
                     codes.append(running.remove(old))
     return [
         Line(

@@ -9,7 +9,6 @@ from live_fleet.load import calling
 from live_fleet.names import Names
 from live_fleet.network import Network
 from live_fleet.replicas import CONNECTION_AGE_SECONDS, fleet
-from live_fleet.waiting import seconds_until
 
 PART = "scale 1 to 3"
 FOUND_SECONDS_MAX = 2.0 * CONNECTION_AGE_SECONDS + 2.0
@@ -22,11 +21,11 @@ def run(network: Network, names: Names, folder: Path, model: Path, *, short: boo
     with fleet(network, names, folder, model=model) as running:
         first = running.add()
         with calling(running.target) as outcome:
-            seconds_until(lambda: first.calls() > 0, what="the first replica is called")
+            first.seconds_until_called()
             found = []
             for _ in range(2):
                 new = running.add()
-                found.append(seconds_until(lambda new=new: new.calls() > 0, what="a new replica is called"))  # type: ignore[misc]
+                found.append(new.seconds_until_called())
             before = [replica.calls() for replica in running.replicas]
             time.sleep(2.0 if short else 15.0)
             after = [replica.calls() for replica in running.replicas]

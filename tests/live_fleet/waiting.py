@@ -14,5 +14,5 @@ def seconds_until(condition: Callable[[], bool], *, what: str, seconds_max: floa
     while not condition():
         if time.monotonic() - began > seconds_max:
             raise TimeoutError(f"{what}: not within {seconds_max:g} s")
-        time.sleep(0.02)
+        time.sleep(0.1)
     return time.monotonic() - began
