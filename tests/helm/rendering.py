@@ -44,7 +44,7 @@ ALL: dict[str, Any] = {
         "latencySeconds": 0.05,
     },
     "dashboard": {"enabled": True, "annotations": {"grafana_folder": "scoring"}},
-    "test": {"tokenSecret": "token", "clientSecret": "client"},
+    "test": {"model": "digits", "tokenSecret": "token", "clientSecret": "client"},
     "podAnnotations": {"example.com/team": "scoring"},
     "priorityClassName": "serving",
     "nodeSelector": {"kubernetes.io/arch": "amd64"},

@@ -1,4 +1,4 @@
-"""What `helm test` does: scores an empty row, by the contract of the first model, and prints what came back."""
+"""What `helm test` does: scores an empty row, by the contract of the model, and prints what came back."""
 
 import os
 from pathlib import Path
@@ -34,7 +34,7 @@ with Client(
     metadata={"authorization": f"Bearer {token}"} if token else None,
     deadline_seconds=30,
 ) as client:
-    model = client.models().models[0]
+    model = client.model(os.environ.get("SCORE_MODEL", ""))
     row = {spec.name: empty(spec.data_type, spec.shape) for spec in model.inputs}
     scores = client.score(row, model=model.name, record=False)
     print(f"{model.name} version {model.version} scored a row: {scores.labels or scores.predictions}")
