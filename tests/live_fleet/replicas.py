@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -21,14 +22,11 @@ START_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 60.0
 PORT, METRICS_PORT = 50051, 9090
 """As in the chart: each host has all its ports to itself."""
-CONNECTION_AGE_SECONDS = 3
-"""What the chart leaves at 300: by when a client has asked for addresses anew."""
 _SETTINGS = {
     "host": "0.0.0.0",
     "port": PORT,
-    "metrics-port": METRICS_PORT,
-    "connection-age-max-seconds": CONNECTION_AGE_SECONDS,
-    "drain-delay-seconds": 1,
+    "metrics_port": METRICS_PORT,
+    "drain_delay_seconds": 1,
 }
 
 
@@ -83,17 +81,17 @@ class Replica:
 class Fleet:
     """The replicas of a release, and their name."""
 
-    def __init__(self, network: Network, names: Names, folder: Path, model: dict[str, Path]) -> None:
+    def __init__(self, network: Network, names: Names, folder: Path, settings: dict[str, Any]) -> None:
         self.replicas: list[Replica] = []
         self.target = names.target
-        self._network, self._names, self._folder, self._model = network, names, folder, model
+        self._network, self._names, self._folder = network, names, folder
+        self._settings = {**_SETTINGS, **settings}
 
     def add(self) -> Replica:
         """Start one more on a host of its own; the name leads to it as soon as it is ready."""
         host = self._network.host()
         log = self._folder / f"{host.link}.log"
-        flags = {**_SETTINGS, **self._model}
-        words = [f"--{name}={value}" for name, value in flags.items()]
+        words = [f"--{name.replace('_', '-')}={value}" for name, value in self._settings.items()]
         command = host.command(sys.executable, "-m", "assayd_server", "serve", "--insecure", *words)
         with log.open("wb") as stderr:
             replica = Replica(host, subprocess.Popen(command, stderr=stderr), log)
@@ -120,16 +118,16 @@ class Fleet:
 
 
 @contextmanager
-def fleet(network: Network, names: Names, folder: Path, **model: Path) -> Iterator[Fleet]:
+def fleet(network: Network, names: Names, folder: Path, **settings: Any) -> Iterator[Fleet]:
     """One without a replica yet; those that are there at the end are killed.
 
     Args:
         network: for their hosts.
         names: for their name.
         folder: for their logs.
-        **model: settings that say what is served.
+        **settings: of the servers, what they serve among them.
     """
-    made = Fleet(network, names, folder, model)
+    made = Fleet(network, names, folder, settings)
     try:
         yield made
     finally:

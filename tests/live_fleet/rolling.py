@@ -7,14 +7,19 @@ from benchmarks.soak.lines import Line
 from live_fleet.load import calling
 from live_fleet.names import Names
 from live_fleet.network import Network
-from live_fleet.replicas import CONNECTION_AGE_SECONDS, fleet
+from live_fleet.replicas import fleet
 
 PART = "rolling update"
 REPLICAS = 3
+SLOWEST_SECONDS_MAX = 3.0
+"""As long as a few attempts of the client take, one after another."""
 
 
 def run(network: Network, names: Names, folder: Path, model: Path, *, short: bool) -> list[Line]:
-    """Put a new replica in the place of each old one, round after round."""
+    """Put a new replica in the place of each old one, round after round, as soon as it is ready.
+
+    Connections live for the chart's five minutes: what tells a client to look for others is the end of a server.
+    """
     codes: list[int] = []
     with fleet(network, names, folder, model=model) as running:
         for _ in range(REPLICAS):
@@ -22,10 +27,10 @@ def run(network: Network, names: Names, folder: Path, model: Path, *, short: boo
         with calling(running.target) as outcome:
             for _ in range(1 if short else 3):
                 for old in list(running.replicas):
-                    new = running.add()
-                    # what minReadySeconds is for: clients have heard of the new one before the old one goes
-                    new.seconds_until_called()
+                    running.add()
                     codes.append(running.remove(old))
+            for replica in running.replicas:
+                replica.seconds_until_called()
     return [
         Line(
             part=PART,
@@ -44,9 +49,9 @@ def run(network: Network, names: Names, folder: Path, model: Path, *, short: boo
         Line(
             part=PART,
             what="the slowest call",
-            asked=f"<= {CONNECTION_AGE_SECONDS} s",
+            asked=f"<= {SLOWEST_SECONDS_MAX:.0f} s",
             reached=f"{max(outcome.seconds):.2f} s",
-            met=max(outcome.seconds) <= CONNECTION_AGE_SECONDS,
+            met=max(outcome.seconds) <= SLOWEST_SECONDS_MAX,
             timed=True,
         ),
     ]
