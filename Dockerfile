@@ -17,11 +17,13 @@ COPY client ./client
 COPY server ./server
 
 # No isolation, so that the constraints hold for the build backend too. The bytecode is never checked against its
-# sources: copying between stages may change their times, and the server could not write it anew.
+# sources: copying between stages may change their times, and the server could not write it anew. The tests that the
+# libraries bring along go: 66 MB that nothing imports.
 RUN /opt/build/bin/pip wheel --no-build-isolation --no-deps --wheel-dir /dist . \
     && set -- /dist/assayd-*.whl \
     && /opt/build/bin/pip --python /opt/assayd/bin/python install \
         --no-compile --only-binary :all: --constraint constraints.txt "$1[server,objectstore]" \
+    && find /opt/assayd/lib -depth -type d \( -name tests -o -path '*/onnx/backend/test' \) -exec rm -r {} + \
     && /opt/assayd/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/assayd/lib
 
 FROM ${BASE}

@@ -9,7 +9,7 @@ export PIP_QUIET := 1
 export ORT_DISABLE_TELEMETRY := 1
 
 .PHONY: help demo test check lint types stubs check-stubs protos-lint unit prometheus bench soak fuzz chaos faketime \
-  audit sbom test-matrix format docs notebook baseline constraints wheel clean
+  image fleet audit sbom test-matrix format docs notebook baseline constraints wheel clean
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -89,6 +89,12 @@ faketime:
 	  (cd .make/apt && $(APT) update && $(APT) download libfaketime && dpkg-deb --extract libfaketime_*.deb ../debian) \
 	    || echo "no libfaketime here, and none to be had by apt-get: the clock is left alone"; \
 	  rm -rf .make/apt; }
+
+fleet: .make/dev prometheus ## Replicas in network namespaces: scaled, rolled, cut off, and an alert; needs root; ONLY=cutting for a part
+	@PYTHONPATH=tests:. $(BIN)/python -m live_fleet $(ONLY)
+
+image: .make/dev ## Build the image with buildah and run it with runc, without any privilege; needs root, and BASE=... or debootstrap
+	@PYTHONPATH=tests:. $(BIN)/python -m image
 
 format: .make/dev ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .

@@ -1,7 +1,8 @@
-"""Writes docs/settings.md and docs/metrics.md from the code, so that they cannot lag behind: make docs."""
+"""Writes the chart's schema, docs/settings.md and docs/metrics.md from the code, so that none lags: make docs."""
 
 from pathlib import Path
 
+import chart_schema
 import numpy as np
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -115,7 +116,11 @@ def _labels(samples: list) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-PAGES = {"settings.md": settings_page, "metrics.md": metrics_page}
+PAGES = {
+    "settings.md": settings_page,
+    "metrics.md": metrics_page,
+    "../helm/assayd/values.schema.json": chart_schema.written,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,8 @@ from urllib.request import urlopen
 
 from programs import program
 
-RULES = Path(__file__).resolve().parents[1] / "helm" / "assayd" / "rules" / "drift.yaml"
+RULES_DIR = Path(__file__).resolve().parents[1] / "helm" / "assayd" / "rules"
+RULES = RULES_DIR / "drift.yaml"
 WAIT_SECONDS_MAX = 90.0
 STEP = "200ms"
 """How often is scraped and evaluated, where the rules say a minute."""
@@ -58,14 +59,22 @@ class Prometheus:
 
 
 @contextmanager
-def scraping(folder: Path, targets: list[str], rules: Mapping[str, str]) -> Iterator[Prometheus]:
-    """Start Prometheus with these targets, as the job "assayd", and these files of rules."""
+def scraping(
+    folder: Path, targets: list[str], rules: Mapping[str, str], alertmanagers: Sequence[str] = ()
+) -> Iterator[Prometheus]:
+    """Start Prometheus with these targets, as the job "assayd", these rules, and whom to tell of alerts."""
     files = {name: folder / f"{name}.yaml" for name in rules}
     for name, path in files.items():
         path.write_text(rules[name])
     timing = {"scrape_interval": STEP, "scrape_timeout": STEP, "evaluation_interval": STEP}
     jobs = [{"job_name": "assayd", "static_configs": [{"targets": targets}]}]
-    config = {"global": timing, "rule_files": [str(path) for path in files.values()], "scrape_configs": jobs}
+    told = [{"static_configs": [{"targets": list(alertmanagers)}]}] if alertmanagers else []
+    config = {
+        "global": timing,
+        "rule_files": [str(path) for path in files.values()],
+        "scrape_configs": jobs,
+        "alerting": {"alertmanagers": told},
+    }
     (folder / "prometheus.yml").write_text(json.dumps(config))  # which is YAML too
     command = [
         program("prometheus"),
@@ -99,6 +108,16 @@ def hastened(window: str, *, drift_after: str, missing_after: str) -> str:
     text = RULES.read_text().replace("interval: 1m", f"interval: {STEP}").replace("[1h]", f"[{window}]")
     waits = (f"for: {after}" for after in (drift_after, missing_after, missing_after))
     return re.sub("for: 15m", lambda _: next(waits), text)
+
+
+def recorded(window: str) -> dict[str, str]:
+    """The chart's rules by file, evaluated as often as is scraped, for what they record."""
+    files = sorted(RULES_DIR.glob("*.yaml"))
+    return {path.stem: _quick(path.read_text()).replace("[1h]", f"[{window}]") for path in files}
+
+
+def _quick(text: str) -> str:
+    return re.sub(r"interval: \d+[ms]", f"interval: {STEP}", text)
 
 
 def of_totals() -> str:

@@ -230,10 +230,11 @@ def rendered(values: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("command", commands("helm"))
 def test_the_chart_takes_the_values_that_are_named(command: str) -> None:
     words = shlex.split(command)
-    assert words[:4] in (
-        ["helm", "install", "assayd", "helm/assayd"],
-        ["helm", "upgrade", "assayd", "helm/assayd"],
-    )
+    assert words[2].startswith("assayd")
+    if words[1] in ("rollback", "test"):
+        return
+    assert words[1] in ("install", "upgrade")
+    assert words[3] == "helm/assayd"
     values: dict[str, Any] = {}
     for assignment in (words[index + 1] for index, word in enumerate(words) if word == "--set"):
         path, _, value = assignment.partition("=")

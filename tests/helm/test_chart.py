@@ -1,121 +1,34 @@
-"""The chart renders what Kubernetes accepts and the server needs, and refuses values that would do neither."""
+"""The chart renders what the server needs: its settings, its models, its limits and no privilege."""
 
-import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import helm_python
-import kubernetes_validate
 import pytest
-import yaml
 
 from assayd_server.config import Settings
 from assayd_server.configuring import load
-
-ROOT = Path(__file__).resolve().parents[2]
-CHART_DIR = ROOT / "helm" / "assayd"
-CLAIM = {"repository": {"existingClaim": "models"}}
-PATH = {"repository": {"path": "/opt/models"}}
-# Every value that adds something to the rendered objects.
-ALL = {
-    **CLAIM,
-    "image": {"repository": "registry.example:5000/assayd", "tag": "1.2.3", "pullPolicy": "Always"},
-    "replicas": 3,
-    "settings": {"log_level": "debug"},
-    "rules": {
-        "kind": "ConfigMap",
-        "labels": {"release": "prometheus"},
-        "runbooksUrl": "https://wiki.example/assayd/",
-    },
-    "podAnnotations": {"example.com/team": "scoring"},
-    "nodeSelector": {"kubernetes.io/arch": "amd64"},
-    "tolerations": [{"key": "scoring", "operator": "Exists", "effect": "NoSchedule"}],
-    "affinity": {
-        "podAntiAffinity": {
-            "preferredDuringSchedulingIgnoredDuringExecution": [
-                {"weight": 1, "podAffinityTerm": {"topologyKey": "kubernetes.io/hostname"}}
-            ]
-        }
-    },
-}
-# They agree with the probes, the Service, the volume and the time a pod is given to stop.
-KEPT_SETTINGS = (
-    "host",
-    "port",
-    "metrics_host",
-    "metrics_port",
-    "insecure",
-    "repository",
-    "model",
-    "drain_delay_seconds",
-    "drain_grace_seconds",
+from helm.rendering import (
+    ALL,
+    BUCKET,
+    CLAIM,
+    NOTHING,
+    PATH,
+    ROOT,
+    TLS,
+    config,
+    container,
+    only,
+    pod,
+    render,
 )
-# The oldest that Chart.yaml admits, one that many run, and the newest with a schema.
-KUBERNETES_VERSIONS = ("1.29", "1.31", kubernetes_validate.latest_version().rsplit(".", 1)[0])
-SEVERITY_WARNING = 2
+
+OF_TLS_AND_ACCESS = {"tls_certificate", "tls_key", "tls_client_ca", "access"}
 
 
-@pytest.fixture(scope="module")
-def chart() -> Iterator[helm_python.Chart]:
-    with helm_python.Chart.load(CHART_DIR) as loaded:
-        yield loaded
-
-
-def render(chart: helm_python.Chart, values: dict[str, Any], name: str = "release") -> dict[str, Any]:
-    """The rendered objects by kind; the Service without an address of its own is the HeadlessService."""
-    files = chart.render(values, name=name, namespace="scoring")
-    texts = [text for path, text in files.items() if path.endswith(".yaml")]
-    objects = [found for text in texts for found in yaml.safe_load_all(text) if found]
-    return {_kind(found): found for found in objects}
-
-
-def _kind(found: dict[str, Any]) -> str:
-    headless = found["kind"] == "Service" and found["spec"].get("clusterIP") == "None"
-    return "HeadlessService" if headless else str(found["kind"])
-
-
-def pod(chart: helm_python.Chart, values: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = render(chart, values)["Deployment"]["spec"]["template"]["spec"]
-    return found
-
-
-def container(chart: helm_python.Chart, values: dict[str, Any]) -> dict[str, Any]:
-    found: list[dict[str, Any]] = pod(chart, values)["containers"]
-    assert len(found) == 1
-    return found[0]
-
-
-def environment(chart: helm_python.Chart, values: dict[str, Any]) -> dict[str, str]:
-    variables = container(chart, values)["env"]
-    found = {variable["name"]: variable["value"] for variable in variables}
-    assert len(found) == len(variables), "a variable is set twice"
-    return found
-
-
-@pytest.mark.parametrize("values", [CLAIM, ALL], ids=["defaults", "every value"])
-def test_helm_lint_has_no_warning(values: dict[str, Any]) -> None:
-    report = helm_python.lint(CHART_DIR, values, strict=True)
-
-    assert report["total_charts_linted"] == 1
-    assert not report["errors"]
-    assert not [message for message in report["messages"] if message["severity"] >= SEVERITY_WARNING]
-
-
-@pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
-@pytest.mark.parametrize("values", [CLAIM, PATH, ALL], ids=["claim", "path", "every value"])
-def test_kubernetes_accepts_every_rendered_object(
-    chart: helm_python.Chart, values: dict[str, Any], version: str
-) -> None:
-    objects = render(chart, values)
-
-    assert set(objects) == {"Deployment", "Service", "HeadlessService"} | (
-        {"ConfigMap"} if values is ALL else set()
-    )
-    for found in objects.values():
-        # A kind without a schema raises; a release without schemas would be judged by an older one's.
-        assert kubernetes_validate.validate(found, version, strict=True) == version
+def settings(chart: helm_python.Chart, values: dict[str, Any]) -> dict[str, Any]:
+    return tomllib.loads(config(chart, values))
 
 
 def test_the_chart_releases_the_version_of_the_package(chart: helm_python.Chart) -> None:
@@ -130,75 +43,38 @@ def test_the_image_has_the_charts_app_version_unless_a_tag_is_given(chart: helm_
 
 
 def test_a_release_named_for_the_chart_does_not_repeat_the_name(chart: helm_python.Chart) -> None:
-    assert render(chart, CLAIM, name="assayd")["Service"]["metadata"]["name"] == "assayd"
-    assert render(chart, CLAIM, name="digits")["Service"]["metadata"]["name"] == "digits-assayd"
+    assert ("Service", "assayd") in render(chart, CLAIM, name="assayd")
+    assert ("Service", "digits-assayd") in render(chart, CLAIM, name="digits")
 
 
-@pytest.mark.parametrize(
-    ("values", "refusal"),
-    [
-        ({"replica": 2}, "additional properties 'replica' not allowed"),
-        ({"repository": {"existingClam": "models"}}, "additional properties 'existingClam' not allowed"),
-        ({"image": {"pullpolicy": "Always"}}, "additional properties 'pullpolicy' not allowed"),
-        ({"resources": {"limit": {}}}, "additional properties 'limit' not allowed"),
-    ],
-)
-def test_a_misspelt_value_is_refused(chart: helm_python.Chart, values: dict[str, Any], refusal: str) -> None:
-    with pytest.raises(helm_python.HelmValuesError, match=refusal):
-        render(chart, {**CLAIM, **values})
+def mounts_of(chart: helm_python.Chart, values: dict[str, Any]) -> dict[str, Any]:
+    return {mount["name"]: mount for mount in container(chart, values)["volumeMounts"]}
 
 
-@pytest.mark.parametrize(
-    ("values", "refusal"),
-    [
-        ({"replicas": "2"}, "at '/replicas'"),
-        ({"drain": {"graceSeconds": 1.5}}, "at '/drain/graceSeconds'"),
-        ({"repository": {"path": "models"}}, "at '/repository/path'"),
-        ({"podAnnotations": {"example.com/team": 1}}, "at '/podAnnotations/example.com~1team'"),
-        ({"settings": {"log_level": ["debug"]}}, "at '/settings/log_level'"),
-        ({"rules": {"kind": "Secret"}}, "at '/rules/kind'"),
-        ({"rules": {"runbooksUrl": "wiki"}}, "at '/rules/runbooksUrl'"),
-    ],
-)
-def test_a_value_of_the_wrong_type_is_refused(
-    chart: helm_python.Chart, values: dict[str, Any], refusal: str
-) -> None:
-    with pytest.raises(helm_python.HelmValuesError, match=refusal):
-        render(chart, {**CLAIM, **values})
-
-
-def test_the_chart_can_be_a_dependency_which_is_handed_global_values(chart: helm_python.Chart) -> None:
-    chart.validate_schema({"global": {"team": "scoring"}})
-
-
-def test_without_a_model_source_nothing_is_rendered(chart: helm_python.Chart) -> None:
-    with pytest.raises(
-        helm_python.HelmRenderError,
-        match=r"Set repository\.existingClaim .* or repository\.path .*inside the image",
-    ):
-        render(chart, {})
-
-
-def test_with_two_model_sources_nothing_is_rendered(chart: helm_python.Chart) -> None:
-    with pytest.raises(
-        helm_python.HelmRenderError, match=r"Set only one of repository\.existingClaim and repository\.path"
-    ):
-        render(chart, {"repository": {"existingClaim": "models", "path": "/opt/models"}})
+def volumes_of(chart: helm_python.Chart, values: dict[str, Any]) -> dict[str, Any]:
+    return {volume["name"]: volume for volume in pod(chart, values)["volumes"]}
 
 
 def test_a_claim_is_mounted_read_only_where_the_server_looks(chart: helm_python.Chart) -> None:
-    volumes = {volume["name"]: volume for volume in pod(chart, CLAIM)["volumes"]}
-    mounts = {mount["name"]: mount for mount in container(chart, CLAIM)["volumeMounts"]}
-
-    assert volumes["models"]["persistentVolumeClaim"] == {"claimName": "models", "readOnly": True}
-    assert mounts["models"] == {"name": "models", "mountPath": "/models", "readOnly": True}
-    assert environment(chart, CLAIM)["ASSAYD_REPOSITORY"] == "/models"
+    claim = volumes_of(chart, CLAIM)["models"]["persistentVolumeClaim"]
+    assert claim == {"claimName": "models", "readOnly": True}
+    assert mounts_of(chart, CLAIM)["models"] == {"name": "models", "mountPath": "/models", "readOnly": True}
+    assert settings(chart, CLAIM)["repository"] == "/models"
 
 
 def test_a_path_in_the_image_needs_no_volume(chart: helm_python.Chart) -> None:
-    assert [volume["name"] for volume in pod(chart, PATH)["volumes"]] == ["tmp"]
-    assert [mount["name"] for mount in container(chart, PATH)["volumeMounts"]] == ["tmp"]
-    assert environment(chart, PATH)["ASSAYD_REPOSITORY"] == "/opt/models"
+    assert list(volumes_of(chart, PATH)) == list(mounts_of(chart, PATH)) == ["tmp", "config"]
+    assert settings(chart, PATH)["repository"] == "/opt/models"
+
+
+def test_a_bucket_is_copied_into_a_cache_with_room_to_spare(chart: helm_python.Chart) -> None:
+    found = settings(chart, BUCKET)
+    room = volumes_of(chart, BUCKET)["cache"]["emptyDir"]["sizeLimit"]
+
+    assert found["repository"] == "s3://bucket/models"
+    assert found["repository_cache"] == mounts_of(chart, BUCKET)["cache"]["mountPath"]
+    assert int(room.removesuffix("Gi")) * 2**30 > found["repository_cache_bytes_max"] == 16 * 2**30
+    assert container(chart, BUCKET)["envFrom"] == [{"secretRef": {"name": "bucket"}}]
 
 
 def test_kubernetes_sets_no_variable_that_would_stop_the_server(chart: helm_python.Chart) -> None:
@@ -207,44 +83,113 @@ def test_kubernetes_sets_no_variable_that_would_stop_the_server(chart: helm_pyth
 
 
 def test_the_server_gets_only_what_the_chart_decides_unless_settings_are_given(chart: helm_python.Chart) -> None:
-    assert environment(chart, CLAIM) == {
-        "ASSAYD_HOST": "0.0.0.0",
-        "ASSAYD_PORT": "50051",
-        "ASSAYD_METRICS_PORT": "9090",
-        "ASSAYD_INSECURE": "true",
-        "ASSAYD_REPOSITORY": "/models",
-        "ASSAYD_DRAIN_DELAY_SECONDS": "5",
-        "ASSAYD_DRAIN_GRACE_SECONDS": "20",
+    assert settings(chart, CLAIM) == {
+        "host": "0.0.0.0",
+        "port": 50051,
+        "metrics_port": 9090,
+        "insecure": True,
+        "repository": "/models",
+        "drain_delay_seconds": 5,
+        "drain_grace_seconds": 20,
     }
 
 
-def test_the_server_knows_every_setting_that_the_chart_makes(chart: helm_python.Chart) -> None:
-    settings = load({}, environment(chart, ALL))
+@pytest.mark.parametrize("values", [CLAIM, PATH, BUCKET], ids=["claim", "path", "bucket"])
+def test_the_server_takes_the_file_that_the_chart_writes(
+    chart: helm_python.Chart, values: dict[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "assayd.toml"
+    file.write_text(config(chart, {**values, "settings": {"log_level": "debug", "rows_max": 67108864}}))
+    loaded = load({}, {"ASSAYD_CONFIG": str(file), "ASSAYD_INFERENCE_THREADS": "2"})
 
-    assert settings.repository == Path("/models")
-    assert settings.log_level == "debug"
+    assert str(loaded.repository) == settings(chart, values)["repository"]
+    assert (loaded.log_level, loaded.rows_max, loaded.inference_threads) == ("debug", 67108864, 2)
+
+
+def test_with_tls_the_server_is_told_where_the_secret_is_mounted_and_not_that_it_is_insecure(
+    chart: helm_python.Chart,
+) -> None:
+    found, folder = settings(chart, ALL), mounts_of(chart, ALL)["tls"]["mountPath"]
+
+    assert "insecure" not in found
+    assert settings(chart, {**CLAIM, **TLS})["insecure"] is True  # because nobody is asked who calls
+    assert found["tls_certificate"] == f"{folder}/tls.crt"
+    assert found["tls_key"] == f"{folder}/tls.key"
+    assert found["tls_client_ca"] == f"{folder}/ca.crt"
+    assert "tls_client_ca" not in settings(chart, {**CLAIM, **TLS})
+    assert set(found) <= set(Settings.model_fields) | OF_TLS_AND_ACCESS
+
+
+def test_who_may_do_what_comes_from_a_secret_of_the_chart_or_from_one_that_is_there(
+    chart: helm_python.Chart,
+) -> None:
+    given = {**CLAIM, **TLS, "access": {"existingSecret": "limited"}}
+
+    assert settings(chart, ALL)["access"] == f"{mounts_of(chart, ALL)['access']['mountPath']}/access.toml"
+    assert set(only(chart, ALL, "Secret")["data"]) == {"access.toml"}
+    assert volumes_of(chart, given)["access"]["secret"]["secretName"] == "limited"
+
+
+def test_keys_and_tokens_can_be_read_by_the_servers_group_alone(chart: helm_python.Chart) -> None:
+    modes = {
+        name: volume["secret"]["defaultMode"]
+        for name, volume in volumes_of(chart, ALL).items()
+        if "secret" in volume
+    }
+    assert modes == {"tls": 0o440, "access": 0o440}
+    assert pod(chart, ALL)["securityContext"]["fsGroup"] == 10001
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"),
-    [("debug", "debug"), (True, "true"), (0.5, "0.5"), (67108864, "67108864"), ("007", "007")],
+    ("name", "value"),
+    [("log_level", "debug"), ("log_calls", True), ("recall_check_share", 0.5), ("rows_max", 67108864)],
 )
 def test_a_setting_reaches_the_server_as_it_was_written(
-    chart: helm_python.Chart, value: object, expected: str
+    chart: helm_python.Chart, name: str, value: object
 ) -> None:
-    assert environment(chart, {**CLAIM, "settings": {"some_setting": value}})["ASSAYD_SOME_SETTING"] == expected
+    found = settings(chart, {**CLAIM, "settings": {name: value}})[name]
+    assert (type(found), found) == (type(value), value)
 
 
-def test_every_setting_that_the_chart_keeps_to_itself_is_one_of_the_server() -> None:
-    assert set(KEPT_SETTINGS) <= set(Settings.model_fields)
+def checksums(chart: helm_python.Chart, values: dict[str, Any]) -> dict[str, str]:
+    annotations = only(chart, values, "Deployment")["spec"]["template"]["metadata"]["annotations"]
+    return {name: value for name, value in annotations.items() if name.startswith("checksum/")}
 
 
-@pytest.mark.parametrize("name", [*KEPT_SETTINGS, "logLevel"])
-def test_a_setting_that_the_chart_makes_itself_or_no_server_has_is_refused(
-    chart: helm_python.Chart, name: str
+def test_a_change_of_settings_rolls_the_pods_and_one_of_replicas_or_tokens_does_not(
+    chart: helm_python.Chart,
 ) -> None:
-    with pytest.raises(helm_python.HelmValuesError, match=f"invalid propertyName '{name}'"):
-        render(chart, {**CLAIM, "settings": {name: "1"}})
+    limited = {**CLAIM, **TLS, "access": {"file": "a"}}
+    before = checksums(chart, limited)
+
+    assert checksums(chart, {**limited, "replicas": 5}) == before
+    assert (
+        checksums(chart, {**limited, "settings": {"rows_max": 1}})["checksum/config"] != before["checksum/config"]
+    )
+    assert checksums(chart, {**limited, "access": {"file": "b"}}) == before
+
+
+def threads(chart: helm_python.Chart, **values: Any) -> Any:
+    found = {variable["name"]: variable for variable in container(chart, {**CLAIM, **values})["env"]}
+    return found.get("ASSAYD_INFERENCE_THREADS", {}).get("valueFrom")
+
+
+def test_threads_are_the_cpu_limit_rounded_up(chart: helm_python.Chart) -> None:
+    limit = {"containerName": "assayd", "resource": "limits.cpu", "divisor": "1"}
+    assert threads(chart) == {"resourceFieldRef": limit}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"settings": {"inference_threads": 3}},
+        {"settings": {"workers": 2}},
+        {"resources": {"limits": {"cpu": None}}},
+    ],
+    ids=["said otherwise", "shared by workers", "no limit"],
+)
+def test_threads_are_left_to_the_server_where_they_are(chart: helm_python.Chart, values: dict[str, Any]) -> None:
+    assert threads(chart, **values) is None
 
 
 @pytest.mark.parametrize(("delay_seconds", "grace_seconds"), [(5, 30), (0, 0), (20, 600)])
@@ -252,10 +197,9 @@ def test_a_pod_is_killed_only_after_the_servers_own_drain(
     chart: helm_python.Chart, delay_seconds: int, grace_seconds: int
 ) -> None:
     values = {**CLAIM, "drain": {"delaySeconds": delay_seconds, "graceSeconds": grace_seconds}}
-    variables = environment(chart, values)
+    found = settings(chart, values)
 
-    assert variables["ASSAYD_DRAIN_DELAY_SECONDS"] == str(delay_seconds)
-    assert variables["ASSAYD_DRAIN_GRACE_SECONDS"] == str(grace_seconds)
+    assert (found["drain_delay_seconds"], found["drain_grace_seconds"]) == (delay_seconds, grace_seconds)
     assert pod(chart, values)["terminationGracePeriodSeconds"] == delay_seconds + grace_seconds + 5
 
 
@@ -264,58 +208,38 @@ def test_a_pod_is_killed_only_after_the_servers_own_drain(
     [("startupProbe", "/readyz"), ("readinessProbe", "/readyz"), ("livenessProbe", "/healthz")],
 )
 def test_probes_ask_the_metrics_port(chart: helm_python.Chart, probe: str, path: str) -> None:
-    found = container(chart, CLAIM)
-    ports = {port["name"]: port["containerPort"] for port in found["ports"]}
-
-    assert found[probe]["httpGet"] == {"path": path, "port": "metrics"}
-    assert str(ports["metrics"]) == environment(chart, CLAIM)["ASSAYD_METRICS_PORT"]
+    assert container(chart, CLAIM)[probe]["httpGet"] == {"path": path, "port": "metrics"}
 
 
-def test_the_service_reaches_the_ports_the_server_listens_on(chart: helm_python.Chart) -> None:
-    ports = {port["name"]: port for port in render(chart, CLAIM)["Service"]["spec"]["ports"]}
-    container_ports = {port["name"]: port["containerPort"] for port in container(chart, CLAIM)["ports"]}
-
-    assert ports["grpc"] == {
-        "name": "grpc", "port": 50051, "targetPort": "grpc", "appProtocol": "kubernetes.io/h2c"
-    }  # fmt: skip
-    assert ports["metrics"] == {"name": "metrics", "port": 9090, "targetPort": "metrics"}
-    assert container_ports == {"grpc": 50051, "metrics": 9090}
-
-
-def test_the_service_selects_the_pods_of_its_release(chart: helm_python.Chart) -> None:
-    objects = render(chart, CLAIM)
-    deployment = objects["Deployment"]["spec"]
-    labels = {"app.kubernetes.io/name": "assayd", "app.kubernetes.io/instance": "release"}
-
-    assert objects["Service"]["spec"]["selector"] == labels
-    assert deployment["selector"]["matchLabels"] == labels
-    assert deployment["template"]["metadata"]["labels"] == labels
+def test_models_may_take_as_long_to_load_as_was_said(chart: helm_python.Chart) -> None:
+    probe = container(chart, {**CLAIM, "startSecondsMax": 601})["startupProbe"]
+    assert 601 <= probe["periodSeconds"] * probe["failureThreshold"] <= 603
 
 
 def test_the_pod_runs_without_any_privilege(chart: helm_python.Chart) -> None:
-    assert pod(chart, CLAIM)["securityContext"] == {
-        "runAsNonRoot": True,
-        "runAsUser": 10001,
-        "runAsGroup": 10001,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-    assert container(chart, CLAIM)["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
+    test = only(chart, ALL, "Pod")["spec"]
+    for spec in (pod(chart, ALL), test):
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["securityContext"].items() >= {
+            "runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}
+        }.items()  # fmt: skip
+        assert [one["securityContext"] for one in spec["containers"]] == [
+            {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+        ]
 
 
-def test_the_pod_has_no_credentials_for_the_cluster(chart: helm_python.Chart) -> None:
-    assert pod(chart, CLAIM)["automountServiceAccountToken"] is False
+def test_nothing_has_credentials_for_the_cluster(chart: helm_python.Chart) -> None:
+    assert only(chart, CLAIM, "ServiceAccount")["automountServiceAccountToken"] is False
+    assert pod(chart, NOTHING)["serviceAccountName"] == "default"
+    assert pod(chart, NOTHING)["automountServiceAccountToken"] is False
 
 
-def test_only_tmp_is_writable(chart: helm_python.Chart) -> None:
-    volumes = {volume["name"]: volume for volume in pod(chart, CLAIM)["volumes"]}
-    writable = [mount for mount in container(chart, CLAIM)["volumeMounts"] if not mount.get("readOnly")]
-
-    assert writable == [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 a path in the pod
-    assert volumes["tmp"]["emptyDir"] == {}
+@pytest.mark.parametrize(("values", "writable"), [(ALL, ["/tmp", "/cache"]), (CLAIM, ["/tmp"])])  # noqa: S108 paths in the pod
+def test_only_tmp_and_the_cache_of_a_bucket_are_writable(
+    chart: helm_python.Chart, values: dict[str, Any], writable: list[str]
+) -> None:
+    found = [mount["mountPath"] for mount in container(chart, values)["volumeMounts"] if not mount.get("readOnly")]
+    assert found == writable
 
 
 def test_the_server_has_requests_and_limits_which_null_takes_away(chart: helm_python.Chart) -> None:
@@ -327,40 +251,8 @@ def test_the_server_has_requests_and_limits_which_null_takes_away(chart: helm_py
 
 
 def test_placement_and_annotations_reach_the_pod(chart: helm_python.Chart) -> None:
-    deployment = render(chart, ALL)["Deployment"]["spec"]
+    template = only(chart, ALL, "Deployment")["spec"]["template"]
 
-    assert deployment["replicas"] == ALL["replicas"]
-    assert deployment["template"]["metadata"]["annotations"] == ALL["podAnnotations"]
-    for key in ("nodeSelector", "tolerations", "affinity"):
-        assert deployment["template"]["spec"][key] == ALL[key]
-
-
-def test_the_notes_name_the_service_and_say_that_there_is_no_tls(chart: helm_python.Chart) -> None:
-    notes = chart.render(CLAIM, name="digits", namespace="scoring")["assayd/templates/NOTES.txt"]
-
-    assert re.search(r"without TLS on digits-assayd\.scoring\.svc:50051", notes)
-
-
-def test_clients_find_every_pod_by_the_headless_service(chart: helm_python.Chart) -> None:
-    objects = render(chart, CLAIM, name="assayd")
-    headless = objects["HeadlessService"]
-    assert headless["metadata"]["name"] == "assayd-headless"
-    assert headless["spec"]["selector"] == objects["Service"]["spec"]["selector"]
-    assert [port["port"] for port in headless["spec"]["ports"]] == [50051]
-
-
-def test_the_rules_reach_a_config_map_as_they_are_but_for_where_the_runbooks_are(chart: helm_python.Chart) -> None:
-    text = (CHART_DIR / "rules" / "drift.yaml").read_text(encoding="utf-8")
-    found = render(chart, {**CLAIM, "rules": {"kind": "ConfigMap"}})["ConfigMap"]
-    elsewhere = render(chart, ALL)["ConfigMap"]
-
-    assert found["data"]["drift.yaml"] == text
-    assert elsewhere["data"]["drift.yaml"] == text.replace(" docs/runbooks/", " https://wiki.example/assayd/")
-    assert elsewhere["metadata"]["labels"].items() >= {"release": "prometheus"}.items()
-
-
-def test_the_rules_become_a_prometheus_rule(chart: helm_python.Chart) -> None:
-    found = render(chart, {**CLAIM, "rules": {"kind": "PrometheusRule"}})["PrometheusRule"]
-
-    assert found["apiVersion"] == "monitoring.coreos.com/v1"
-    assert found["spec"] == yaml.safe_load((CHART_DIR / "rules" / "drift.yaml").read_text(encoding="utf-8"))
+    assert template["metadata"]["annotations"].items() >= ALL["podAnnotations"].items()
+    for key in ("nodeSelector", "tolerations", "affinity", "priorityClassName"):
+        assert template["spec"][key] == ALL[key]

@@ -1,19 +1,16 @@
 """Alerts as Alertmanager takes them: when they begin, go on and end, and that it takes them, for real."""
 
 import json
-import re
-import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 import pytest
 import typer
 
-import programs
+import alertmanagers
 from assayd import WatchReport
 from assayd.cli.alertmanager import PATH, Alertmanager, check_labels, labels_of
 from assayd.cli.posting import Endpoint
@@ -154,30 +151,9 @@ def test_labels_pass_with_whatever_value() -> None:
 @pytest.fixture(scope="module")
 def real_alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real one."""
-    folder = tmp_path_factory.mktemp("alertmanager")
-    (folder / "config.yml").write_text("{route: {receiver: nobody}, receivers: [{name: nobody}]}")
-    command = [
-        programs.alertmanager(),
-        f"--config.file={folder / 'config.yml'}",
-        f"--storage.path={folder}",
-        "--web.listen-address=127.0.0.1:0",
-        "--cluster.listen-address=",
-    ]
-    log = folder / "log"
-    with log.open("wb") as stderr, subprocess.Popen(command, stderr=stderr) as process:
-        try:
-            yield f"http://{_listening(process, log)}"
-        finally:
-            process.kill()
-
-
-def _listening(process: subprocess.Popen[bytes], log: Path) -> str:
-    deadline = time.monotonic() + WAIT_SECONDS_MAX
-    while not (found := re.search(r'msg="?Listening on"? address=(\S+)', log.read_text())):
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.02)
-    return found[1]
+    config = {"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}
+    with alertmanagers.alertmanager(tmp_path_factory.mktemp("alertmanager"), config) as address:
+        yield f"http://{address}"
 
 
 def active(address: str) -> set[tuple[str, str]]:
