@@ -24,8 +24,6 @@ from helm.rendering import (
     render,
 )
 
-OF_TLS_AND_ACCESS = {"tls_certificate", "tls_key", "tls_client_ca", "access"}
-
 
 def settings(chart: helm_python.Chart, values: dict[str, Any]) -> dict[str, Any]:
     return tomllib.loads(config(chart, values))
@@ -117,7 +115,7 @@ def test_with_tls_the_server_is_told_where_the_secret_is_mounted_and_not_that_it
     assert found["tls_key"] == f"{folder}/tls.key"
     assert found["tls_client_ca"] == f"{folder}/ca.crt"
     assert "tls_client_ca" not in settings(chart, {**CLAIM, **TLS})
-    assert set(found) <= set(Settings.model_fields) | OF_TLS_AND_ACCESS
+    assert set(found) <= set(Settings.model_fields)
 
 
 def test_who_may_do_what_comes_from_a_secret_of_the_chart_or_from_one_that_is_there(
