@@ -19,6 +19,7 @@ CLI = "assayd.cli"
 GRAPHS = (
     "graph",
     "graph_extension",
+    "graph_size",
     "weights",
     "last_layer",
     "softmax_nodes",
