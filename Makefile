@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
 BIN := .venv/bin
 PROTOS := $(wildcard protos/assayd/v1/*.proto)
+OPEN_INFERENCE := server/assayd_server/rpc/open_inference
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 export ORT_DISABLE_TELEMETRY := 1
@@ -73,6 +74,7 @@ bench: .make/dev ## Measure assayd beside Triton, MLServer and the limits, in 20
 
 stubs: .make/gen ## Write the generated stubs anew
 	@$(call generate,client)
+	@$(call generate_open_inference,$(OPEN_INFERENCE))
 
 docs: .make/dev ## Write docs/settings.md and docs/metrics.md anew
 	@$(BIN)/python docs/reference.py
@@ -81,7 +83,8 @@ notebook: .make/dev ## Run examples/active_learning.ipynb and write it with its 
 	@$(BIN)/python tests/notebooks.py examples/active_learning.ipynb
 
 baseline: .make/dev ## At a release: make the protos what later ones are compared with
-	@cd protos && ../$(BIN)/buf build --exclude-source-info -o ../tests/data/assayd.v1.binpb
+	@cd protos && ../$(BIN)/buf build --exclude-source-info --path assayd -o ../tests/data/assayd.v1.binpb
+	@cd protos && ../$(BIN)/buf build --exclude-source-info --path inference -o ../tests/data/inference.binpb
 
 check-stubs: .make/gen
 	@echo "generated stubs"
@@ -89,6 +92,15 @@ check-stubs: .make/gen
 	@$(call generate,.make/stubs)
 	@diff -r --exclude=__init__.py --exclude=__pycache__ .make/stubs/assayd/v1 client/assayd/v1 \
 	  || { echo "the stubs in client/assayd/v1 are not what the protos give: make stubs"; exit 1; }
+	@$(call generate_open_inference,.make/stubs)
+	@for name in open_inference.binpb open_inference_pb2.pyi; do cmp .make/stubs/$$name $(OPEN_INFERENCE)/$$name || \
+	  { echo "the stubs in $(OPEN_INFERENCE) are not what the protos give: make stubs"; exit 1; }; done
+
+# Descriptors alone, for a pool of their own: modules as protoc writes them would clash with those of other clients.
+define generate_open_inference
+.venv-gen/bin/python -W ignore -m grpc_tools.protoc -I protos/inference --pyi_out=$(1) \
+  --descriptor_set_out=$(1)/open_inference.binpb protos/inference/open_inference.proto
+endef
 
 # -I protos makes the proto path the Python path, so the imports in the stubs need no rewriting
 define generate

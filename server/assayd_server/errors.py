@@ -66,6 +66,10 @@ class FailedPreconditionError(ServiceError):
     """The request needs what this server or this model does not have."""
 
 
+class UnimplementedError(ServiceError):
+    """This server does not do that; the message says what does."""
+
+
 class ResourceExhaustedError(ServiceError):
     """The server is full; try again after retry_after_seconds."""
 

@@ -1,6 +1,6 @@
 """What forward passes give, by role."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,19 @@ from assayd_server.core.binary import two_classes_of_logit, two_classes_of_proba
 
 _WIDE = (np.dtype(np.float32), np.dtype(np.float64))
 _TWO_CLASSES = {"logits": two_classes_of_logit, "probabilities": two_classes_of_probability}
+_OWN = "output "
 SOFTMAX = "softmax"
 """A role that is none of the contract: what the graph itself says of its logits, where it was made to."""
+
+
+def own_role(output: str) -> str:
+    """A role that is none of the contract either: an output of the model, as it gives it."""
+    return _OWN + output
+
+
+def own_output(role: str) -> str | None:
+    """The output that such a role is of; None of any other role."""
+    return role[len(_OWN) :] if role.startswith(_OWN) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,8 @@ class Forward:
     embeddings: Floats | None = None
     softmax: Softmax | None = None
     """Where it was asked for, and every row has one."""
+    tensors: Mapping[str, NDArray[Any]] | None = None
+    """Outputs of the model as it gave them, by name, where they were asked for: (n, ...) each."""
 
     def part(self, rows: slice) -> "Forward":
         """What it gave for some of the rows."""
@@ -50,7 +63,10 @@ class Forward:
             return None if values is None else values[rows]
 
         softmax = self.softmax and self.softmax.part(rows)
-        return Forward(of(self.logits), of(self.probabilities), of(self.values), of(self.embeddings), softmax)
+        tensors = self.tensors and {name: values[rows] for name, values in self.tensors.items()}
+        return Forward(
+            of(self.logits), of(self.probabilities), of(self.values), of(self.embeddings), softmax, tensors
+        )
 
 
 def joined_forwards(parts: Sequence[Forward]) -> Forward:
@@ -62,6 +78,7 @@ def joined_forwards(parts: Sequence[Forward]) -> Forward:
         found = [one for one in values if one is not None]
         return np.concatenate(found) if len(found) == len(parts) else None
 
+    tensors = [part.tensors for part in parts if part.tensors is not None]
     softmaxes = [part.softmax for part in parts if part.softmax is not None]
     softmax = None
     if len(softmaxes) == len(parts):
@@ -76,6 +93,7 @@ def joined_forwards(parts: Sequence[Forward]) -> Forward:
         of([part.values for part in parts]),
         of([part.embeddings for part in parts]),
         softmax,
+        {name: np.concatenate([one[name] for one in tensors]) for name in tensors[0]} if tensors else None,
     )
 
 

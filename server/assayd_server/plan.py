@@ -5,7 +5,7 @@ from functools import cached_property
 
 from assayd_server.core.tasks import Task
 from assayd_server.errors import InvalidArgumentError
-from assayd_server.forward import SOFTMAX
+from assayd_server.forward import SOFTMAX, own_role
 from assayd_server.rows import Committee, Embeddings, Inputs, Logits, PoolRows, Probabilities, Rows
 from assayd_server.servable import Servable
 from assayd_server.wanted import Output, Wanted
@@ -94,8 +94,9 @@ class Plan:
 
     @cached_property
     def score_roles(self) -> list[str]:
-        """The same for scores, which the graph itself may say a part of."""
-        return [*self.roles, SOFTMAX] if self.takes_softmax else self.roles
+        """The same for scores, which the graph itself may say a part of, and with its own outputs."""
+        softmax = [SOFTMAX] if self.takes_softmax else []
+        return [*self.roles, *softmax, *map(own_role, self.wanted.own_outputs)]
 
     @property
     def needs_embedding(self) -> bool:

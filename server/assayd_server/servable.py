@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from assayd_server.core.arrays import Floats
 from assayd_server.core.tasks import Task
 from assayd_server.errors import ArtefactError, FailedPreconditionError, InvalidArgumentError
 from assayd_server.feeds import Matches, cast
-from assayd_server.forward import SOFTMAX, Forward, Softmax, forward_of
+from assayd_server.forward import SOFTMAX, Forward, Softmax, forward_of, own_output
 from assayd_server.graph import Graph, prepare
 from assayd_server.last_layer import LastLayer, find_last_layer
 from assayd_server.loaded_pool import LoadedPool
@@ -33,9 +34,13 @@ class _Asked(NamedTuple):
 
     roles: Sequence[str]
     names: Sequence[str]
-    """Of the outputs of these roles, and of those of the softmax where it is asked for."""
+    """Of the outputs of these roles, of others as they are, and of those of the softmax where it is asked for."""
     shapes: Sequence[tuple[int, ...]]
     """Of a row, by role."""
+    own: Mapping[str, int]
+    """Outputs that are wanted as they are: their places among the names."""
+    softmax_from: int
+    """Where the softmax begins among the names."""
 
 
 class Servable:
@@ -97,19 +102,21 @@ class Servable:
     def forward_fed(self, fed: Mapping[str, NDArray[Any]], *, row_count: int, roles: Sequence[str]) -> Forward:
         """As forward, of arrays that have the model's own types."""
         if row_count == 0:
-            own = [role for role in roles if role != SOFTMAX]
-            return forward_of({role: np.empty((0, *self._row_shape(role)), np.float32) for role in own})
+            return self._nothing(roles)
         asked = self._asked_of(tuple(roles))
         given = self._run(fed, asked.names)
         for output, shape in zip(given, asked.shapes, strict=False):
             if output.shape[1:] != shape or len(output) != row_count:
                 raise self._gave_another_shape(output, (row_count, *shape))
-        count = len(asked.roles)
-        forward = forward_of(dict(zip(asked.roles, given[:count], strict=True)))
-        if len(given) == count or forward.logits is None or not _is_tame(forward.logits):
+        forward = forward_of(dict(zip(asked.roles, given, strict=False)))
+        if asked.own:
+            forward = replace(forward, tensors=self._as_given(asked.own, given, row_count))
+        if len(given) == asked.softmax_from or forward.logits is None or not _is_tame(forward.logits):
             return forward
-        said: list[Any] = given[count:]
-        return Forward(forward.logits, embeddings=forward.embeddings, softmax=Softmax(*said))
+        said: list[Any] = given[asked.softmax_from :]
+        return Forward(
+            forward.logits, embeddings=forward.embeddings, softmax=Softmax(*said), tensors=forward.tensors
+        )
 
     def release_memory(self) -> None:
         """Give back what the model keeps for its next pass."""
@@ -118,12 +125,43 @@ class Servable:
     def _asked_of(self, roles: tuple[str, ...]) -> _Asked:
         asked = self._asked.get(roles)
         if asked is None:
-            own = [role for role in roles if role != SOFTMAX]
-            names = [self.contract.roles[role] for role in own]
-            if SOFTMAX in roles:
-                names += softmax_nodes.OUTPUTS
-            asked = self._asked[roles] = _Asked(own, names, [self._row_shape(role) for role in own])
+            known = [role for role in roles if role in self.contract.roles]
+            names = [self.contract.roles[role] for role in known]
+            own = [name for role in roles if (name := own_output(role)) is not None]
+            names = list(dict.fromkeys([*names, *own]))
+            softmax = softmax_nodes.OUTPUTS if SOFTMAX in roles else ()
+            asked = self._asked[roles] = _Asked(
+                known,
+                [*names, *softmax],
+                [self._row_shape(role) for role in known],
+                {name: names.index(name) for name in own},
+                len(names),
+            )
         return asked
+
+    def _nothing(self, roles: Sequence[str]) -> Forward:
+        """What a pass of no rows gives."""
+        known = [role for role in roles if role in self.contract.roles]
+        own = {name for role in roles if (name := own_output(role)) is not None}
+        forward = forward_of({role: np.empty((0, *self._row_shape(role)), np.float32) for role in known})
+        specs = [spec for spec in self.contract.outputs if spec.name in own]
+        tensors = {
+            spec.name: np.empty(
+                (0, *(length or 0 for length in spec.shape[1:])),
+                object if spec.data_type == "string" else spec.data_type,
+            )
+            for spec in specs
+        }
+        return replace(forward, tensors=tensors) if own else forward
+
+    def _as_given(
+        self, places: Mapping[str, int], given: Sequence[NDArray[Any]], row_count: int
+    ) -> dict[str, NDArray[Any]]:
+        tensors = {name: given[place] for name, place in places.items()}
+        for values in tensors.values():
+            if values.shape[:1] != (row_count,):
+                raise self._gave_another_shape(values, (row_count, *values.shape[1:]))
+        return tensors
 
     def _run(self, fed: Mapping[str, Floats], outputs: Sequence[str]) -> list[Floats]:
         try:

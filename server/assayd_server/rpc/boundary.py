@@ -14,6 +14,7 @@ from assayd_server.rpc.health import WATCH
 from assayd_server.rpc.held_requests import HeldRequests
 from assayd_server.rpc.outcomes import Outcomes
 from assayd_server.rpc.pools import CallPool
+from assayd_server.rpc.services import PATHS
 from assayd_server.rpc.streams import GuardedStream, OpenStreams
 from assayd_server.rpc.unread import UnreadAnswers
 
@@ -93,7 +94,7 @@ class Boundary(grpc.ServerInterceptor):
         return None if method == WATCH else guarded.refuse
 
     def _guard(self, handler: Handler, method: str) -> Guarded:
-        if method.startswith("/assayd."):
+        if method.startswith("/assayd.") or method in PATHS:  # of Triton's service there is a part alone
             return self._guard_ours(handler, method)
         pool = self._control.pool_for(method)
         return Guarded(

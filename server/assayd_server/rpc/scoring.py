@@ -39,6 +39,15 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
         return responses.models(*self._engine.models())
 
 
-def caller(context: Waiting, lane: Lane = Lane.ONLINE) -> Caller:
-    """Who waits for the answer, and where."""
-    return Caller(after(context.time_remaining()), gone=lambda: not context.is_active(), lane=lane)
+def caller(context: Waiting, lane: Lane = Lane.ONLINE, *, timeout_seconds: float | None = None) -> Caller:
+    """Who waits for the answer, and where.
+
+    Args:
+        context: of the call.
+        lane: where it waits.
+        timeout_seconds: for how long it may wait to begin; None for as long as the call lasts.
+    """
+    seconds = context.time_remaining()
+    if timeout_seconds is not None:
+        seconds = timeout_seconds if seconds is None else min(seconds, timeout_seconds)
+    return Caller(after(seconds), gone=lambda: not context.is_active(), lane=lane)

@@ -1,0 +1,121 @@
+"""The tensors that a model's callers can name: its own outputs, and what is said besides of each row."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assayd_server.contract import TensorSpec
+from assayd_server.core.novelty import NoveltyMeasure
+from assayd_server.core.scores import MEASURES
+from assayd_server.core.uncertainty import Measure
+from assayd_server.scoring import Scores
+from assayd_server.servable import Servable
+from assayd_server.wanted import ModelChoice, Output, Wanted
+
+PREFIX = "assayd."
+"""Of what is not the model's own; an output of a model that begins so goes by nobody's name but its own."""
+_NUMBERS = frozenset({"bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))})
+_FLOATS = frozenset({"float16", "float32", "float64"})
+DATA_TYPES = _NUMBERS | _FLOATS | {"string"}
+"""Of tensors that can be sent."""
+
+
+class Novelty(StrEnum):
+    """What is said of how strange a row is, by the combined measure."""
+
+    SCORE = "novelty"
+    P_VALUE = "novelty_p"
+
+
+Kind: TypeAlias = Output | Measure | Novelty | None
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """One tensor of an answer."""
+
+    spec: TensorSpec
+    """The first axis is the rows."""
+    kind: Kind = None
+    """None for an output of the model, as it gives it."""
+
+
+def offered(model: Servable) -> tuple[Offered, ...]:
+    """All that can be named of a model, its own outputs first.
+
+    An output is left out that has no row for each row of the input, or that is of no type that can be sent.
+    """
+    contract = model.contract
+    own = [
+        Offered(spec) for spec in contract.outputs if spec.shape[:1] == (None,) and spec.data_type in DATA_TYPES
+    ]
+    names = {each.spec.name for each in own}
+    return (*own, *(each for each in _said(model) if each.spec.name not in names))
+
+
+def wanted_of(outputs: Collection[Offered], choice: ModelChoice, *, record: bool) -> Wanted:
+    """What to ask the engine for.
+
+    Args:
+        outputs: what is to be returned.
+        choice: the model.
+        record: whether the rows count as production traffic.
+    """
+    kinds = [each.kind for each in outputs]
+    return Wanted(
+        model=choice,
+        outputs=frozenset(kind for kind in kinds if isinstance(kind, Output)),
+        own_outputs=tuple(each.spec.name for each in outputs if each.kind is None),
+        uncertainties=tuple(kind for kind in kinds if isinstance(kind, Measure)),
+        novelty=(NoveltyMeasure.COMBINED,) if any(isinstance(kind, Novelty) for kind in kinds) else (),
+        record=record,
+    )
+
+
+def values_of(outputs: Sequence[Offered], scores: Scores) -> list[NDArray[Any]]:
+    """(n, ...) each, of the types that were offered."""
+    return [_values(each, scores) for each in outputs]
+
+
+def _said(model: Servable) -> Iterator[Offered]:
+    """What is said of rows by who runs the model."""
+    contract, reference = model.contract, model.reference
+    if contract.class_count:
+        yield _float32(Output.PROBABILITIES, contract.class_count)
+    for measure in MEASURES[contract.task]:
+        if measure is not Measure.MAX_ENTROPY:  # which is the entropy in another unit
+            yield _float32(measure)
+    if reference is not None and NoveltyMeasure.COMBINED in reference.novelty.measures:
+        yield from map(_float32, Novelty)
+    if contract.embedding_width:
+        yield _float32(Output.EMBEDDINGS, contract.embedding_width, name="embedding")
+
+
+def _float32(kind: Output | Measure | Novelty, *lengths: int, name: str = "") -> Offered:
+    return Offered(TensorSpec(f"{PREFIX}{name or kind}", "float32", (None, *lengths)), kind)
+
+
+def _values(offered: Offered, scores: Scores) -> NDArray[Any]:
+    kind, values = offered.kind, None
+    if kind is None:
+        assert scores.forward.tensors is not None  # as wanted
+        values = scores.forward.tensors[offered.spec.name]
+    elif isinstance(kind, Measure):
+        values = scores.rows.uncertainties[kind]
+    elif isinstance(kind, Novelty):
+        assert scores.novelty is not None  # as wanted
+        found = scores.novelty.measures[NoveltyMeasure.COMBINED]
+        values = found.scores if kind is Novelty.SCORE else found.p_values
+    elif kind is Output.PROBABILITIES:
+        values = scores.rows.probabilities
+    elif kind is Output.EMBEDDINGS:
+        values = scores.forward.embeddings
+    assert values is not None  # no other output is offered, and an embedding only where there is one
+    if kind is None or values.dtype == np.float32:
+        return values
+    with np.errstate(over="ignore"):  # beyond float32 lies an infinity
+        return values.astype(np.float32)
