@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo test check lint types stubs check-stubs protos-lint unit prometheus bench soak test-matrix format docs notebook \
+.PHONY: help demo test check lint types stubs check-stubs protos-lint unit prometheus bench soak clients test-matrix format docs notebook \
   baseline constraints wheel clean
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -64,6 +64,9 @@ test-matrix: .make/dev prometheus ## The tests with the lowest and the newest ve
 soak: .make/dev ## What a server withstands, some twenty minutes on two quiet CPUs; ONLY="swap drain" for parts
 	@$(BIN)/python -m benchmarks.soak $(ONLY)
 
+clients: .make/dev ## Real clients of Triton, MLServer and KServe against assayd, each in an environment of its own
+	@$(BIN)/python tests/standard_clients $(if $(ONLY),--only $(ONLY))
+
 format: .make/dev ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format --quiet .
@@ -110,7 +113,7 @@ endef
 
 constraints: ## Pin the newest versions that pyproject.toml admits
 	@rm -rf .venv-pin && $(PYTHON) -m venv .venv-pin && .venv-pin/bin/pip install --upgrade pip
-	@.venv-pin/bin/pip install --editable ".[server,cli,objectstore]" --group dev
+	@.venv-pin/bin/pip install --editable ".[server,cli,objectstore,otel]" --group dev
 	@{ echo "# Written by make constraints: what is installed by make demo, make test and the Dockerfile."; \
 	   .venv-pin/bin/pip freeze --exclude-editable; } > constraints.txt
 	@rm -rf .venv-pin
@@ -133,7 +136,7 @@ clean: ## Remove everything that make made
 
 .make/dev: .make/server
 	@echo "installing what the tests need ..."
-	@$(BIN)/pip install --constraint constraints.txt --editable ".[server,cli,objectstore]" --group dev
+	@$(BIN)/pip install --constraint constraints.txt --editable ".[server,cli,objectstore,otel]" --group dev
 	@touch $@
 
 .make/gen: pyproject.toml

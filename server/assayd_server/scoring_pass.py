@@ -102,6 +102,9 @@ class ScoringPass:
         for job in jobs:
             metrics.queue.observe(began - job.began)
             metrics.total.observe(now - job.began)
+            if (trace := job.caller.trace) is not None:
+                trace.stage("queue", job.began, began)
+                trace.stage("inference", began, began + seconds, model=job.model.identity.name, rows=row_count)
 
 
 def _scored(jobs: Sequence[ScoreJob], forward: Forward) -> Iterator[tuple[Sequence[ScoreJob], Forward, Scores]]:

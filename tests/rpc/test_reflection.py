@@ -26,7 +26,6 @@ V1, V2 = "assayd.v1", "inference.GRPCInferenceService"
 REQUESTS: dict[str, dict[str, Any]] = {
     f"{V1}.ScoringService/Score": ROWS,
     f"{V1}.SelectionService/Rank": {**ROWS, "measure": "UNCERTAINTY_MEASURE_MARGIN", "count": 2},
-    f"{V1}.RetrievalService/Search": {"queries": {"poolIds": {}}, "k": 1},
     f"{V2}/ModelReady": {"name": "digits"},
     f"{V2}/ModelMetadata": {"name": "digits"},
 }

@@ -12,7 +12,7 @@ from assayd_server.rpc.control import ControlGuard
 from assayd_server.rpc.guarded import GuardedMethod, refuse
 from assayd_server.rpc.health import WATCH
 from assayd_server.rpc.held_requests import HeldRequests
-from assayd_server.rpc.outcomes import Outcomes
+from assayd_server.rpc.outcomes import Outcomes, Tracing
 from assayd_server.rpc.pools import CallPool
 from assayd_server.rpc.services import PATHS
 from assayd_server.rpc.streams import GuardedStream, OpenStreams
@@ -50,6 +50,7 @@ class Boundary(grpc.ServerInterceptor):
         requests: HeldRequests,
         unread: UnreadAnswers,
         log_calls: bool,
+        tracing: Tracing | None = None,
     ) -> None:
         """Guard calls.
 
@@ -63,7 +64,9 @@ class Boundary(grpc.ServerInterceptor):
             requests: bounds the messages that are held at one time.
             unread: bounds the answers that nobody reads.
             log_calls: whether each call gets a line in the log, and not only those that went wrong.
+            tracing: makes spans of unary calls; None where nobody wants any.
         """
+        self._tracing = tracing
         self._pool = pool
         self._stream_pool = stream_pool
         self._streams = streams
@@ -107,7 +110,9 @@ class Boundary(grpc.ServerInterceptor):
         guard: dict[str, Any] = {
             "handler": handler,
             "pool": self._stream_pool if streaming else self._pool,
-            "outcomes": Outcomes(method, metrics, self._metrics.refused, log_calls=self._log_calls),
+            "outcomes": Outcomes(
+                method, metrics, self._metrics.refused, log_calls=self._log_calls, tracing=self._tracing
+            ),
             "requests": self._requests,
             "unread": self._unread,
         }

@@ -5,7 +5,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import grpc
 from prometheus_client import Counter
@@ -14,6 +14,7 @@ from assayd_server import logs
 from assayd_server.errors import RETRY_AFTER_SECONDS, ResourceExhaustedError, ServiceError
 from assayd_server.metrics import MethodMetrics
 from assayd_server.rpc import status
+from assayd_server.trace import Trace
 
 REQUEST_ID = "x-request-id"
 Metadata: TypeAlias = Iterable[tuple[str, str | bytes]]
@@ -24,10 +25,35 @@ _DOUBLINGS_MAX = 5
 _log = logs.get_logger()
 
 
+class CallTrace(Trace, Protocol):
+    """Of one call, which is told of its end too."""
+
+    def end(self, code: grpc.StatusCode) -> None:
+        """The call has ended."""
+
+
+class Tracing(Protocol):
+    """Traces calls."""
+
+    def begin(self, method: str, metadata: Metadata) -> CallTrace:
+        """A call has begun."""
+
+    def close(self) -> None:
+        """Once there are no more calls."""
+
+
 class Outcomes:
     """Of one RPC."""
 
-    def __init__(self, name: str, metrics: MethodMetrics, refused: Counter, *, log_calls: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        metrics: MethodMetrics,
+        refused: Counter,
+        *,
+        log_calls: bool,
+        tracing: Tracing | None = None,
+    ) -> None:
         """Make it ready.
 
         Args:
@@ -35,7 +61,10 @@ class Outcomes:
             metrics: of this method.
             refused: counts calls for which there was no room.
             log_calls: whether each call gets a line in the log.
+            tracing: makes spans of its calls; None where nobody wants any.
         """
+        self._name = name
+        self._tracing = tracing
         self._metrics = metrics
         self._refused = refused
         self._log = _log.bind(method=name)
@@ -45,16 +74,23 @@ class Outcomes:
         """A call has begun."""
         self._metrics.start()
 
-    def end(self, code: grpc.StatusCode, began: float, metadata: Metadata) -> None:
+    def trace(self, metadata: Metadata) -> CallTrace | None:
+        """What a call that has begun is traced by; None where it is not."""
+        return None if self._tracing is None else self._tracing.begin(self._name, metadata)
+
+    def end(self, code: grpc.StatusCode, began: float, metadata: Metadata, trace: CallTrace | None = None) -> None:
         """A call has ended.
 
         Args:
             code: its status.
             began: when, on time.perf_counter's clock.
             metadata: of the call.
+            trace: of the call.
         """
         seconds = time.perf_counter() - began
         self._metrics.end(status.name(code), seconds)
+        if trace is not None:
+            trace.end(code)
         if self._log_calls:
             self._log.info(
                 "call", request_id=_request_id(metadata), code=status.name(code), seconds=round(seconds, 6)

@@ -27,7 +27,7 @@ from assayd_server.rpc.health import HealthServicer
 from assayd_server.rpc.held_requests import HeldRequests
 from assayd_server.rpc.listening import bind_socket, bound_port
 from assayd_server.rpc.open_inference.absent import absent
-from assayd_server.rpc.outcomes import Outcomes
+from assayd_server.rpc.outcomes import Outcomes, Tracing
 from assayd_server.rpc.pools import CallPool
 from assayd_server.rpc.requests import RowLimits
 from assayd_server.rpc.services import MODEL_INFER, SCORE, SERVICES, Handlers, handlers_of
@@ -85,6 +85,7 @@ class RpcServer:
         options: ServerOptions,
         *,
         model_names: Callable[[], Collection[str]],
+        tracing: Tracing | None = None,
     ) -> None:
         """Bind the port.
 
@@ -93,10 +94,12 @@ class RpcServer:
             metrics: where calls are counted.
             options: addresses and limits.
             model_names: those that there are now; each has a health status of its own.
+            tracing: makes spans of unary calls; None where nobody wants any.
 
         Raises:
             StartError: the port cannot be had.
         """
+        self._tracing = tracing
         self._pool = pool = _pool(
             "call", options, metrics, threads=options.call_threads, waiting_max=options.calls_waiting_max
         )
@@ -126,6 +129,7 @@ class RpcServer:
             requests=self._requests,
             unread=self._unread,
             log_calls=options.log_calls,
+            tracing=tracing,
         )
         self._server = grpc.server(
             refusals,  # every handler names a pool of its own
@@ -173,6 +177,8 @@ class RpcServer:
             self._direct.join()
         for pool in self._pools:
             pool.shutdown()
+        if self._tracing is not None:
+            self._tracing.close()
 
     def _open_calls(self) -> int:
         """Unary calls that are being answered or wait for it."""
@@ -199,12 +205,18 @@ class RpcServer:
         self, handlers: Handlers, engine: Engine, limits: RowLimits, metrics: Metrics, options: ServerOptions
     ) -> DirectCalls:
         methods: dict[str, ThreadedMethod | ScoreMethod] = {}
-        readers: dict[str, Reader] = {SCORE: ScoreReader(limits), MODEL_INFER: InferReader(engine.model, limits)}
+        readers: dict[str, Reader] = {SCORE: ScoreReader(limits), MODEL_INFER: InferReader(engine, limits)}
         for path, handler in handlers.items():
             methods[path] = threaded = ThreadedMethod(
                 handler,
                 self._pool,
-                outcomes=Outcomes(path, metrics.method(path), metrics.refused, log_calls=options.log_calls),
+                outcomes=Outcomes(
+                    path,
+                    metrics.method(path),
+                    metrics.refused,
+                    log_calls=options.log_calls,
+                    tracing=self._tracing,
+                ),
                 requests=self._requests,
                 unread=self._unread,
             )

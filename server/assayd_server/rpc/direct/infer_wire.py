@@ -1,22 +1,23 @@
 """Requests and responses of ModelInfer as bytes, by the forms of those that came before."""
 
-from collections.abc import Callable
 from functools import partial
 
 from google.protobuf.message import DecodeError
 
 from assayd_server.caller import Lane
+from assayd_server.engine import Engine
+from assayd_server.errors import ServiceError
 from assayd_server.rows import Inputs
 from assayd_server.rpc.direct.request_form import NOWHERE, RequestForms
 from assayd_server.rpc.direct.score import Read
 from assayd_server.rpc.guarded import not_of_this_type
-from assayd_server.rpc.open_inference.infer_ask import InferAsk, infer_ask, model_choice
+from assayd_server.rpc.open_inference.finding import found_model
+from assayd_server.rpc.open_inference.infer_ask import InferAsk, infer_ask
 from assayd_server.rpc.open_inference.infer_requests import inputs
 from assayd_server.rpc.open_inference.infer_responses import response_bytes
 from assayd_server.rpc.open_inference.open_inference_pb2 import ModelInferRequest
 from assayd_server.rpc.requests import RowLimits
 from assayd_server.servable import Servable
-from assayd_server.wanted import ModelChoice
 
 _KEPT_MAX = 256
 _KEY_BYTES_MAX = 4096
@@ -25,14 +26,14 @@ _KEY_BYTES_MAX = 4096
 class InferReader:
     """Reads requests whose numbers came as bytes. For one thread."""
 
-    def __init__(self, find: Callable[[ModelChoice], Servable], limits: RowLimits) -> None:
+    def __init__(self, engine: Engine, limits: RowLimits) -> None:
         """Nothing has come yet.
 
         Args:
-            find: the model that is meant; raises ServiceError where there is none.
+            engine: has the models.
             limits: how much one request may hold.
         """
-        self._find = find
+        self._engine = engine
         self._limits = limits
         self._forms: RequestForms[InferAsk] = RequestForms()
         self._asks: dict[tuple[bytes, str], InferAsk] = {}
@@ -41,7 +42,7 @@ class InferReader:
     def read(self, message: bytes) -> Read | None:
         """As of Reader."""
         form = self._forms.find(message)
-        if form is not None and self._find(form.ask.ask.choice).identity.digest == form.ask.digest:
+        if form is not None and self._is_current(form.ask):
             return _read(form.ask, form.rows(message), message[form.id].decode())
         try:
             request = ModelInferRequest.FromString(message)
@@ -49,7 +50,7 @@ class InferReader:
             raise not_of_this_type() from None
         if not request.raw_input_contents or any(tensor.datatype == "BYTES" for tensor in request.inputs):
             return None  # elements are read one by one, and no other call is taken meanwhile
-        model = self._find(model_choice(request.model_name, request.model_version))
+        model = found_model(self._engine, request.model_name, request.model_version, field="model_")
         infer = self._ask(request, model)
         if infer.lane is not Lane.ONLINE:
             return None
@@ -57,6 +58,13 @@ class InferReader:
         if place is not None:
             self._forms.learn(message, infer, rows, request.raw_input_contents[0], id=place)
         return _read(infer, rows, request.id)
+
+    def _is_current(self, infer: InferAsk) -> bool:
+        """Whether the model is still the one that an ask was read for."""
+        try:
+            return self._engine.model(infer.ask.choice).identity.digest == infer.digest
+        except ServiceError:  # it is gone: parsed, the request gets its error
+            return False
 
     def _ask(self, request: ModelInferRequest, model: Servable) -> InferAsk:
         """What it asks for, told once for all that ask for the same."""

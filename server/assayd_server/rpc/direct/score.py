@@ -62,6 +62,7 @@ class ScoreMethod:
         """As of Method."""
         began = time.perf_counter()
         self.outcomes.start()
+        call.trace = self.outcomes.trace(call.metadata)
         held = self._held.call()
         try:
             held.add(len(message))
@@ -79,7 +80,7 @@ class ScoreMethod:
         self._merging.offer(
             read.ask,
             read.rows,
-            caller(call, timeout_seconds=read.timeout_seconds),
+            caller(call, timeout_seconds=read.timeout_seconds, trace=call.trace),
             finish=partial(self._finish, call=call, held=held, respond=read.respond, began=began),
             watch=partial(self._watch, call),
         )

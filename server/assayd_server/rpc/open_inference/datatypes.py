@@ -100,7 +100,7 @@ def _narrowed(values: NDArray[Any], datatype: str, field: str, name: str) -> NDA
     """Whole numbers come in fields that hold larger ones too."""
     dtype = DTYPES[datatype]
     if dtype.kind in "iu" and len(values):
-        limits: Any = np.iinfo(dtype)  # type: ignore[type-var]  # whole numbers, as was just seen
+        limits: Any = np.iinfo(dtype)
         fits = limits.min <= values.min() and values.max() <= limits.max
     else:
         fits = True

@@ -8,16 +8,15 @@ from assayd_server.asks import Ask
 from assayd_server.caller import Lane
 from assayd_server.checks import wrong
 from assayd_server.offered import Offered, offered, wanted_of
+from assayd_server.rpc.open_inference.finding import model_choice
 from assayd_server.rpc.open_inference.open_inference_pb2 import InferParameter, ModelInferRequest
 from assayd_server.servable import Servable
-from assayd_server.wanted import ModelChoice
 
-_VERSION_MAX = 10**18
 _ONLINE_MAX = 1
 """The largest priority of the online lane; in Triton 1 is the highest and a larger number a lower one."""
 _TIMEOUT_MICROSECONDS_MAX = 2**53
 _NOT_SERVED = {
-    "shared_memory_region": "shared memory is not served: send the bytes",
+    "shared_memory_region": "is not served: send the bytes",
     "classification": "is not served: ask for assayd.probabilities, or for top_k of ScoringService/Score",
 }
 """What would change an answer, of the parameters of tensors."""
@@ -46,22 +45,9 @@ def infer_ask(request: ModelInferRequest, model: Servable) -> InferAsk:
     """
     lane = _lane(request.parameters)
     outputs = _outputs(request, model)
-    choice = model_choice(request.model_name, request.model_version)
+    choice = model_choice(request.model_name, request.model_version, field="model_")
     wanted = wanted_of(outputs, choice, record=lane is Lane.ONLINE)
     return InferAsk(Ask(wanted), model.identity.digest, outputs, lane, _timeout_seconds(request.parameters))
-
-
-def model_choice(name: str, version: str) -> ModelChoice:
-    """Which model is meant; no version is the largest.
-
-    Raises:
-        InvalidArgumentError: no version can be called so.
-    """
-    if not version:
-        return ModelChoice(name=name)
-    if not version.isascii() or not version.isdecimal() or not 0 < int(version) < _VERSION_MAX:
-        raise wrong("model_version", f"is {version!r}, allowed are whole numbers above 0", "BAD_VERSION")
-    return ModelChoice(name=name, version=int(version))
 
 
 def check_parameters(parameters: Mapping[str, InferParameter], field: str) -> None:

@@ -8,10 +8,11 @@ import grpc
 
 from assayd_server.checks import wrong
 from assayd_server.engine import Engine
-from assayd_server.errors import NotFoundError, UnimplementedError
+from assayd_server.errors import UnimplementedError
 from assayd_server.rpc.open_inference import models
 from assayd_server.rpc.open_inference import open_inference_pb2 as pb
-from assayd_server.rpc.open_inference.infer_ask import infer_ask, model_choice
+from assayd_server.rpc.open_inference.finding import found_model, model_choice
+from assayd_server.rpc.open_inference.infer_ask import infer_ask
 from assayd_server.rpc.open_inference.infer_requests import inputs
 from assayd_server.rpc.open_inference.infer_responses import response
 from assayd_server.rpc.requests import RowLimits
@@ -61,12 +62,12 @@ class OpenInferenceServicer:
         self, request: pb.ModelMetadataRequest, context: grpc.ServicerContext
     ) -> pb.ModelMetadataResponse:
         """What a model takes and gives."""
-        model = self._engine.model(model_choice(request.name, request.version))
+        model = found_model(self._engine, request.name, request.version)
         return models.metadata(model, self._engine.versions(model.identity.name))
 
     def ModelInfer(self, request: pb.ModelInferRequest, context: grpc.ServicerContext) -> pb.ModelInferResponse:
         """Run a model once."""
-        model = self._engine.model(model_choice(request.model_name, request.model_version))
+        model = found_model(self._engine, request.model_name, request.model_version, field="model_")
         infer = infer_ask(request, model)
         rows, request_id = inputs(request, model, self._limits), request.id
         by = caller(context, infer.lane, timeout_seconds=infer.timeout_seconds)
@@ -98,11 +99,9 @@ class OpenInferenceServicer:
         self, request: pb.ModelStatisticsRequest, context: grpc.ServicerContext
     ) -> pb.ModelStatisticsResponse:
         """What models have done."""
-        choice = model_choice(request.name, request.version)
-        found = self._engine.statistics(choice)
-        if not found:
-            message = f"{request.name!r} {request.version} is not loaded".replace("  ", " ")
-            raise NotFoundError(message, reason="UNKNOWN_MODEL", field="name")
+        if request.name:
+            found_model(self._engine, request.name, request.version)
+        found = self._engine.statistics(model_choice(request.name, request.version))
         return pb.ModelStatisticsResponse(model_stats=map(models.statistics, found))
 
 
