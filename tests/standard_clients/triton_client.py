@@ -156,10 +156,12 @@ def what_is_not_served_is_said_to_be_so(client, rows, wanted):
 @check
 def a_stream_ends_with_a_sentence(client, rows, wanted):
     answers = Queue()
-    client.start_stream(lambda _, error: answers.put(error))
+    client.start_stream(lambda result, error: answers.put((result, error)))
     client.async_stream_infer(MODEL, inputs_of(client, rows))
-    error = answers.get(timeout=20)
+    result, error = answers.get(timeout=20)
     client.stop_stream()
+    assert result is None
+    assert error.status() == "StatusCode.UNIMPLEMENTED", error
     assert "ModelStreamInfer: is not served" in error.message()
 
 
