@@ -1,11 +1,11 @@
 """The tensors that a model's callers can name: its own outputs, and what is said besides of each row."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from functools import cached_property
+from typing import Any, TypeAlias, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from assayd_server.contract import TensorSpec
@@ -32,9 +32,11 @@ class Novelty(StrEnum):
 
 
 Kind: TypeAlias = Output | Measure | Novelty | None
+Find: TypeAlias = Callable[[Scores], NDArray[Any]]
+Found = TypeVar("Found")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Offered:
     """One tensor of an answer."""
 
@@ -42,6 +44,11 @@ class Offered:
     """The first axis is the rows."""
     kind: Kind = None
     """None for an output of the model, as it gives it."""
+
+    @cached_property
+    def find(self) -> Find:
+        """Finds the array in scores: (n, ...), of the type that was offered or one that is cast to it."""
+        return _finder(self)
 
 
 def offered(model: Servable) -> tuple[Offered, ...]:
@@ -76,11 +83,6 @@ def wanted_of(outputs: Collection[Offered], choice: ModelChoice, *, record: bool
     )
 
 
-def values_of(outputs: Sequence[Offered], scores: Scores) -> list[NDArray[Any]]:
-    """(n, ...) each, of the types that were offered."""
-    return [_values(each, scores) for each in outputs]
-
-
 def _said(model: Servable) -> Iterator[Offered]:
     """What is said of rows by who runs the model."""
     contract, reference = model.contract, model.reference
@@ -99,23 +101,23 @@ def _float32(kind: Output | Measure | Novelty, *lengths: int, name: str = "") ->
     return Offered(TensorSpec(f"{PREFIX}{name or kind}", "float32", (None, *lengths)), kind)
 
 
-def _values(offered: Offered, scores: Scores) -> NDArray[Any]:
-    kind, values = offered.kind, None
+def _finder(offered: Offered) -> Find:
+    kind, name = offered.kind, offered.spec.name
     if kind is None:
-        assert scores.forward.tensors is not None  # as wanted
-        values = scores.forward.tensors[offered.spec.name]
-    elif isinstance(kind, Measure):
-        values = scores.rows.uncertainties[kind]
-    elif isinstance(kind, Novelty):
-        assert scores.novelty is not None  # as wanted
-        found = scores.novelty.measures[NoveltyMeasure.COMBINED]
-        values = found.scores if kind is Novelty.SCORE else found.p_values
-    elif kind is Output.PROBABILITIES:
-        values = scores.rows.probabilities
-    elif kind is Output.EMBEDDINGS:
-        values = scores.forward.embeddings
-    assert values is not None  # no other output is offered, and an embedding only where there is one
-    if kind is None or values.dtype == np.float32:
-        return values
-    with np.errstate(over="ignore"):  # beyond float32 lies an infinity
-        return values.astype(np.float32)
+        return lambda scores: _there(scores.forward.tensors)[name]
+    if isinstance(kind, Measure):
+        return lambda scores: scores.rows.uncertainties[kind]
+    if kind is Novelty.SCORE:
+        return lambda scores: _there(scores.novelty).measures[NoveltyMeasure.COMBINED].scores
+    if kind is Novelty.P_VALUE:
+        return lambda scores: _there(scores.novelty).measures[NoveltyMeasure.COMBINED].p_values
+    if kind is Output.EMBEDDINGS:
+        return lambda scores: _there(scores.forward.embeddings)
+    assert kind is Output.PROBABILITIES  # nothing else is offered
+    return lambda scores: scores.rows.probabilities
+
+
+def _there(found: Found | None) -> Found:
+    """What was wanted, and so is there."""
+    assert found is not None
+    return found

@@ -43,7 +43,7 @@ class InferReader:
         """As of Reader."""
         form = self._forms.find(message)
         if form is not None and self._is_current(form.ask):
-            return _read(form.ask, form.rows(message), message[form.id].decode())
+            return _read(form.ask, form.rows(message), message[form.id])
         try:
             request = ModelInferRequest.FromString(message)
         except DecodeError:
@@ -57,7 +57,7 @@ class InferReader:
         rows, place = inputs(request, model, self._limits), _id_in(message, request)
         if place is not None:
             self._forms.learn(message, infer, rows, request.raw_input_contents[0], id=place)
-        return _read(infer, rows, request.id)
+        return _read(infer, rows, request.id.encode())
 
     def _is_current(self, infer: InferAsk) -> bool:
         """Whether the model is still the one that an ask was read for."""
@@ -85,7 +85,7 @@ class InferReader:
         return found
 
 
-def _read(infer: InferAsk, rows: Inputs, request_id: str) -> Read:
+def _read(infer: InferAsk, rows: Inputs, request_id: bytes) -> Read:
     return Read(infer.ask, rows, partial(response_bytes, infer, request_id), infer.timeout_seconds)
 
 

@@ -91,9 +91,7 @@ def array_of_contents(
 
 def bytes_of(values: NDArray[Any]) -> bytes:
     """The bytes of an array, texts and numbers alike."""
-    if values.dtype.kind in "OUS":
-        return encode(values.reshape(-1)).data
-    return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
+    return encode(values.reshape(-1)).data if values.dtype.kind in "OUS" else values.tobytes()
 
 
 def _narrowed(values: NDArray[Any], datatype: str, field: str, name: str) -> NDArray[Any]:

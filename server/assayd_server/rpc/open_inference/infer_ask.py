@@ -1,7 +1,7 @@
 """What a request of ModelInfer asks for besides its rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from assayd_server.asks import Ask
@@ -33,8 +33,6 @@ class InferAsk:
     lane: Lane
     timeout_seconds: float | None
     """For how long it may wait to begin; None for as long as its caller does."""
-    forms: dict[Any, Any] = field(default_factory=dict)
-    """How its answers are written: for who writes them."""
 
 
 def infer_ask(request: ModelInferRequest, model: Servable) -> InferAsk:
