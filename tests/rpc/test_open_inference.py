@@ -328,9 +328,13 @@ WRONG = {
         without(request(("x", ROWS[:1])), shape=[2, 4]),
         "raw_input_contents[0]: input 'x' has 16 bytes, FP32 [2, 4] takes 32",
     ),
-    "more shapes than bytes": (
-        without(request(("x", ROWS[:1])), shape=[2**31, 4]),
-        f"inputs: {2**31} rows were sent, allowed are 100 in one request",
+    "more rows than bytes": (
+        without(request(("x", ROWS[:1])), shape=[2**28, 4]),
+        f"inputs: {2**28} rows were sent, allowed are 100 in one request",
+    ),
+    "more rows than there can be": (
+        without(request(("x", ROWS[:1])), shape=[2**62, 4]),
+        f"inputs[0].shape: unexpected shape for input 'x' for model 'm': expected [-1, 4], got [{2**62}, 4]",
     ),
     "bytes for more inputs": (
         pb.ModelInferRequest(inputs=request(("x", ROWS)).inputs, raw_input_contents=[raw(ROWS)] * 2),

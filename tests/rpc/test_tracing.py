@@ -90,8 +90,8 @@ def test_a_call_has_a_span_with_its_stages(spans_of: Callable[..., Got]) -> None
         assert span.start_time_unix_nano <= span.end_time_unix_nano <= parent.end_time_unix_nano
         if span.name == "inference":
             said = {each.key: each.value for each in span.attributes}
-            assert said["model"].string_value == "digits"
-            assert said["rows"].int_value == 3
+            assert said["assayd.model"].string_value == "digits"
+            assert said["assayd.rows"].int_value == 3
 
 
 def test_a_search_is_a_stage_of_its_own(spans_of: Callable[..., Got]) -> None:

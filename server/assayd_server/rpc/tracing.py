@@ -46,7 +46,8 @@ class CallTrace:
 
     def stage(self, name: str, began: float, ended: float, **attributes: str | int) -> None:
         """As of Trace."""
-        self._stages.append((name, began, ended, attributes))
+        named = {f"assayd.{key}": value for key, value in attributes.items()}
+        self._stages.append((name, began, ended, named))
 
     def end(self, code: grpc.StatusCode) -> None:
         """The call has ended: make its spans."""

@@ -1,5 +1,6 @@
 """The rows of a request of ModelInfer, checked against its model before any work is done."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,8 +15,8 @@ from assayd_server.rpc.open_inference.open_inference_pb2 import ModelInferReques
 from assayd_server.rpc.requests import RowLimits, check_count
 from assayd_server.servable import Servable
 
-_LENGTH_MAX = 2**31
-"""Of one axis."""
+_ELEMENTS_MAX = 2**31
+"""Of one tensor, or of all but its empty axes: NumPy could not make more of none either."""
 
 
 def inputs(request: ModelInferRequest, model: Servable, limits: RowLimits) -> Inputs:
@@ -85,10 +86,10 @@ def _check_datatype(tensor: ModelInferRequest.InferInputTensor, spec: TensorSpec
 def _check_shape(tensor: ModelInferRequest.InferInputTensor, spec: TensorSpec, field: str, model: str) -> None:
     shape = list(tensor.shape)
     fits = len(shape) == len(spec.shape) and all(
-        length == wanted or (wanted is None and 0 <= length <= _LENGTH_MAX)
+        length == wanted or (wanted is None and length >= 0)
         for length, wanted in zip(shape, spec.shape, strict=True)
     )
-    if not fits:
+    if not fits or math.prod(filter(None, shape)) > _ELEMENTS_MAX:
         called = f"input {tensor.name!r} for model {model!r}"
         message = f"unexpected shape for {called}: expected {shape_of(spec)}, got {shape}"
         raise wrong(field, message, "INPUT_DOES_NOT_FIT")
