@@ -33,7 +33,9 @@ REQUIREMENTS = {
 }
 """By environment; that of tritonclient has assayd's server too, which has to bear it."""
 OWN_MEASURES = ("entropy", "margin", "least_confidence", "ratio")
-PEERS = ("assayd", "Triton", "MLServer")
+PEERS = ("assayd", systems.TRITON, systems.MLSERVER)
+BUT = {"assayd": set(), systems.TRITON: {"the index lists the model"}}
+"""What is not so, by who else has to do everything: models that pytriton brings lie in no repository."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,8 @@ def protocol(folder: Path) -> bool:
     for name, results in found.items():
         print("\n".join(f"{name}: {check}: {said[:200]}" for check, said in results.items() if said != "ok"))
     print("\n".join(f"left out: {name}, which make bench sets up" for name in PEERS if name not in found))
-    return all({*found[name].values()} == {"ok"} for name in ("assayd", systems.TRITON) if name in found)
+    missed = {name: {check for check, said in each.items() if said != "ok"} for name, each in found.items()}
+    return all(missed[name] <= but for name, but in BUT.items() if name in missed)
 
 
 PARTS = {"clients": clients, "protocol": protocol}
