@@ -239,5 +239,12 @@ def test_rows_that_a_model_fails_on_are_their_own_callers_error(both: Serve) -> 
     with calling(both(onnx_models.look_up()).address) as call:
         code, details = call.error("ModelInfer", request(("position", np.array([99]))))
         assert code == grpc.StatusCode.INVALID_ARGUMENT
-        assert "the model failed on these rows" in details
+        assert details.startswith("inputs: the model failed on these rows")
         assert arrays(call("ModelInfer", request(("position", np.array([1])))))["logits"].shape == (1, 4)
+
+
+def test_an_answer_that_would_be_too_large_is_refused_with_how_many_rows_are_not(both: Serve) -> None:
+    with calling(both(onnx_models.identity(), message_bytes_max=64 * 1024).address) as call:
+        code, details = call.error("ModelInfer", request(("x", np.zeros((3000, 4), np.float32))))
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+    assert details.startswith("inputs: 3000 are too many: the answer would be larger than a message may be")

@@ -22,6 +22,8 @@ Metadata: TypeAlias = Iterable[tuple[str, str | bytes]]
 
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
 _DOUBLINGS_MAX = 5
+_FIELDS = {"rows": "inputs", "rows.inputs": "inputs", "model.name": "model_name", "model.version": "model_version"}
+"""What the engine calls by their names in assayd.v1, in requests of the Open Inference Protocol."""
 _log = logs.get_logger()
 
 
@@ -65,6 +67,7 @@ class Outcomes:
         """
         self._name = name
         self._tracing = tracing
+        self._fields = _FIELDS if name.startswith("/inference.") else {}
         self._metrics = metrics
         self._refused = refused
         self._log = _log.bind(method=name)
@@ -101,6 +104,8 @@ class Outcomes:
         return self._deliberate(error, metadata) if isinstance(error, ServiceError) else self._bug(error, metadata)
 
     def _deliberate(self, error: ServiceError, metadata: Metadata) -> status.Failure:
+        if error.field in self._fields:
+            error.rename_field(self._fields[error.field])
         if isinstance(error, ResourceExhaustedError):
             self._refused.inc()
         if error.__cause__ is not None:
