@@ -22,7 +22,7 @@ COPY server ./server
 RUN /opt/build/bin/pip wheel --no-build-isolation --no-deps --wheel-dir /dist . \
     && set -- /dist/assayd-*.whl \
     && /opt/build/bin/pip --python /opt/assayd/bin/python install \
-        --no-compile --only-binary :all: --constraint constraints.txt "$1[server,objectstore]" \
+        --no-compile --only-binary :all: --constraint constraints.txt "$1[server,objectstore,otel]" \
     && find /opt/assayd/lib -depth -type d \( -name tests -o -path '*/onnx/backend/test' \) -exec rm -r {} + \
     && /opt/assayd/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/assayd/lib
 

@@ -4,12 +4,13 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
 BIN := .venv/bin
 PROTOS := $(wildcard protos/assayd/v1/*.proto)
+OPEN_INFERENCE := server/assayd_server/rpc/open_inference
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 export ORT_DISABLE_TELEMETRY := 1
 
 .PHONY: help demo test check lint types stubs check-stubs protos-lint unit prometheus bench soak fuzz chaos faketime \
-  image fleet audit sbom test-matrix format docs notebook baseline constraints wheel clean
+  clients image fleet audit sbom test-matrix format docs notebook baseline constraints wheel clean
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -96,6 +97,9 @@ fleet: .make/dev prometheus ## Replicas in network namespaces: scaled, rolled, c
 image: .make/dev ## Build the image with buildah and run it with runc, without any privilege; needs root, and BASE=... or debootstrap
 	@PYTHONPATH=tests:. $(BIN)/python -m image
 
+clients: .make/dev ## Real clients of Triton, MLServer and KServe against assayd, each in an environment of its own
+	@$(BIN)/python tests/standard_clients $(if $(ONLY),--only $(ONLY))
+
 format: .make/dev ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format --quiet .
@@ -106,6 +110,7 @@ bench: .make/dev ## Measure assayd beside Triton, MLServer and the limits, in 20
 
 stubs: .make/gen ## Write the generated stubs anew
 	@$(call generate,client)
+	@$(call generate_open_inference,$(OPEN_INFERENCE))
 
 docs: .make/dev ## Write docs/settings.md and docs/metrics.md anew
 	@$(BIN)/python docs/reference.py
@@ -114,7 +119,8 @@ notebook: .make/dev ## Run examples/active_learning.ipynb and write it with its 
 	@$(BIN)/python tests/notebooks.py examples/active_learning.ipynb
 
 baseline: .make/dev ## At a release: make the protos what later ones are compared with
-	@cd protos && ../$(BIN)/buf build --exclude-source-info -o ../tests/data/assayd.v1.binpb
+	@cd protos && ../$(BIN)/buf build --exclude-source-info --path assayd -o ../tests/data/assayd.v1.binpb
+	@cd protos && ../$(BIN)/buf build --exclude-source-info --path inference -o ../tests/data/inference.binpb
 
 check-stubs: .make/gen
 	@echo "generated stubs"
@@ -122,6 +128,15 @@ check-stubs: .make/gen
 	@$(call generate,.make/stubs)
 	@diff -r --exclude=__init__.py --exclude=__pycache__ .make/stubs/assayd/v1 client/assayd/v1 \
 	  || { echo "the stubs in client/assayd/v1 are not what the protos give: make stubs"; exit 1; }
+	@$(call generate_open_inference,.make/stubs)
+	@for name in open_inference.binpb open_inference_pb2.pyi; do cmp .make/stubs/$$name $(OPEN_INFERENCE)/$$name || \
+	  { echo "the stubs in $(OPEN_INFERENCE) are not what the protos give: make stubs"; exit 1; }; done
+
+# Descriptors alone, for a pool of their own: modules as protoc writes them would clash with those of other clients.
+define generate_open_inference
+.venv-gen/bin/python -W ignore -m grpc_tools.protoc -I protos/inference --pyi_out=$(1) \
+  --descriptor_set_out=$(1)/open_inference.binpb protos/inference/open_inference.proto
+endef
 
 # -I protos makes the proto path the Python path, so the imports in the stubs need no rewriting
 define generate
@@ -131,7 +146,7 @@ endef
 
 constraints: ## Pin the newest versions that pyproject.toml admits
 	@rm -rf .venv-pin && $(PYTHON) -m venv .venv-pin && .venv-pin/bin/pip install --upgrade pip
-	@.venv-pin/bin/pip install --editable ".[server,cli,objectstore]" --group dev
+	@.venv-pin/bin/pip install --editable ".[server,cli,objectstore,otel]" --group dev
 	@{ echo "# Written by make constraints: what is installed by make demo, make test and the Dockerfile."; \
 	   .venv-pin/bin/pip freeze --exclude-editable; } > constraints.txt
 	@rm -rf .venv-pin
@@ -154,7 +169,7 @@ clean: ## Remove everything that make made
 
 .make/dev: .make/server
 	@echo "installing what the tests need ..."
-	@$(BIN)/pip install --constraint constraints.txt --editable ".[server,cli,objectstore]" --group dev
+	@$(BIN)/pip install --constraint constraints.txt --editable ".[server,cli,objectstore,otel]" --group dev
 	@touch $@
 
 .make/gen: pyproject.toml

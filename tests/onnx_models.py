@@ -115,6 +115,33 @@ def texts() -> bytes:
     )
 
 
+def numbers_back(kind: int) -> bytes:
+    """Logits of numbers of a type, and the numbers themselves."""
+    return build(
+        nodes=[
+            helper.make_node("Cast", ["x"], ["logits"], to=TensorProto.FLOAT),
+            helper.make_node("Identity", ["x"], ["same"]),
+        ],
+        inputs={"x": (kind, ["rows", 3])},
+        outputs={"logits": (TensorProto.FLOAT, ["rows", 3]), "same": (kind, ["rows", 3])},
+    )
+
+
+def texts_back() -> bytes:
+    """Logits of texts, and the texts themselves."""
+    encoder: dict[str, Any] = {"domain": "ai.onnx.ml", "keys_strings": ["gold", "ore"], "default_float": 0.0}
+    return build(
+        nodes=[
+            helper.make_node("LabelEncoder", ["text"], ["gold"], values_floats=[1.0, 0.0], **encoder),
+            helper.make_node("LabelEncoder", ["text"], ["ore"], values_floats=[0.0, 1.0], **encoder),
+            helper.make_node("Concat", ["gold", "ore"], ["logits"], axis=1),
+            helper.make_node("Identity", ["text"], ["same"]),
+        ],
+        inputs={"text": (TensorProto.STRING, ["rows", 1])},
+        outputs={"logits": (TensorProto.FLOAT, ["rows", 2]), "same": (TensorProto.STRING, ["rows", 1])},
+    )
+
+
 def two_inputs() -> bytes:
     """Logits that are the sum of the inputs a and b; b is uint8 and cast inside."""
     return build(

@@ -105,6 +105,12 @@ RULES = (
         unless=(f"{S}.rpc.direct.core_calls",),
         forbidden=("grpc._cython", "grpc._server"),
     ),
+    Rule(
+        "only tracing.py knows OpenTelemetry, and is imported where it is wanted",
+        within=(S, "assayd"),
+        unless=(f"{S}.rpc.tracing",),
+        forbidden=("opentelemetry",),
+    ),
     Rule("only model.py runs ONNX Runtime", within=(S,), unless=(f"{S}.model", BUILD), forbidden=("onnxruntime",)),
     Rule("only pool.py searches with Faiss", within=(S, "assayd"), unless=(f"{S}.pool",), forbidden=("faiss",)),
     Rule(
@@ -340,6 +346,7 @@ def test_a_layer_is_made_of_modules_that_there_are(layer: Layer) -> None:
         (f"{S}.rpc.server", "from grpc._cython import cygrpc", "only core_calls.py uses what is not public"),
         (f"{S}.metrics", "from grpc_health.v1 import health", "only rpc speaks gRPC"),
         (f"{S}.servable", "import onnxruntime as ort", "only model.py runs ONNX Runtime"),
+        (f"{S}.rpc.server", "from opentelemetry import trace", "only tracing.py knows OpenTelemetry"),
         (f"{S}.engine", "from faiss import IndexFlatL2", "only pool.py searches with Faiss"),
         (f"{S}.mirror", "from obstore.store import S3Store", "only object_store.py speaks with object stores"),
         (f"{S}.rpc.requests", "from assayd import Client", "of the client the server shares"),

@@ -52,6 +52,7 @@ def test_the_wheel_holds_what_the_demo_and_the_command_line_need(wheel: Path) ->
         f"{demo}/models/digits/1/bundle.json",
         f"{demo}/models/digits/1/model.onnx",
         f"{demo}/models/digits/1/reference.npz",
+        "assayd_server/rpc/open_inference/open_inference.binpb",
         "assayd/cli/drift_page.html",
         "assayd/py.typed",
     } <= names

@@ -8,30 +8,48 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool
 
 from assayd.v1 import rows_pb2, scoring_pb2, tensor_pb2
+from assayd_server.rpc.open_inference import open_inference_pb2
 
 ROOT = Path(__file__).resolve().parents[1]
 BUF = Path(sys.executable).with_name("buf")
 BASELINE = ROOT / "tests" / "data" / "assayd.v1.binpb"
+PROTOCOL = ROOT / "tests" / "data" / "inference.binpb"
+"""The Open Inference Protocol, as its clients have it."""
 MODULES = [tensor_pb2, rows_pb2, scoring_pb2]
 
 
-def test_nothing_that_a_released_client_relies_on_has_changed() -> None:
-    command = [BUF, "breaking", "--against", BASELINE]
+@pytest.mark.parametrize("baseline", [BASELINE, PROTOCOL], ids=lambda path: path.name)
+def test_nothing_that_a_released_client_relies_on_has_changed(baseline: Path) -> None:
+    command = [BUF, "breaking", "--against", baseline]
     result = subprocess.run(command, cwd=ROOT / "protos", capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_a_changed_field_would_be_noticed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [(BASELINE, "tensor.proto"), (PROTOCOL, "open_inference.proto")],
+    ids=["assayd.v1", "inference"],
+)
+def test_a_changed_field_would_be_noticed(tmp_path: Path, path: Path, name: str) -> None:
     """The check above can fail: the baseline with one field renumbered is not the same wire."""
-    baseline = descriptor_pb2.FileDescriptorSet.FromString(BASELINE.read_bytes())
-    (file,) = [file for file in baseline.file if file.name.endswith("tensor.proto")]
-    file.message_type[0].field[0].number = 99
+    baseline = descriptor_pb2.FileDescriptorSet.FromString(path.read_bytes())
+    (file,) = [file for file in baseline.file if file.name.endswith(name)]
+    next(message for message in file.message_type if message.field).field[0].number = 99
     changed = tmp_path / "changed.binpb"
     changed.write_bytes(baseline.SerializeToString())
     command = [BUF, "breaking", "--against", changed]
     result = subprocess.run(command, cwd=ROOT / "protos", capture_output=True, text=True, check=False)
     assert result.returncode != 0
-    assert "tensor.proto" in result.stdout
+    assert name in result.stdout
+
+
+def test_the_stubs_of_the_protocol_are_those_of_its_baseline() -> None:
+    """What the server speaks, besides what its proto says: names, numbers and types of every field."""
+    (frozen,) = descriptor_pb2.FileDescriptorSet.FromString(PROTOCOL.read_bytes()).file
+    served = descriptor_pb2.FileDescriptorProto()
+    open_inference_pb2.DESCRIPTOR.CopyToProto(served)
+    assert served.service == frozen.service
+    assert served.message_type == frozen.message_type
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.DESCRIPTOR.name)

@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[Field], Iterator[Measured]]] = {
         score_loads.rows_256,
         score_loads.rows_256_uint8,
         score_loads.plain_calls,
+        score_loads.open_inference,
         heavy.resnet50,
         retrieval.search,
         options.drift_counting,

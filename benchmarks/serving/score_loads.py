@@ -1,13 +1,23 @@
 """Score under the loads of the network: assayd beside its peers and the limits."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from benchmarks.serving.field import Field
 from benchmarks.serving.h2load import Load
 from benchmarks.serving.measured import P50, Comparison, Measured
 from benchmarks.serving.network import byte_rows, float_rows
 from benchmarks.serving.onnx_runtime import NAME as ONNX_RUNTIME
-from benchmarks.serving.systems import ASSAYD, ASSAYD_PLAIN, ASSAYD_UNIX, ECHO, ECHO_UNIX, MLSERVER, TRITON
+from benchmarks.serving.systems import (
+    ASSAYD,
+    ASSAYD_PLAIN,
+    ASSAYD_UNIX,
+    ASSAYD_V2,
+    ECHO,
+    ECHO_UNIX,
+    MLSERVER,
+    TRITON,
+)
 from benchmarks.serving.turns import in_turn
 
 MANY, ONE, FOUR = Load(64, connections=4), Load(1), Load(4)
@@ -100,6 +110,17 @@ def plain_calls(field: Field) -> Iterator[Measured]:
             Comparison(ASSAYD, ASSAYD_PLAIN, figure=P50, at_most=True),
         )
         yield Measured(name, rounds, [faster, sooner])
+
+
+def open_inference(field: Field) -> Iterator[Measured]:
+    """ModelInfer beside Score, of one server: the same rows, the same answers."""
+    plan, native = field.plan, field.assayd[0]
+    for count, load, name in PLAIN_LOADS:
+        rows = float_rows(count)
+        contenders = [field.called(each, rows, load) for each in (native, replace(native, name=ASSAYD_V2))]
+        rounds = in_turn(contenders, rounds=plan.pairs, seconds=plan.short_seconds)
+        as_fast = Comparison(ASSAYD_V2, ASSAYD, asked=0.95)
+        yield Measured(name, rounds, [as_fast, Comparison(ASSAYD_V2, ASSAYD, figure=P50, at_most=True)])
 
 
 def by_rows(field: Field) -> Iterator[Measured]:

@@ -19,6 +19,8 @@ from benchmarks.serving.programs import Program, free_port, running, until_liste
 
 ASSAYD, ASSAYD_UNIX, TRITON, MLSERVER = "assayd", "assayd, Unix socket", "Triton", "MLServer"
 ASSAYD_PLAIN = "assayd, plain calls"
+ASSAYD_V2 = "assayd_v2"
+"""Asked through the Open Inference Protocol, as Triton and MLServer are."""
 ECHO, ECHO_UNIX = "bare echo", "bare echo, Unix socket"
 START_SECONDS_MAX = 120.0
 ON_SERVER_CORE = (SERVER_CORE,)
@@ -118,10 +120,11 @@ ASKS: dict[str, Asks] = {
     ASSAYD: score_calls.exchange,
     ASSAYD_UNIX: score_calls.exchange,
     ASSAYD_PLAIN: score_calls.exchange,
+    ASSAYD_V2: open_inference.assayd_exchange,
     TRITON: open_inference.exchange,
     MLSERVER: open_inference.exchange,
 }
-"""How each is asked; assayd through the Open Inference Protocol would be one more."""
+"""How each is asked."""
 
 
 def ready(served: Served, network: Network) -> Served:

@@ -178,9 +178,12 @@ class Batching:
         roles = list(dict.fromkeys(role for job in jobs for role in job.roles))
         fed = jobs[0].fed if len(jobs) == 1 else _together([job.fed for job in jobs])
         forward = model.forward_fed(fed, row_count=row_count, roles=roles)
-        seconds, start = time.perf_counter() - began, 0
+        ended, start = time.perf_counter(), 0
         for job in jobs:
-            metrics.inference.observe(seconds)
+            metrics.inference.observe(ended - began)
+            if (trace := job.caller.trace) is not None:
+                trace.stage("queue", job.queued, began)
+                trace.stage("inference", began, ended, model=model.identity.name, rows=row_count)
             own = slice(start, start + job.row_count)
             job.forward = forward if len(jobs) == 1 else forward.part(own)
             start += job.row_count

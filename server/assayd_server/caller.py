@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from assayd_server.errors import CallCancelledError, DeadlineExceededError
+from assayd_server.trace import Trace
 
 NEVER = math.inf
 
@@ -33,6 +34,8 @@ class Caller:
     gone: Callable[[], bool] = _stays
     """Whether the call was cancelled meanwhile."""
     lane: Lane = Lane.ONLINE
+    trace: Trace | None = None
+    """Is told where the time goes, where somebody wants to know."""
 
     @property
     def patience_seconds(self) -> float:

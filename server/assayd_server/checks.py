@@ -1,5 +1,6 @@
 """Whether a scoring request can be answered: everything is refused before anything is computed."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -170,10 +171,22 @@ def _check_outputs(plan: Plan) -> None:
         Output.EMBEDDINGS: plan.embedding_width > 0,
         Output.VALUES: plan.value_count > 0,
     }
+    if plan.wanted.own_outputs:
+        _check_own_outputs(plan)
     what = {Output.LOGITS: "logits", Output.EMBEDDINGS: "embedding", Output.VALUES: "values"}
     for output in sorted(plan.outputs):
         if not has[output]:
             raise lacks(plan, what.get(output, "probabilities"), "outputs")
+
+
+def _check_own_outputs(plan: Plan) -> None:
+    """Whoever has read the request knew them, but a new version may have come since."""
+    assert plan.model is not None  # nobody else has outputs
+    known = [spec.name for spec in plan.model.contract.outputs]
+    for name in plan.wanted.own_outputs:
+        if name not in known:
+            message = f"model {plan.model.identity.name!r} has no output {name!r}, it has {', '.join(known)}"
+            raise wrong("outputs", message, "UNKNOWN_OUTPUT")
 
 
 def _check_size(plan: Plan, limits: ScoreLimits) -> None:
@@ -202,9 +215,17 @@ def response_row_bytes(plan: Plan) -> int:
     numbers += plan.class_count * len(outputs & {Output.PROBABILITIES, Output.LOGITS})
     numbers += plan.embedding_width * (Output.EMBEDDINGS in outputs) + plan.value_count
     numbers += _NOVELTY_NUMBERS * (len(wanted.novelty) + 2 * bool(wanted.novelty))
+    numbers += sum(_own_numbers(plan, name) for name in wanted.own_outputs)
     named = plan.model is not None and wanted.head is None
     names_bytes = plan.model.label_bytes_max * max(1, wanted.top_k) if named and plan.model else 0
     return 4 * numbers + 8 + names_bytes
+
+
+def _own_numbers(plan: Plan, name: str) -> int:
+    """How many numbers of four bytes a row of an output takes; an axis of any length counts as one."""
+    assert plan.model is not None  # nobody else has outputs
+    spec = next(spec for spec in plan.model.contract.outputs if spec.name == name)
+    return 2 * math.prod(length or 1 for length in spec.shape[1:])  # of eight bytes at most, texts aside
 
 
 def gives_values(plan: Plan) -> str:

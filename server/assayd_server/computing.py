@@ -12,6 +12,7 @@ from assayd_server.forward import Forward
 from assayd_server.gate import Gate
 from assayd_server.metrics import ModelMetrics
 from assayd_server.servable import Servable
+from assayd_server.trace import CURRENT
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
@@ -48,7 +49,10 @@ class Computing:
         metrics = self.metrics[model]
         queued = time.perf_counter()
         with metrics.pending(row_count), self._gate.enter(row_count, caller):
-            metrics.queue.observe(time.perf_counter() - queued)
+            entered = time.perf_counter()
+            metrics.queue.observe(entered - queued)
+            if caller.trace is not None:
+                caller.trace.stage("queue", queued, entered)
             yield
 
     def forward(self, model: Servable, arrays: Arrays, *, row_count: int, roles: Sequence[str]) -> Forward:
@@ -56,6 +60,9 @@ class Computing:
         metrics = self.metrics[model]
         began = time.perf_counter()
         forward = model.forward(arrays, row_count=row_count, roles=roles)
-        metrics.inference.observe(time.perf_counter() - began)
+        ended = time.perf_counter()
+        metrics.inference.observe(ended - began)
+        if (trace := CURRENT.get()) is not None:
+            trace.stage("inference", began, ended, model=model.identity.name, rows=row_count)
         metrics.executions.inc(row_count > 0)
         return forward

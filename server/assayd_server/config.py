@@ -185,6 +185,8 @@ class Settings(BaseModel):
     """What is below it is not logged."""
     log_calls: bool = False
     """Log every call, with its request id, status and time."""
+    traces: Literal["off", "otlp"] = "off"
+    """Send spans of unary calls by OTLP over gRPC, to where OTEL_EXPORTER_OTLP_ENDPOINT says (assayd[otel])."""
 
     @field_validator("*", mode="before")
     @classmethod

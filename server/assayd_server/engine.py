@@ -35,6 +35,7 @@ from assayd_server.scoring_pass import ScoringPass
 from assayd_server.search_checks import SearchLimits, check_neighbors, pool_of
 from assayd_server.searching import Searching
 from assayd_server.servable import Servable
+from assayd_server.statistics import Statistics, statistics_of
 from assayd_server.wanted import ModelChoice, Wanted
 
 ANYBODY = Caller()
@@ -170,6 +171,18 @@ class Engine:
     def models(self) -> tuple[list[Servable], tuple[Failure, ...]]:
         """Every version that is loaded, and every one that failed to load."""
         return self._repository.all(), self._repository.failures
+
+    def versions(self, name: str) -> list[int]:
+        """The versions of a model that are loaded, the smallest first."""
+        return sorted(self._repository.versions(name))
+
+    def statistics(self, choice: ModelChoice) -> list[Statistics]:
+        """What models have done, by name and version; of all that are loaded where the choice leaves it open."""
+        return [
+            statistics_of(model.identity, self._counters.models[model])
+            for model in self._repository.all()
+            if choice.name in ("", model.identity.name) and choice.version in (0, model.identity.version)
+        ]
 
     def close(self) -> None:
         """Once nobody calls any more."""

@@ -48,6 +48,11 @@ class ServiceError(Exception):
         """The message."""
         return self.message
 
+    def rename_field(self, name: str) -> None:
+        """Call the field, where there is one, as it is called in the request that the error is of."""
+        self.message = name + self.message.removeprefix(self.field)
+        self.field = name
+
     def add_detail(self, name: str, value: str) -> None:
         """Add a value for programs, which people get to see too."""
         self.details[name] = value
@@ -64,6 +69,10 @@ class NotFoundError(ServiceError):
 
 class FailedPreconditionError(ServiceError):
     """The request needs what this server or this model does not have."""
+
+
+class UnimplementedError(ServiceError):
+    """This server does not do that; the message says what does."""
 
 
 class ResourceExhaustedError(ServiceError):

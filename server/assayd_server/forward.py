@@ -13,8 +13,19 @@ from assayd_server.core.novelty import NoveltyMeasure
 
 _WIDE = (np.dtype(np.float32), np.dtype(np.float64))
 _TWO_CLASSES = {"logits": two_classes_of_logit, "probabilities": two_classes_of_probability}
+_OWN = "output "
 SOFTMAX, COORDINATES, NOVELTY = "softmax", "coordinates", "novelty"
 """Roles that are none of the contract: what the graph itself says besides its outputs, where it was made to."""
+
+
+def own_role(output: str) -> str:
+    """A role that is none of the contract either: an output of the model, as it gives it."""
+    return _OWN + output
+
+
+def own_output(role: str) -> str | None:
+    """The output that such a role is of; None of any other role."""
+    return role[len(_OWN) :] if role.startswith(_OWN) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,8 @@ class Forward:
     """(n, k) float64: the embedding as Reduction.of_projected takes it."""
     novelty: Mapping[NoveltyMeasure, Floats] | None = None
     """(n,) float32 scores, finite: of all rows, or there are none."""
+    tensors: Mapping[str, NDArray[Any]] | None = None
+    """Outputs of the model as it gave them, by name, where they were asked for: (n, ...) each."""
 
     def part(self, rows: slice) -> "Forward":
         """What it gave for some of the rows."""
@@ -55,6 +68,7 @@ class Forward:
             return None if values is None else values[rows]
 
         novelty = self.novelty and {measure: scores[rows] for measure, scores in self.novelty.items()}
+        tensors = self.tensors and {name: values[rows] for name, values in self.tensors.items()}
         return Forward(
             of(self.logits),
             of(self.probabilities),
@@ -63,6 +77,7 @@ class Forward:
             self.softmax and self.softmax.part(rows),
             of(self.projected),
             novelty,
+            tensors,
         )
 
 
@@ -75,6 +90,7 @@ def joined_forwards(parts: Sequence[Forward]) -> Forward:
         found = [one for one in values if one is not None]
         return np.concatenate(found) if len(found) == len(parts) else None
 
+    tensors = [part.tensors for part in parts if part.tensors is not None]
     softmaxes = [part.softmax for part in parts if part.softmax is not None]
     softmax = None
     if len(softmaxes) == len(parts):
@@ -91,6 +107,7 @@ def joined_forwards(parts: Sequence[Forward]) -> Forward:
         softmax,
         of([part.projected for part in parts]),
         _joined_novelty([part.novelty for part in parts]),
+        {name: np.concatenate([one[name] for one in tensors]) for name in tensors[0]} if tensors else None,
     )
 
 

@@ -11,6 +11,7 @@ from assayd_server.config import Settings
 from assayd_server.cpus import usable_cpus
 from assayd_server.default_cache import default_cache
 from assayd_server.engine import Engine
+from assayd_server.errors import StartError
 from assayd_server.gate import Gate
 from assayd_server.loading import load_one
 from assayd_server.metrics import Metrics
@@ -19,6 +20,7 @@ from assayd_server.recall_watch import RecallWatch
 from assayd_server.reloading import Reloading, ReloadOptions
 from assayd_server.repository import Repository
 from assayd_server.repository_url import RepositoryUrl
+from assayd_server.rpc.outcomes import Tracing
 from assayd_server.rpc.server import RpcServer, ServerOptions
 from assayd_server.search_checks import SearchLimits
 from assayd_server.security import Security, security_of
@@ -117,10 +119,23 @@ def rpc_server_of(
     """The gRPC server, bound.
 
     Raises:
-        StartError: a port cannot be had.
+        StartError: a port cannot be had, or what makes spans is not installed.
     """
     options = ServerOptions(**{field.name: getattr(settings, field.name) for field in fields(ServerOptions)})
-    return RpcServer(engine, metrics, options, security=security, model_names=lambda: models.names)
+    return RpcServer(
+        engine, metrics, options, security=security, model_names=lambda: models.names, tracing=_tracing(settings)
+    )
+
+
+def _tracing(settings: Settings) -> Tracing | None:
+    """What makes spans, where they are wanted; nothing of it is imported where they are not."""
+    if settings.traces == "off":
+        return None
+    try:
+        from assayd_server.rpc.tracing import by_otlp
+    except ImportError as error:
+        raise StartError(f'traces: {error.name} is not installed: pip install "assayd[server,otel]"') from None
+    return by_otlp()
 
 
 def inference_threads(settings: Settings) -> int:

@@ -19,7 +19,11 @@ from assayd_server.errors import ArtefactError
 _TYPES = {
     "tensor(bool)": "bool",
     "tensor(uint8)": "uint8",
+    "tensor(uint16)": "uint16",
+    "tensor(uint32)": "uint32",
+    "tensor(uint64)": "uint64",
     "tensor(int8)": "int8",
+    "tensor(int16)": "int16",
     "tensor(int32)": "int32",
     "tensor(int64)": "int64",
     "tensor(float16)": "float16",

@@ -6,7 +6,7 @@ from functools import cached_property
 from assayd_server.core.novelty import NoveltyMeasure
 from assayd_server.core.tasks import Task
 from assayd_server.errors import InvalidArgumentError
-from assayd_server.forward import NOVELTY, SOFTMAX
+from assayd_server.forward import NOVELTY, SOFTMAX, own_role
 from assayd_server.rows import Committee, Embeddings, Inputs, Logits, PoolRows, Probabilities, Rows
 from assayd_server.servable import Servable
 from assayd_server.wanted import Output, Wanted
@@ -95,9 +95,9 @@ class Plan:
 
     @cached_property
     def score_roles(self) -> list[str]:
-        """The same for scores, which the graph itself may say a part of."""
+        """The same for scores, which the graph itself may say a part of, and with its own outputs."""
         said = [*([SOFTMAX] if self.takes_softmax else []), *([NOVELTY] if self._takes_novelty else [])]
-        return [*self.roles, *said]
+        return [*self.roles, *said, *map(own_role, self.wanted.own_outputs)]
 
     @property
     def _takes_novelty(self) -> bool:

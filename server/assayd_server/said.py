@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -70,9 +71,7 @@ def with_said(forward: Forward, roles: Sequence[str], given: Sequence[NDArray[An
             assert role == NOVELTY  # there are no others
             scores = {measure: next(outputs) for measure in novelty_nodes.MEASURES}
             novelty = scores if tame and all(map(_is_tame, scores.values())) else None
-    return Forward(
-        forward.logits, forward.probabilities, forward.values, forward.embeddings, softmax, projected, novelty
-    )
+    return replace(forward, softmax=softmax, projected=projected, novelty=novelty)
 
 
 def _is_tame(values: NDArray[Any]) -> bool:

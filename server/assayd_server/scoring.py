@@ -1,6 +1,6 @@
 """What is said of rows on the strength of one model's outputs, or of scores that came with the request."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -102,8 +102,8 @@ def _agreed(forward: Forward, plan: Plan) -> Forward:
     """The mean of a committee's members, where the model's output has an axis of samples."""
     members = samples_of(forward, task=plan.task, temperature=plan.temperature)
     if forward.values is not None:
-        return Forward(values=members.mean(axis=0), embeddings=forward.embeddings)
-    return Forward(probabilities=members.mean(axis=0), embeddings=forward.embeddings)
+        return replace(forward, values=members.mean(axis=0))
+    return replace(forward, logits=None, probabilities=members.mean(axis=0), softmax=None)
 
 
 def _score_rows(forward: Forward, plan: Plan, temperature: float) -> RowScores:

@@ -102,6 +102,9 @@ class ScoringPass:
         for job in jobs:
             metrics.queue.observe(began - job.began)
             metrics.total.observe(now - job.began)
+            if (trace := job.caller.trace) is not None:
+                trace.stage("queue", job.began, began)
+                trace.stage("inference", began, began + seconds, model=job.model.identity.name, rows=row_count)
 
 
 def _parts_of(scores: Scores, jobs: Sequence[ScoreJob]) -> Iterator[Part]:

@@ -9,6 +9,7 @@ from assayd_server.neighboring import Neighbors, neighbors
 from assayd_server.recall_watch import RecallWatch, SearchMade
 from assayd_server.search_checks import pool_of
 from assayd_server.servable import Servable
+from assayd_server.trace import CURRENT
 
 
 class Searching:
@@ -38,7 +39,10 @@ class Searching:
         pool, metrics = pool_of(model), self._metrics[model]
         began = time.perf_counter()
         found = neighbors(pool, embeddings, k, excluded=excluded, own=own, similarity_min=similarity_min)
-        metrics.search.observe(time.perf_counter() - began)
+        ended = time.perf_counter()
+        metrics.search.observe(ended - began)
+        if (trace := CURRENT.get()) is not None:
+            trace.stage("retrieval", began, ended, model=model.identity.name, rows=len(embeddings), neighbors=k)
         metrics.queries.inc(len(embeddings))
         row = None if pool.exact else self._recall.chosen(len(embeddings))
         if row is not None:

@@ -1,6 +1,7 @@
 """A model that is ready to answer: its bundle, its contract and its session."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from assayd_server.contract import Choice, Contract, TensorSpec
 from assayd_server.core.arrays import Floats
 from assayd_server.errors import ArtefactError, FailedPreconditionError, InvalidArgumentError
 from assayd_server.feeds import Matches, cast
-from assayd_server.forward import Forward, forward_of
+from assayd_server.forward import Forward, forward_of, own_output
 from assayd_server.graph import Graph, prepare
 from assayd_server.graph_extension import extended
 from assayd_server.last_layer import LastLayer, find_last_layer
@@ -43,11 +44,15 @@ class _Asked(NamedTuple):
     """That says it."""
     roles: Sequence[str]
     names: Sequence[str]
-    """Of the outputs of these roles, and then of those that are said besides."""
+    """Of the outputs of these roles, of others as they are, and then of those that are said besides."""
     shapes: Sequence[tuple[int, ...]]
     """Of a row, by role."""
     said: Sequence[str]
     """The other roles."""
+    own: Mapping[str, int]
+    """Outputs that are wanted as they are: their places among the names."""
+    said_from: int
+    """Where the outputs of the other roles begin among the names."""
 
 
 class Servable:
@@ -108,16 +113,16 @@ class Servable:
     def forward_fed(self, fed: Mapping[str, NDArray[Any]], *, row_count: int, roles: Sequence[str]) -> Forward:
         """As forward, of arrays that have the model's own types."""
         if row_count == 0:
-            own = [role for role in roles if role not in self.said]
-            return forward_of({role: np.empty((0, *self._row_shape(role)), np.float32) for role in own})
+            return self._nothing(roles)
         asked = self._asked_of(tuple(roles))
         given = self._run(asked.model, fed, asked.names)
         for output, shape in zip(given, asked.shapes, strict=False):
             if output.shape[1:] != shape or len(output) != row_count:
                 raise self._gave_another_shape(output, (row_count, *shape))
-        count = len(asked.roles)
-        forward = forward_of(dict(zip(asked.roles, given[:count], strict=True)))
-        return with_said(forward, asked.said, given[count:]) if asked.said else forward
+        forward = forward_of(dict(zip(asked.roles, given, strict=False)))
+        if asked.own:
+            forward = replace(forward, tensors=self._as_given(asked.own, given, row_count))
+        return with_said(forward, asked.said, given[asked.said_from :]) if asked.said else forward
 
     def release_memory(self) -> None:
         """Give back what the model keeps for its next pass."""
@@ -127,13 +132,45 @@ class Servable:
     def _asked_of(self, roles: tuple[str, ...]) -> _Asked:
         asked = self._asked.get(roles)
         if asked is None:
-            own = [role for role in roles if role not in self.said]
+            known = [role for role in roles if role in self.contract.roles]
             said = [role for role in roles if role in self.said]
-            names = [self.contract.roles[role] for role in own]
-            names += (name for role in said for name in self.said[role])
-            model = next(saying.model for saying in self._saying if saying.said.keys() >= set(said))
-            asked = self._asked[roles] = _Asked(model, own, names, [self._row_shape(role) for role in own], said)
+            own = [name for role in roles if (name := own_output(role)) is not None]
+            names = [self.contract.roles[role] for role in known]
+            names += [name for name in dict.fromkeys(own) if name not in names]
+            asked = self._asked[roles] = _Asked(
+                next(saying.model for saying in self._saying if saying.said.keys() >= set(said)),
+                known,
+                [*names, *(name for role in said for name in self.said[role])],
+                [self._row_shape(role) for role in known],
+                said,
+                {name: names.index(name) for name in own},
+                len(names),
+            )
         return asked
+
+    def _nothing(self, roles: Sequence[str]) -> Forward:
+        """What a pass of no rows gives."""
+        known = [role for role in roles if role in self.contract.roles]
+        own = {name for role in roles if (name := own_output(role)) is not None}
+        forward = forward_of({role: np.empty((0, *self._row_shape(role)), np.float32) for role in known})
+        specs = [spec for spec in self.contract.outputs if spec.name in own]
+        tensors = {
+            spec.name: np.empty(
+                (0, *(length or 0 for length in spec.shape[1:])),
+                object if spec.data_type == "string" else spec.data_type,
+            )
+            for spec in specs
+        }
+        return replace(forward, tensors=tensors) if own else forward
+
+    def _as_given(
+        self, places: Mapping[str, int], given: Sequence[NDArray[Any]], row_count: int
+    ) -> dict[str, NDArray[Any]]:
+        tensors = {name: given[place] for name, place in places.items()}
+        for values in tensors.values():
+            if values.shape[:1] != (row_count,):
+                raise self._gave_another_shape(values, (row_count, *values.shape[1:]))
+        return tensors
 
     def _run(self, model: OnnxModel, fed: Mapping[str, Floats], outputs: Sequence[str]) -> list[Floats]:
         try:

@@ -41,6 +41,8 @@ class Wanted:
     """How ready-made scores or those of the head are meant; None for the model's own task."""
     outputs: frozenset[Output] | None = frozenset()
     """None for what the task has to say: probabilities or values."""
+    own_outputs: tuple[str, ...] = ()
+    """Outputs of the model, by name, that are returned as it gives them."""
     uncertainties: tuple[Measure, ...] = ()
     top_k: int = 0
     neighbors: int = 0

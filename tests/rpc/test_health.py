@@ -108,4 +108,5 @@ def test_reflection_names_the_services(channel: grpc.Channel) -> None:
         "assayd.v1.SelectionService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
+        "inference.GRPCInferenceService",
     ]

@@ -60,7 +60,7 @@ def reader() -> ScoreReader:
 def read_by(one: ScoreReader, sent: bytes) -> tuple[Ask, Inputs]:
     read = one.read(sent)
     assert read is not None
-    return read
+    return read.ask, read.rows
 
 
 def is_by_form(one: ScoreReader, sent: bytes) -> bool:
@@ -76,7 +76,7 @@ def outcome(of: ScoreReader, sent: bytes) -> object:
         return error.reason, error.field, str(error)
     if read is None:
         return None
-    ask, rows = read
+    ask, rows = read.ask, read.rows
     tensors = [(one.name, one.values.dtype, one.values.shape, content_of(one.values)) for one in rows.tensors]
     return ask.wanted, rows.count, tensors
 

@@ -12,10 +12,14 @@ import onnx_models
 from assayd_server.errors import ArtefactError
 from assayd_server.model import ModelRunError, OnnxModel
 
-WIRE_TYPES = {
+INPUT_TYPES = {
     TensorProto.BOOL: "bool",
     TensorProto.UINT8: "uint8",
+    TensorProto.UINT16: "uint16",
+    TensorProto.UINT32: "uint32",
+    TensorProto.UINT64: "uint64",
     TensorProto.INT8: "int8",
+    TensorProto.INT16: "int16",
     TensorProto.INT32: "int32",
     TensorProto.INT64: "int64",
     TensorProto.FLOAT16: "float16",
@@ -76,19 +80,16 @@ def test_an_operator_that_nobody_knows_is_refused_with_its_name() -> None:
     assert "Frobnicate" in refusal(content)
 
 
-@pytest.mark.parametrize(("kind", "name"), WIRE_TYPES.items(), ids=WIRE_TYPES.values())
-def test_every_type_of_the_wire_can_be_an_input(kind: int, name: str) -> None:
+@pytest.mark.parametrize(("kind", "name"), INPUT_TYPES.items(), ids=INPUT_TYPES.values())
+def test_every_type_of_a_wire_can_be_an_input(kind: int, name: str) -> None:
     model = OnnxModel(passing(kind, ["rows", 3]), threads=1)
     assert str(model.inputs[0]) == f"x: {name} (any, 3)"
     assert model.sample()["y"].shape == (4, 3)
 
 
-@pytest.mark.parametrize(
-    ("kind", "name"), [(TensorProto.INT16, "tensor(int16)"), (TensorProto.UINT64, "tensor(uint64)")]
-)
-def test_an_input_of_another_type_is_refused_with_those_that_are_allowed(kind: int, name: str) -> None:
-    assert refusal(passing(kind, ["rows", 3])) == (
-        f"input 'x' has type {name}, allowed are {', '.join(WIRE_TYPES.values())}"
+def test_an_input_of_another_type_is_refused_with_those_that_are_allowed() -> None:
+    assert refusal(passing(TensorProto.BFLOAT16, ["rows", 3])) == (
+        f"input 'x' has type tensor(bfloat16), allowed are {', '.join(INPUT_TYPES.values())}"
     )
 
 

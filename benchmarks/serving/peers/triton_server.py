@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 from pytriton.decorators import batch
 from pytriton.model_config import DynamicBatcher, ModelConfig, Tensor
-from pytriton.triton import Triton, TritonConfig
+from pytriton.triton import Triton, TritonConfig, TritonSecurityConfig
 
 path, *ports = sys.argv[1:]
 options = onnxruntime.SessionOptions()
@@ -29,7 +29,8 @@ def infer(x):
 
 grpc_port, http_port, metrics_port = map(int, ports)
 config = TritonConfig(grpc_port=grpc_port, http_port=http_port, metrics_port=metrics_port, log_verbose=0)
-with Triton(config=config) as triton:
+# its index and its statistics are for anybody, as those of Triton itself are
+with Triton(config=config, security_config=TritonSecurityConfig(restricted_endpoints=[])) as triton:
     triton.bind(
         model_name="network",
         infer_func=infer,

@@ -14,7 +14,8 @@ from assayd_server.rpc.control import ControlGuard
 from assayd_server.rpc.guarded import GuardedMethod, refuse
 from assayd_server.rpc.health import WATCH
 from assayd_server.rpc.held_requests import HeldRequests
-from assayd_server.rpc.outcomes import Outcomes
+from assayd_server.rpc.open_inference.absent import ABSENT
+from assayd_server.rpc.outcomes import Outcomes, Tracing
 from assayd_server.rpc.pools import CallPool
 from assayd_server.rpc.streams import GuardedStream, OpenStreams
 from assayd_server.rpc.unread import UnreadAnswers
@@ -54,6 +55,7 @@ class Boundary(grpc.ServerInterceptor):
         requests: HeldRequests,
         unread: UnreadAnswers,
         log_calls: bool,
+        tracing: Tracing | None = None,
     ) -> None:
         """Guard calls.
 
@@ -68,7 +70,9 @@ class Boundary(grpc.ServerInterceptor):
             requests: bounds the messages that are held at one time.
             unread: bounds the answers that nobody reads.
             log_calls: whether each call gets a line in the log, and not only those that went wrong.
+            tracing: makes spans of unary calls; None where nobody wants any.
         """
+        self._tracing = tracing
         self._pool = pool
         self._authorization = authorization
         self._stream_pool = stream_pool
@@ -104,7 +108,7 @@ class Boundary(grpc.ServerInterceptor):
         return None if method == WATCH else guarded.refuse
 
     def _guard(self, handler: Handler, method: str) -> Guarded:
-        if not is_open(method):
+        if not is_open(method) and method not in ABSENT:
             return self._guard_ours(handler, method)
         pool = self._control.pool_for(method)
         return Guarded(
@@ -118,7 +122,9 @@ class Boundary(grpc.ServerInterceptor):
             "handler": handler,
             "authorization": self._authorization,
             "pool": self._stream_pool if streaming else self._pool,
-            "outcomes": Outcomes(method, metrics, self._metrics.refused, log_calls=self._log_calls),
+            "outcomes": Outcomes(
+                method, metrics, self._metrics.refused, log_calls=self._log_calls, tracing=self._tracing
+            ),
             "requests": self._requests,
             "unread": self._unread,
         }

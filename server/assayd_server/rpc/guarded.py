@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import grpc
@@ -11,11 +13,12 @@ from assayd_server.errors import InvalidArgumentError, ServiceError
 from assayd_server.rpc import status
 from assayd_server.rpc.authorization import Authorization
 from assayd_server.rpc.held_requests import CallBytes, HeldRequests
-from assayd_server.rpc.outcomes import Outcomes
+from assayd_server.rpc.outcomes import CallTrace, Outcomes
 from assayd_server.rpc.pools import CallPool, StalledError
 from assayd_server.rpc.refusals import refusal
 from assayd_server.rpc.unread import UnreadAnswers
 from assayd_server.rpc.waiting import Waiting
+from assayd_server.trace import CURRENT
 
 
 class GuardedMethod:
@@ -53,6 +56,10 @@ class GuardedMethod:
     def answer(self, messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
         """The servicer's response, or an abort with the status of what it raised."""
         self._check_access(context)
+        with traced(self._outcomes.trace(context.invocation_metadata())):
+            return self._answer(messages, context)
+
+    def _answer(self, messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
         self._outcomes.start()
         began = time.perf_counter()
         received = [self._received(messages, context, began)]
@@ -118,7 +125,7 @@ class GuardedMethod:
             raise not_of_this_type() from None
 
     def _end(self, code: grpc.StatusCode, began: float, context: grpc.ServicerContext) -> None:
-        self._outcomes.end(code, began, context.invocation_metadata())
+        self._outcomes.end(code, began, context.invocation_metadata(), TRACED.get())
 
 
 def refuse(pool: CallPool, context: grpc.ServicerContext) -> None:
@@ -128,6 +135,21 @@ def refuse(pool: CallPool, context: grpc.ServicerContext) -> None:
         Exception: gRPC's way to abort.
     """
     context.abort_with_status(refusal(pool.calls, context.invocation_metadata()))
+
+
+TRACED: ContextVar[CallTrace | None] = ContextVar("traced", default=None)
+"""The call that the thread answers, where it is traced: the one to tell of its end."""
+
+
+@contextmanager
+def traced(trace: CallTrace | None) -> Iterator[None]:
+    """Whoever works for the call in the body can tell its trace of it."""
+    ends, stages = TRACED.set(trace), CURRENT.set(trace)
+    try:
+        yield
+    finally:
+        CURRENT.reset(stages)
+        TRACED.reset(ends)
 
 
 def no_message() -> InvalidArgumentError:

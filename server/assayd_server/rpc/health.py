@@ -40,6 +40,11 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
             self._serving = serving
             self._changed.notify_all()
 
+    @property
+    def serving(self) -> bool:
+        """Whether the services are up."""
+        return self._serving
+
     def Check(
         self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext
     ) -> health_pb2.HealthCheckResponse:

@@ -3,6 +3,7 @@
 import re
 import time
 import uuid
+from typing import Protocol
 
 import grpc
 from prometheus_client import Counter
@@ -12,16 +13,44 @@ from assayd_server.errors import ResourceExhaustedError, ServiceError
 from assayd_server.metrics import MethodMetrics
 from assayd_server.rpc import status
 from assayd_server.rpc.refusals import Metadata, first_value, refusal, status_of
+from assayd_server.trace import Trace
 
 REQUEST_ID = "x-request-id"
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
+_FIELDS = {"rows": "inputs", "rows.inputs": "inputs", "model.name": "model_name", "model.version": "model_version"}
+"""What the engine calls by their names in assayd.v1, in requests of the Open Inference Protocol."""
 _log = logs.get_logger()
+
+
+class CallTrace(Trace, Protocol):
+    """Of one call, which is told of its end too."""
+
+    def end(self, code: grpc.StatusCode) -> None:
+        """The call has ended."""
+
+
+class Tracing(Protocol):
+    """Traces calls."""
+
+    def begin(self, method: str, metadata: Metadata) -> CallTrace:
+        """A call has begun."""
+
+    def close(self) -> None:
+        """Once there are no more calls."""
 
 
 class Outcomes:
     """Of one RPC."""
 
-    def __init__(self, name: str, metrics: MethodMetrics, refused: Counter, *, log_calls: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        metrics: MethodMetrics,
+        refused: Counter,
+        *,
+        log_calls: bool,
+        tracing: Tracing | None = None,
+    ) -> None:
         """Make it ready.
 
         Args:
@@ -29,8 +58,11 @@ class Outcomes:
             metrics: of this method.
             refused: counts calls for which there was no room.
             log_calls: whether each call gets a line in the log.
+            tracing: makes spans of its calls; None where nobody wants any.
         """
         self.name = name
+        self._tracing = tracing
+        self._fields = _FIELDS if name.startswith("/inference.") else {}
         self._metrics = metrics
         self._refused = refused
         self._log = _log.bind(method=name)
@@ -40,16 +72,23 @@ class Outcomes:
         """A call has begun."""
         self._metrics.start()
 
-    def end(self, code: grpc.StatusCode, began: float, metadata: Metadata) -> None:
+    def trace(self, metadata: Metadata) -> CallTrace | None:
+        """What a call that has begun is traced by; None where it is not."""
+        return None if self._tracing is None else self._tracing.begin(self.name, metadata)
+
+    def end(self, code: grpc.StatusCode, began: float, metadata: Metadata, trace: CallTrace | None = None) -> None:
         """A call has ended.
 
         Args:
             code: its status.
             began: when, on time.perf_counter's clock.
             metadata: of the call.
+            trace: of the call.
         """
         seconds = time.perf_counter() - began
         self._metrics.end(status.name(code), seconds)
+        if trace is not None:
+            trace.end(code)
         if self._log_calls:
             self._log.info(
                 "call", request_id=_request_id(metadata), code=status.name(code), seconds=round(seconds, 6)
@@ -65,6 +104,8 @@ class Outcomes:
         return refusal(calls, metadata)
 
     def _deliberate(self, error: ServiceError, metadata: Metadata) -> status.Failure:
+        if error.field in self._fields:
+            error.rename_field(self._fields[error.field])
         if isinstance(error, ResourceExhaustedError):
             self._refused.inc()
         if error.__cause__ is not None:

@@ -67,7 +67,7 @@ def rows(message: rows_pb2.Rows, limits: RowLimits) -> Sent:
         found = Probabilities(matrix(message.probabilities, "rows.probabilities", columns_min=2))
     else:
         found = Embeddings(matrix(message.embeddings, "rows.embeddings", columns_min=1))
-    _check_count(found.count, limits.rows_max)
+    check_count(found.count, limits.rows_max)
     return found
 
 
@@ -137,7 +137,7 @@ def inputs(inputs: rows_pb2.Inputs, limits: RowLimits) -> Inputs:
     if len(counts) > 1:
         raise wrong(field, f"must all have the same number of rows, have {sorted(counts)}", "BAD_SHAPE")
     found = Inputs(tensors, counts.pop())
-    _check_count(found.count, limits.rows_max)
+    check_count(found.count, limits.rows_max)
     return found
 
 
@@ -234,11 +234,16 @@ def level(field: str, value: float, *, default: float, lowest: float = 0.0) -> f
     return value
 
 
-def _check_count(count: int, rows_max: int) -> None:
+def check_count(count: int, rows_max: int, *, field: str = "rows") -> None:
+    """Refuse rows that are too many for one request.
+
+    Raises:
+        InvalidArgumentError: they are.
+    """
     if count > rows_max:
         raise InvalidArgumentError(
             f"{count} rows were sent, allowed are {rows_max} in one request",
             reason="TOO_MANY_ROWS",
-            field="rows",
+            field=field,
             details={"rows_max": str(rows_max)},
         )

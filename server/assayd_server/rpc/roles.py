@@ -6,7 +6,7 @@ from assayd_server.access import Role, Roles
 
 _SCORE, _MONITOR, _LABEL = Role.SCORE, Role.MONITOR, Role.LABEL
 _ANY: Roles = frozenset(Role)
-"""Contracts, which every client reads before it sends a table."""
+"""Contracts, which every client reads before it sends a table, and whether the server is there."""
 
 ROLES: Mapping[str, Roles] = {
     "/assayd.v1.ScoringService/Score": frozenset({_SCORE}),
@@ -22,6 +22,16 @@ ROLES: Mapping[str, Roles] = {
     "/assayd.v1.MonitoringService/TestDrift": frozenset({_MONITOR}),
     "/assayd.v1.MonitoringService/WatchDrift": frozenset({_MONITOR}),
     "/assayd.v1.MonitoringService/GetReference": frozenset({_MONITOR}),
+    "/inference.GRPCInferenceService/ServerLive": _ANY,
+    "/inference.GRPCInferenceService/ServerReady": _ANY,
+    "/inference.GRPCInferenceService/ModelReady": _ANY,
+    "/inference.GRPCInferenceService/ServerMetadata": _ANY,
+    "/inference.GRPCInferenceService/ModelMetadata": _ANY,
+    "/inference.GRPCInferenceService/ModelInfer": frozenset({_SCORE}),
+    "/inference.GRPCInferenceService/RepositoryIndex": frozenset({_MONITOR}),
+    "/inference.GRPCInferenceService/ModelStatistics": frozenset({_MONITOR}),
+    "/inference.GRPCInferenceService/RepositoryModelLoad": frozenset({_MONITOR}),
+    "/inference.GRPCInferenceService/RepositoryModelUnload": frozenset({_MONITOR}),
 }
 OPEN = ("grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection")
 """Services that ask nobody who calls: probes and load balancers have no credentials, and both show names alone."""

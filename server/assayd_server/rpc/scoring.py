@@ -7,6 +7,7 @@ from assayd_server.caller import Caller, Lane, after
 from assayd_server.engine import Engine
 from assayd_server.rpc import requests, responses
 from assayd_server.rpc.waiting import Waiting
+from assayd_server.trace import CURRENT, Trace
 
 
 class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
@@ -39,6 +40,23 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
         return responses.models(*self._engine.models())
 
 
-def caller(context: Waiting, lane: Lane = Lane.ONLINE) -> Caller:
-    """Who waits for the answer, and where."""
-    return Caller(after(context.time_remaining()), gone=lambda: not context.is_active(), lane=lane)
+def caller(
+    context: Waiting,
+    lane: Lane = Lane.ONLINE,
+    *,
+    timeout_seconds: float | None = None,
+    trace: Trace | None = None,
+) -> Caller:
+    """Who waits for the answer, and where.
+
+    Args:
+        context: of the call.
+        lane: where it waits.
+        timeout_seconds: for how long it may wait to begin; None for as long as the call lasts.
+        trace: of the call; None where it is that of the thread.
+    """
+    seconds = context.time_remaining()
+    if timeout_seconds is not None:
+        seconds = timeout_seconds if seconds is None else min(seconds, timeout_seconds)
+    told = CURRENT.get() if trace is None else trace
+    return Caller(after(seconds), gone=lambda: not context.is_active(), lane=lane, trace=told)

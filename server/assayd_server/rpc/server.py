@@ -17,17 +17,21 @@ from assayd_server.metrics import Metrics
 from assayd_server.rpc.authorization import Authorization
 from assayd_server.rpc.boundary import Boundary
 from assayd_server.rpc.control import ControlGuard
+from assayd_server.rpc.descriptors import of_all_services
 from assayd_server.rpc.direct import core_calls
 from assayd_server.rpc.direct.calls import DirectCalls
-from assayd_server.rpc.direct.score import ScoreMethod
+from assayd_server.rpc.direct.infer_wire import InferReader
+from assayd_server.rpc.direct.score import Reader, ScoreMethod
+from assayd_server.rpc.direct.score_wire import ScoreReader
 from assayd_server.rpc.direct.threaded import ThreadedMethod
 from assayd_server.rpc.health import HealthServicer
 from assayd_server.rpc.held_requests import HeldRequests
 from assayd_server.rpc.listening import bind_socket, bound_port
-from assayd_server.rpc.outcomes import Outcomes
+from assayd_server.rpc.open_inference.absent import absent
+from assayd_server.rpc.outcomes import Outcomes, Tracing
 from assayd_server.rpc.pools import CallPool
 from assayd_server.rpc.requests import RowLimits
-from assayd_server.rpc.services import SCORE, SERVICES, Handlers, handlers_of
+from assayd_server.rpc.services import MODEL_INFER, SCORE, SERVICES, Handlers, handlers_of
 from assayd_server.rpc.streams import OpenStreams
 from assayd_server.rpc.transport import credentials_of
 from assayd_server.rpc.unread import UnreadAnswers
@@ -88,6 +92,7 @@ class RpcServer:
         *,
         security: Security,
         model_names: Callable[[], Collection[str]],
+        tracing: Tracing | None = None,
     ) -> None:
         """Bind the port.
 
@@ -97,10 +102,12 @@ class RpcServer:
             options: addresses and limits.
             security: what callers are let in by.
             model_names: those that there are now; each has a health status of its own.
+            tracing: makes spans of unary calls; None where nobody wants any.
 
         Raises:
             StartError: the port cannot be had.
         """
+        self._tracing = tracing
         self._pool = pool = _pool(
             "call", options, metrics, threads=options.call_threads, waiting_max=options.calls_waiting_max
         )
@@ -132,6 +139,7 @@ class RpcServer:
             requests=self._requests,
             unread=self._unread,
             log_calls=options.log_calls,
+            tracing=tracing,
         )
         self._server = grpc.server(
             refusals,  # every handler names a pool of its own
@@ -185,6 +193,8 @@ class RpcServer:
             self._direct.join()
         for pool in self._pools:
             pool.shutdown()
+        if self._tracing is not None:
+            self._tracing.close()
 
     def _open_calls(self) -> int:
         """Unary calls that are being answered or wait for it."""
@@ -193,7 +203,7 @@ class RpcServer:
     def _add_services(self, engine: Engine, metrics: Metrics, options: ServerOptions) -> DirectCalls | None:
         """Say who answers what; unary calls of assayd are answered by what is returned, if anything is."""
         limits = RowLimits(options.rows_max, options.head_elements_max, options.ids_max)
-        handlers = handlers_of(engine, limits)
+        handlers = handlers_of(engine, limits, serving=lambda: self._health.serving)
         for path, handler in handlers.items():  # every series is there from the start
             metrics.method(path, streaming=handler.response_streaming)
         direct = None
@@ -201,27 +211,34 @@ class RpcServer:
             unary = {path: handler for path, handler in handlers.items() if not handler.response_streaming}
             handlers = {path: handler for path, handler in handlers.items() if path not in unary}
             direct = self._direct_calls(unary, engine, limits, metrics, options)
-        self._server.add_generic_rpc_handlers((_ByPath(handlers),))
+        self._server.add_generic_rpc_handlers((_ByPath({**handlers, **absent()}),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if options.reflection == "on":
             names = (*(service.full_name for service in SERVICES), HEALTH, reflection.SERVICE_NAME)
-            reflection.enable_server_reflection(names, self._server)
+            reflection.enable_server_reflection(names, self._server, of_all_services())
         return direct
 
     def _direct_calls(
         self, handlers: Handlers, engine: Engine, limits: RowLimits, metrics: Metrics, options: ServerOptions
     ) -> DirectCalls:
         methods: dict[str, ThreadedMethod | ScoreMethod] = {}
+        readers: dict[str, Reader] = {SCORE: ScoreReader(limits), MODEL_INFER: InferReader(engine, limits)}
         for path, handler in handlers.items():
             methods[path] = threaded = ThreadedMethod(
                 handler,
                 self._pool,
-                outcomes=Outcomes(path, metrics.method(path), metrics.refused, log_calls=options.log_calls),
+                outcomes=Outcomes(
+                    path,
+                    metrics.method(path),
+                    metrics.refused,
+                    log_calls=options.log_calls,
+                    tracing=self._tracing,
+                ),
                 requests=self._requests,
                 unread=self._unread,
             )
-            if path == SCORE:
-                methods[path] = ScoreMethod(threaded, engine.merging, limits, self._requests)
+            if path in readers:
+                methods[path] = ScoreMethod(threaded, engine.merging, readers[path], self._requests)
         return DirectCalls(
             self._server,
             methods,

@@ -1,6 +1,6 @@
 """The services of assayd: their servicers, and what gRPC is told of each of their methods."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from google.protobuf.descriptor import ServiceDescriptor
@@ -17,6 +17,7 @@ from assayd.v1 import (
 )
 from assayd_server.engine import Engine
 from assayd_server.rpc.monitoring import MonitoringServicer
+from assayd_server.rpc.open_inference import servicer as open_inference
 from assayd_server.rpc.requests import RowLimits
 from assayd_server.rpc.retrieval import RetrievalServicer
 from assayd_server.rpc.scoring import ScoringServicer
@@ -30,23 +31,29 @@ SERVICES: tuple[ServiceDescriptor, ...] = (
     selection_pb2.DESCRIPTOR.services_by_name["SelectionService"],
     retrieval_pb2.DESCRIPTOR.services_by_name["RetrievalService"],
     monitoring_pb2.DESCRIPTOR.services_by_name["MonitoringService"],
+    open_inference.SERVICE,
 )
 SCORE = "/assayd.v1.ScoringService/Score"
+MODEL_INFER = f"/{open_inference.SERVICE.full_name}/ModelInfer"
+PATHS = frozenset(f"/{service.full_name}/{method.name}" for service in SERVICES for method in service.methods)
+"""Of every method."""
 
 
-def handlers_of(engine: Engine, limits: RowLimits) -> Handlers:
+def handlers_of(engine: Engine, limits: RowLimits, *, serving: Callable[[], bool]) -> Handlers:
     """Every method of assayd.
 
     Args:
         engine: answers the calls.
         limits: how much one request may hold.
+        serving: whether calls are taken.
     """
     found: Any = _Handlers()
     scoring_pb2_grpc.add_ScoringServiceServicer_to_server(ScoringServicer(engine, limits), found)
     selection_pb2_grpc.add_SelectionServiceServicer_to_server(SelectionServicer(engine, limits), found)
     retrieval_pb2_grpc.add_RetrievalServiceServicer_to_server(RetrievalServicer(engine, limits), found)
     monitoring_pb2_grpc.add_MonitoringServiceServicer_to_server(MonitoringServicer(engine, limits), found)
-    by_path: Handlers = found.by_path
+    asked = open_inference.OpenInferenceServicer(engine, limits, serving=serving)
+    by_path: Handlers = {**found.by_path, **open_inference.handlers(asked)}
     return by_path
 
 

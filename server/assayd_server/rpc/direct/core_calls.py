@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import grpc
 from grpc._cython import cygrpc  # type: ignore[attr-defined]  # its names are made when it is loaded
 
+from assayd_server.rpc.outcomes import CallTrace
 from assayd_server.rpc.status import Failure
 
 _NO_FLAGS = 0
@@ -59,12 +60,15 @@ class CoreCall:
         "is_closed",
         "metadata",
         "method",
+        "trace",
     )
 
     def __init__(self, event: Any, method: str, listener: Listener) -> None:
         """Of the event that tells of it."""
         self.method = method
         self.metadata: tuple[tuple[str, str | bytes], ...] = event.invocation_metadata
+        self.trace: CallTrace | None = None
+        """Where its time goes, where somebody wants to know."""
         self.is_closed = False
         """Whether it is over."""
         self.is_cancelled = False

@@ -1,30 +1,39 @@
-"""Requests of Score that differ in the numbers of one tensor alone: what else is in them is read once.
+"""Requests that differ in the numbers of one tensor alone: what else is in them is read once.
 
 A request with the same length, the same bytes before its numbers and the same bytes after them is the same message
 but for the numbers. These are used where they lie; parsed, a message of a megabyte would be copied twice.
+An id near its beginning may differ as well.
 """
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from assayd_server.asks import Ask
 from assayd_server.rows import Inputs, NamedArray
 
 _KEPT_MAX = 128
 _REST_BYTES_MAX = 4096
 """Of what is not numbers, in a request that is kept as a form."""
 _FORMS_OF_A_LENGTH_MAX = 8
+NOWHERE = slice(0, 0)
+"""The place of an id in a request that has none."""
+Asked = TypeVar("Asked")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RequestForm:
+class RequestForm(Generic[Asked]):
     """One way to write a request."""
 
-    ask: Ask
+    ask: Asked
+    """What it asks for."""
+    id: slice
+    """Where it has an id, which may be any of this length in ASCII; empty where it has none."""
+    head: bytes
+    """What stands before the id."""
     before: bytes
+    """What stands between the id and the numbers."""
     after: bytes
     name: str
     dtype: np.dtype[Any]
@@ -32,33 +41,36 @@ class RequestForm:
 
     def fits(self, message: bytes) -> bool:
         """Whether a message of the same length is of this form."""
-        return message.startswith(self.before) and message.endswith(self.after)
+        return (
+            message.startswith(self.before, self.id.stop)
+            and message.endswith(self.after)
+            and (self.id is NOWHERE or (message.startswith(self.head) and message[self.id].isascii()))
+        )
 
     def rows(self, message: bytes) -> Inputs:
         """Its rows: a read-only view of the message."""
-        numbers = np.frombuffer(message, self.dtype, offset=len(self.before), count=self._count(message))
+        start = self.id.stop + len(self.before)
+        count = (len(message) - start - len(self.after)) // self.dtype.itemsize
+        numbers = np.frombuffer(message, self.dtype, offset=start, count=count)
         return Inputs((NamedArray(self.name, numbers.reshape(self.shape)),), self.shape[0])
 
-    def _count(self, message: bytes) -> int:
-        return (len(message) - len(self.before) - len(self.after)) // self.dtype.itemsize
 
-
-class RequestForms:
+class RequestForms(Generic[Asked]):
     """The forms of the last requests. For one thread."""
 
     def __init__(self) -> None:
         """No request has come yet."""
-        self._forms: OrderedDict[int, list[RequestForm]] = OrderedDict()
+        self._forms: OrderedDict[int, list[RequestForm[Asked]]] = OrderedDict()
         """By the length of the message."""
 
-    def find(self, message: bytes) -> RequestForm | None:
+    def find(self, message: bytes) -> RequestForm[Asked] | None:
         """The form of a message, if it is known."""
         for form in self._forms.get(len(message), ()):
             if form.fits(message):
                 return form
         return None
 
-    def learn(self, message: bytes, ask: Ask, rows: Inputs, content: bytes) -> None:
+    def learn(self, message: bytes, ask: Asked, rows: Inputs, content: bytes, *, id: slice = NOWHERE) -> None:  # noqa: A002
         """Keep the form of a request, if it has one.
 
         Args:
@@ -66,6 +78,7 @@ class RequestForms:
             ask: what it asks for.
             rows: what it holds.
             content: the numbers of its first tensor.
+            id: where in the message an id stands, before all numbers.
         """
         if len(rows.tensors) != 1 or not content or len(message) - len(content) > _REST_BYTES_MAX:
             return
@@ -76,7 +89,9 @@ class RequestForms:
             return  # texts and bools are looked at one by one, and numbers that occur twice could be either
         form = RequestForm(
             ask,
-            message[:start],
+            id,
+            message[: id.start],
+            message[id.stop : start],
             message[start + len(content) :],
             tensor.name,
             tensor.values.dtype,

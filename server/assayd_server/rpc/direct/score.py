@@ -1,43 +1,68 @@
-"""Score, the fast way: calls that ask for no more than a pass and some arithmetic say are scored together, on no
-thread of their own; all others go the way of other RPCs."""
+"""Calls that score, the fast way: those that ask for no more than a pass and some arithmetic say are scored
+together, on no thread of their own; all others go the way of other RPCs."""
 
 import time
+from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple, Protocol, TypeAlias
 
+from assayd_server.asks import Ask, Known
 from assayd_server.merging import Merging
-from assayd_server.rpc import requests
+from assayd_server.rows import Inputs
 from assayd_server.rpc.direct.core_calls import CoreCall
-from assayd_server.rpc.direct.score_wire import ScoreReader, response
 from assayd_server.rpc.direct.threaded import ThreadedMethod
 from assayd_server.rpc.held_requests import CallBytes, HeldRequests
 from assayd_server.rpc.scoring import caller
 from assayd_server.score_job import Part, ScoreJob
 
+Respond: TypeAlias = Callable[[Known, Part], bytes]
+"""Writes the response to a call, of what is known of its ask, and of its rows among those scored together."""
+
+
+class Read(NamedTuple):
+    """A request that was read."""
+
+    ask: Ask
+    rows: Inputs
+    respond: Respond
+    timeout_seconds: float | None = None
+    """For how long it may wait to begin; None for as long as its caller does."""
+
+
+class Reader(Protocol):
+    """Reads the requests of one RPC. For one thread."""
+
+    def read(self, message: bytes) -> Read | None:
+        """A request of inputs in the online lane; None of another kind of request.
+
+        Raises:
+            ServiceError: it is wrong.
+        """
+
 
 class ScoreMethod:
-    """ScoringService.Score."""
+    """An RPC that scores."""
 
-    def __init__(
-        self, threaded: ThreadedMethod, merging: Merging, limits: requests.RowLimits, held: HeldRequests
-    ) -> None:
+    def __init__(self, threaded: ThreadedMethod, merging: Merging, reader: Reader, held: HeldRequests) -> None:
         """Answer calls.
 
         Args:
             threaded: answers those that are for a thread.
             merging: scores the others.
-            limits: how much one request may hold.
+            reader: reads them.
             held: bounds the messages that are held at one time.
         """
         self.outcomes = threaded.outcomes
         self._threaded = threaded
         self._merging = merging
         self._held = held
-        self._reader = ScoreReader(limits)
+        self._reader = reader
 
     def take(self, call: CoreCall, message: bytes) -> None:
         """As of Method."""
         began = time.perf_counter()
         self.outcomes.start()
+        call.trace = self.outcomes.trace(call.metadata)
         held = self._held.call()
         try:
             held.add(len(message))
@@ -50,13 +75,15 @@ class ScoreMethod:
     def _merged(self, call: CoreCall, message: bytes, held: CallBytes, began: float) -> bool:
         """Whether the call is for here, and is in the line now."""
         read = self._reader.read(message)
-        if read is None:
+        if read is None or not self._merging.takes(read.ask, read.rows.count):
             return False
-        ask, rows = read
-        if not self._merging.takes(ask, rows.count):
-            return False
-        finish = partial(self._finish, call, held, began)
-        self._merging.offer(ask, rows, caller(call), finish=finish, watch=partial(self._watch, call))
+        self._merging.offer(
+            read.ask,
+            read.rows,
+            caller(call, timeout_seconds=read.timeout_seconds, trace=call.trace),
+            finish=partial(self._finish, call=call, held=held, respond=read.respond, began=began),
+            watch=partial(self._watch, call),
+        )
         return True
 
     def _watch(self, call: CoreCall, job: ScoreJob) -> None:
@@ -65,13 +92,20 @@ class ScoreMethod:
         call.watch()
 
     def _finish(
-        self, call: CoreCall, held: CallBytes, began: float, job: ScoreJob, result: Part | Exception
+        self,
+        job: ScoreJob,
+        result: Part | Exception,
+        *,
+        call: CoreCall,
+        held: CallBytes,
+        respond: Respond,
+        began: float,
     ) -> None:
         held.end()
         if isinstance(result, Exception):
             self._threaded.fail(call, result, began)
             return
         try:
-            self._threaded.succeed(call, response(job.known, result), began)
+            self._threaded.succeed(call, respond(job.known, result), began)
         except Exception as error:
             self._threaded.fail(call, error, began)

@@ -4,11 +4,11 @@ from google.protobuf.message import DecodeError
 
 from assayd.v1 import scoring_pb2, tensor_pb2
 from assayd_server.asks import Ask, Known
-from assayd_server.rows import Inputs
 from assayd_server.rpc import requests, responses
 from assayd_server.rpc.asked import Asked
 from assayd_server.rpc.direct.request_form import RequestForms
 from assayd_server.rpc.direct.response_form import ResponseForm
+from assayd_server.rpc.direct.score import Read
 from assayd_server.rpc.guarded import not_of_this_type
 from assayd_server.score_job import Part
 from assayd_server.scoring import part_of
@@ -28,18 +28,14 @@ class ScoreReader:
             limits: how much one request may hold.
         """
         self._limits = limits
-        self._forms = RequestForms()
+        self._forms: RequestForms[Ask] = RequestForms()
         self._asked = Asked(limits)
 
-    def read(self, message: bytes) -> tuple[Ask, Inputs] | None:
-        """What a request asks for, and its rows; None of another kind of request.
-
-        Raises:
-            InvalidArgumentError: it is wrong.
-        """
+    def read(self, message: bytes) -> Read | None:
+        """As of Reader."""
         form = self._forms.find(message)
         if form is not None:
-            return form.ask, form.rows(message)
+            return Read(form.ask, form.rows(message), response)
         try:
             request = scoring_pb2.ScoreRequest.FromString(message)
         except DecodeError:
@@ -53,7 +49,7 @@ class ScoreReader:
         ask = self._asked.of(request)
         rows = requests.inputs(sent, self._limits)
         self._forms.learn(message, ask, rows, sent.tensors[0].data)
-        return ask, rows
+        return Read(ask, rows, response)
 
 
 def response(known: Known, part: Part) -> bytes:

@@ -12,6 +12,7 @@ from assayd_server.rpc.guarded import ending, not_of_this_type
 from assayd_server.rpc.held_requests import CallBytes, HeldRequests
 from assayd_server.rpc.outcomes import Outcomes
 from assayd_server.rpc.unread import UnreadAnswers
+from assayd_server.trace import CURRENT
 
 
 class ThreadedMethod:
@@ -47,6 +48,7 @@ class ThreadedMethod:
         """As of Method."""
         began = time.perf_counter()
         self.outcomes.start()
+        call.trace = self.outcomes.trace(call.metadata)
         held = self._requests.call()
         try:
             held.add(len(message))
@@ -69,21 +71,24 @@ class ThreadedMethod:
     def succeed(self, call: CoreCall, response: bytes, began: float) -> None:
         """Send a response."""
         self._unread.add(len(response), call)
-        self.outcomes.end(grpc.StatusCode.OK if call.is_active() else ending(call), began, call.metadata)
+        self.outcomes.end(
+            grpc.StatusCode.OK if call.is_active() else ending(call), began, call.metadata, call.trace
+        )
         call.answer(response)
 
     def fail(self, call: CoreCall, error: Exception, began: float) -> None:
         """Send the status of an error."""
         failure = self.outcomes.failure_of(error, call.metadata)
-        self.outcomes.end(failure.code, began, call.metadata)
+        self.outcomes.end(failure.code, began, call.metadata, call.trace)
         call.fail(failure)
 
     def _answer(self, call: CoreCall, message: list[bytes], held: CallBytes, began: float) -> None:
         if not message:  # it has failed already
             return
+        own = CURRENT.set(call.trace)
         try:
             if not call.is_active():  # it expired or was cancelled while it waited for its thread
-                self.outcomes.end(ending(call), began, call.metadata)
+                self.outcomes.end(ending(call), began, call.metadata, call.trace)
                 call.drop()
                 return
             self.succeed(call, self._serialize(self._servicer(self._parsed(message), call)), began)
@@ -91,6 +96,7 @@ class ThreadedMethod:
             self.fail(call, error, began)
         finally:
             held.end()
+            CURRENT.reset(own)
 
     def _parsed(self, message: list[bytes]) -> Any:
         try:
