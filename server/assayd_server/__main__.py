@@ -10,7 +10,9 @@ def main() -> None:
     """Run the command line, or say what to install where only the client is there."""
     for variable in LIBRARY_THREADS:
         os.environ.setdefault(variable, str(usable_cpus()))
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # else strangers write to the log, a line a failed handshake
+    os.environ.setdefault(
+        "GRPC_VERBOSITY", "NONE"
+    )  # else strangers write to the log: failed handshakes, odd headers
     try:
         from assayd_server.cli import app
     except ModuleNotFoundError as error:
