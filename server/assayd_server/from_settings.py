@@ -20,8 +20,9 @@ from assayd_server.recall_watch import RecallWatch
 from assayd_server.reloading import Reloading, ReloadOptions
 from assayd_server.repository import Repository
 from assayd_server.repository_url import RepositoryUrl
+from assayd_server.rpc.options import ServerOptions
 from assayd_server.rpc.outcomes import Tracing
-from assayd_server.rpc.server import RpcServer, ServerOptions
+from assayd_server.rpc.server import RpcServer
 from assayd_server.search_checks import SearchLimits
 from assayd_server.security import Security, security_of
 from assayd_server.servable import Servable

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from assayd_server import descriptors, logs
+from assayd_server import logs
 from assayd_server.engine import Engine
 from assayd_server.errors import StartError
 from assayd_server.metrics import Metrics
@@ -28,6 +26,7 @@ from assayd_server.rpc.health import HealthServicer
 from assayd_server.rpc.held_requests import HeldRequests
 from assayd_server.rpc.listening import bind_socket, bound_port
 from assayd_server.rpc.open_inference.absent import absent
+from assayd_server.rpc.options import ServerOptions, channel_arguments
 from assayd_server.rpc.outcomes import Outcomes, Tracing
 from assayd_server.rpc.pools import CallPool
 from assayd_server.rpc.requests import RowLimits
@@ -44,41 +43,9 @@ _REFUSAL_THREADS = 2
 _CONTROL_WAITING_MAX = 64
 _OTHER_CALLS_MAX = 512
 """Room for control calls and refusals beneath gRPC's own limit, which would refuse health too."""
-_KEEPALIVE_MS = 60_000
-_PING_INTERVAL_MIN_MS = 250
-"""Clients ask whether the server is there as often as once a second while a call is open; gRPC's default of five
-minutes would disconnect them."""
 
 HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 _log = logs.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerOptions:
-    """What the gRPC server is built with: the settings of the same names."""
-
-    host: str
-    port: int
-    uds: Path | None
-    workers: int
-    reflection: str
-    plain_calls: bool
-    call_threads: int
-    calls_waiting_max: int
-    message_wait_max_seconds: float
-    streams_max: int
-    stream_idle_max_seconds: float
-    streams_per_connection_max: int
-    connections_max: int
-    message_bytes_max: int
-    rows_max: int
-    head_elements_max: int
-    ids_max: int
-    request_bytes_pending_max: int
-    unread_bytes_max: int
-    connection_age_max_seconds: float
-    connection_grace_seconds: float
-    log_calls: bool
 
 
 class RpcServer:
@@ -144,7 +111,7 @@ class RpcServer:
         self._server = grpc.server(
             refusals,  # every handler names a pool of its own
             interceptors=[boundary],
-            options=_channel_arguments(options),
+            options=channel_arguments(options),
             maximum_concurrent_rpcs=options.call_threads + options.calls_waiting_max + _OTHER_CALLS_MAX,
         )
         self._health = HealthServicer(("", *(service.full_name for service in SERVICES)), model_names)
@@ -288,20 +255,3 @@ def _pool(
         message_wait_max_seconds=options.message_wait_max_seconds,
         on_stalled=metrics.stalled.inc,
     )
-
-
-def _channel_arguments(options: ServerOptions) -> list[tuple[str, int]]:
-    return [
-        ("grpc.max_receive_message_length", options.message_bytes_max),
-        ("grpc.max_send_message_length", options.message_bytes_max),
-        ("grpc.max_concurrent_streams", options.streams_per_connection_max),
-        ("grpc.max_allowed_incoming_connections", descriptors.connections_allowed(options.connections_max)),
-        ("grpc.max_connection_age_ms", round(1000 * options.connection_age_max_seconds)),
-        ("grpc.max_connection_age_grace_ms", round(1000 * options.connection_grace_seconds)),
-        ("grpc.http2.min_ping_interval_without_data_ms", _PING_INTERVAL_MIN_MS),
-        # a peer that is gone without a word is noticed, and what waits to be sent to it is dropped
-        ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
-        ("grpc.keepalive_timeout_ms", _KEEPALIVE_MS // 3),
-        # but for the workers of one server, a second one on the same port is a mistake, and should say so
-        ("grpc.so_reuseport", int(options.workers > 1)),
-    ]
