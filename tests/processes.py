@@ -31,10 +31,10 @@ class ServerProcess:
         found = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
         return [line for line in found if line["event"] == name]
 
-    def wait_for(self, event: str) -> dict[str, Any]:
-        """The first log line of that event, not one of a worker's, as soon as it is there."""
+    def wait_for(self, event: str, *, count: int = 1) -> dict[str, Any]:
+        """The first log line of that event, not one of a worker's, as soon as there are so many."""
         deadline = time.monotonic() + START_SECONDS_MAX
-        while not (found := [line for line in self.events(event) if "worker" not in line]):
+        while len(found := [line for line in self.events(event) if "worker" not in line]) < count:
             assert self.process.poll() is None, f"it ended: {self.log.read_text()}"
             assert time.monotonic() < deadline, f"no {event!r} in time: {self.log.read_text()}"
             time.sleep(0.02)

@@ -30,6 +30,7 @@ def load_one(path: Path, read: Callable[[Path], Bundle], load: Load) -> Servable
         raise
     except Exception as error:  # files that nobody thought of must not keep other versions from being served
         raise _unforeseen(path, error) from error
+    _log.debug("model read", path=str(path))
     try:
         return load(bundle)
     except ArtefactError as error:

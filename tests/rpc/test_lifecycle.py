@@ -1,6 +1,5 @@
 """A server's life as a process: load, SIGTERM under load, exit codes."""
 
-import os
 import signal
 import threading
 import time
@@ -113,14 +112,13 @@ def test_a_second_signal_skips_the_delay(model_file: Path, tmp_path: Path) -> No
         assert server.exit_code() == 0
 
 
-def test_a_signal_while_models_load_ends_it_without_serving(model_file: Path, tmp_path: Path) -> None:
-    slow_disk = tmp_path / "slow.onnx"
-    os.mkfifo(slow_disk)  # reading it waits for a writer
-    arguments = ("--model", str(slow_disk), "--drain-delay-seconds", "600", "--log-level", "debug")
+def test_a_signal_while_models_load_ends_it_without_serving(tmp_path: Path) -> None:
+    slow = tmp_path / "slow.onnx"
+    slow.write_bytes(onnx_models.slow_to_load())
+    arguments = ("--model", str(slow), "--drain-delay-seconds", "600", "--log-level", "debug")
     with serving(tmp_path / "log", *arguments) as server:
         server.wait_for("loading")
         server.terminate()
-        slow_disk.write_bytes(model_file.read_bytes())
         assert server.exit_code() == 0
         assert server.events("serving") == []
         assert len(server.events("stopped")) == 1
@@ -130,14 +128,12 @@ def test_a_signal_while_a_new_version_loads_ends_it_well(tmp_path: Path) -> None
     root = tmp_path / "models"
     content = onnx_models.slow_to_load()
     onnx_models.write_bundle(root, onnx_models.identity())
-    arguments = ("--repository", str(root), "--repository-poll-seconds", "0.01", "--drain-delay-seconds", "0")
-    with serving(tmp_path / "log", *arguments) as server:
+    often = ("--repository-poll-seconds", "0.01", "--drain-delay-seconds", "0", "--log-level", "debug")
+    with serving(tmp_path / "log", "--repository", str(root), *often) as server:
         server.wait_for("serving")
         slow = onnx_models.write_bundle(tmp_path / "aside", content, version=2)
-        (slow / "model.onnx").unlink()
-        os.mkfifo(slow / "model.onnx")  # who writes to it knows that it is being read, and will be loaded next
         slow.rename(root / "m" / "2")
-        (root / "m" / "2" / "model.onnx").write_bytes(content)
+        server.wait_for("model read", count=2)  # and it is loaded next
         server.terminate()
         assert server.exit_code() == 0
         assert len(server.events("stopped")) == 1

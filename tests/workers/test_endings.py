@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import onnx_models
 from assayd import CallCancelledError, ChannelSettings, Client, UnavailableError
 from assayd_server import ports
 from assayd_server.errors import StartError
@@ -130,10 +131,10 @@ def test_a_model_that_cannot_be_loaded_is_told_of_once_and_nothing_starts_again(
 
 
 @pytest.fixture
-def slow_disk(tmp_path: Path) -> Path:
-    """A model whose reading waits for a writer."""
+def slow_model(tmp_path: Path) -> Path:
+    """A model that takes some seconds to load."""
     path = tmp_path / "slow.onnx"
-    os.mkfifo(path)
+    path.write_bytes(onnx_models.slow_to_load())
     return path
 
 
@@ -144,8 +145,8 @@ def children(server: ServerProcess) -> list[int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are found by Linux's /proc")
-def test_a_worker_that_is_killed_while_it_loads_ends_the_start(slow_disk: Path, tmp_path: Path) -> None:
-    with serving(tmp_path / "log", "--model", str(slow_disk), "--workers", "2") as server:
+def test_a_worker_that_is_killed_while_it_loads_ends_the_start(slow_model: Path, tmp_path: Path) -> None:
+    with serving(tmp_path / "log", "--model", str(slow_model), "--workers", "2") as server:
         until(lambda: len(children(server)) == 2)
         os.kill(children(server)[0], signal.SIGKILL)
         assert server.exit_code() == 1
@@ -153,10 +154,10 @@ def test_a_worker_that_is_killed_while_it_loads_ends_the_start(slow_disk: Path, 
     assert said in [f"assayd: worker {number} ended by SIGKILL before it served\n" for number in range(2)]
 
 
-def test_a_signal_while_models_load_ends_the_workers_without_serving(slow_disk: Path, tmp_path: Path) -> None:
+def test_a_signal_while_models_load_ends_the_workers_without_serving(slow_model: Path, tmp_path: Path) -> None:
     arguments = (
         "--model",
-        str(slow_disk),
+        str(slow_model),
         "--workers",
         "2",
         "--drain-delay-seconds",
@@ -168,7 +169,6 @@ def test_a_signal_while_models_load_ends_the_workers_without_serving(slow_disk: 
         until(lambda: len(server.events("loading")) == 2)
         server.terminate()
         server.wait_for("draining")
-        slow_disk.write_bytes(b"")  # who waits for it has read all there is; who comes too late is killed
         assert server.exit_code() == 0
     assert server.events("serving") == []
     assert server.events("worker died") == []
