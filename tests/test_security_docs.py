@@ -106,7 +106,9 @@ def test_the_table_of_roles_is_that_of_the_server() -> None:
     rows = re.findall(r"^\| `(\w+/\w+)` \|([^|]*)\|([^|]*)\|([^|]*)\|$", PAGE, re.MULTILINE)
     roles = (Role.SCORE, Role.LABEL, Role.MONITOR)
     shown = {
-        f"/{'inference' if name.startswith('GRPC') else 'assayd.v1'}.{name}": {role for role, cell in zip(roles, cells, strict=True) if cell.strip() == "yes"}
+        f"/{'inference' if name.startswith('GRPC') else 'assayd.v1'}.{name}": {
+            role for role, cell in zip(roles, cells, strict=True) if cell.strip() == "yes"
+        }
         for name, *cells in rows
     }
     assert "| RPC | `score` | `label` | `monitor` |" in PAGE
