@@ -29,7 +29,8 @@ def answers(labels: NDArray[Any], *, task: Task, row_count: int, class_count: in
         place = ", ".join(str(int(one)) for one in np.unravel_index(int(bad[0]), labels.shape))
         message = f"[{place}] is {labels.flat[bad[0]]}, allowed are 0 to {highest}, and {UNKNOWN} for none"
         raise wrong("labels.data", message, "LABEL_OUT_OF_RANGE")
-    return labels.astype(np.int64).reshape(row_count, -1)
+    positions = labels.astype(np.int64)
+    return positions if each else positions[:, None]
 
 
 def check_given(given: GivenLabels, shape: tuple[int, int]) -> None:

@@ -195,6 +195,14 @@ def test_nothing_verified_is_refused_unless_it_is_a_part(stub: Stub) -> None:
     assert np.isnan([found.accuracy, found.mean_average_precision, found.calibration_error]).all()
 
 
+def test_of_no_rows_nothing_is_labeled_or_verified(stub: Stub) -> None:
+    none = {"rows": rows_pb2.Rows(probabilities=encode(P[:0])), "labels": encode(Y[:0])}
+    assert refused(stub.AssessLabels, assess(**none)).reason == "NOTHING_LABELED"
+    assert refused(stub.Evaluate, evaluate(**none)).reason == "NOTHING_VERIFIED"
+    assert not decode(stub.AssessLabels(assess(**none, sums_only=True)).given.counts).any()
+    assert not decode(stub.Evaluate(evaluate(**none, part=True)).confusion).any()
+
+
 @pytest.mark.parametrize(
     ("counts", "sums", "field", "reason"),
     [
