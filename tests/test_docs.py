@@ -289,7 +289,7 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 def test_the_table_of_rpcs_is_complete() -> None:
-    from assayd.v1 import monitoring_pb2, retrieval_pb2, scoring_pb2, selection_pb2
+    from assayd.v1 import labeling_pb2, monitoring_pb2, retrieval_pb2, scoring_pb2, selection_pb2
     from assayd_server.rpc.open_inference import open_inference_pb2
 
     table = (ROOT / "README.md").read_text()
@@ -298,6 +298,7 @@ def test_the_table_of_rpcs_is_complete() -> None:
         *selection_pb2.DESCRIPTOR.services_by_name.values(),
         *retrieval_pb2.DESCRIPTOR.services_by_name.values(),
         *monitoring_pb2.DESCRIPTOR.services_by_name.values(),
+        *labeling_pb2.DESCRIPTOR.services_by_name.values(),
         *open_inference_pb2.DESCRIPTOR.services_by_name.values(),
     ]
     for service in services:

@@ -8,9 +8,9 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
-from assayd.v1 import monitoring_pb2, retrieval_pb2, scoring_pb2, selection_pb2
+from assayd.v1 import labeling_pb2, monitoring_pb2, retrieval_pb2, scoring_pb2, selection_pb2
 
-SERVED = (scoring_pb2, selection_pb2, retrieval_pb2, monitoring_pb2)
+SERVED = (scoring_pb2, selection_pb2, retrieval_pb2, monitoring_pb2, labeling_pb2)
 BESIDE = (health_pb2, reflection_pb2)
 NEVER_ENDING = "/grpc.health.v1.Health/Watch"
 """Answers for as long as its caller likes, so that it has no deadline to keep."""

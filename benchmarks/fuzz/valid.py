@@ -11,6 +11,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from assayd.arrays import encode
 from assayd.v1 import (
+    labeling_pb2,
     monitoring_pb2,
     novelty_pb2,
     retrieval_pb2,
@@ -126,6 +127,16 @@ def _drifts() -> Iterator[Message]:
     yield request(rows=rows_pb2.Rows(embeddings=floats(60, EMBEDDING)))
 
 
+def _labels() -> Iterator[tuple[str, Message]]:
+    rows, labels = rows_pb2.Rows(probabilities=shares(60, 4)), encode(np.arange(60) % 4)
+    assess, evaluate = labeling_pb2.AssessLabelsRequest, labeling_pb2.EvaluateRequest
+    yield "AssessLabels", assess(rows=rows, labels=labels, quality=3)
+    yield "AssessLabels", assess(rows=rows, labels=labels, sums_only=True)
+    counts = encode(np.full((1, 4), 15))
+    yield "AssessLabels", assess(rows=rows, labels=labels, given={"counts": counts, "sums": counts})
+    yield "Evaluate", evaluate(rows=rows, labels=labels, calibration_bins=7)
+
+
 def selecting(policy: int, state: bytes = b"") -> selection_pb2.SelectionSettings:
     """How a stream is sampled."""
     return selection_pb2.SelectionSettings(
@@ -175,6 +186,8 @@ def valid_calls() -> Sequences:
     add("assayd.v1.MonitoringService", "TestDrift", _drifts())
     add("assayd.v1.MonitoringService", "WatchDrift", _watch_streams())
     add("assayd.v1.MonitoringService", "GetReference", iter([monitoring_pb2.GetReferenceRequest(model=MODEL)]))
+    for name, message in _labels():
+        add("assayd.v1.LabelingService", name, iter([message]))
     add("grpc.health.v1.Health", "Check", iter([health_pb2.HealthCheckRequest(service="digits")]))
     if hasattr(health_pb2, "HealthListRequest"):  # older ones have none
         add("grpc.health.v1.Health", "List", iter([health_pb2.HealthListRequest()]))

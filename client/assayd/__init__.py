@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         UnimplementedError,
     )
     from assayd.identity import ModelIdentity
+    from assayd.label_options import AssessOptions, EvaluateOptions
+    from assayd.label_results import Evaluation, LabelAssessment
     from assayd.neighbors import Neighbors
     from assayd.novelty import Novelty
     from assayd.pools import PoolInfo
@@ -60,6 +62,8 @@ _MODULES = (
     "assayd.rank_options",
     "assayd.rankings",
     "assayd.select_options",
+    "assayd.label_options",
+    "assayd.label_results",
     "assayd.neighbors",
     "assayd.candidates",
     "assayd.pools",
@@ -79,6 +83,7 @@ _MODULES = (
 
 __all__ = [
     "AssaydError",
+    "AssessOptions",
     "AsyncClient",
     "CallCancelledError",
     "CandidateOptions",
@@ -92,11 +97,14 @@ __all__ = [
     "Decisions",
     "DriftOptions",
     "DriftReport",
+    "EvaluateOptions",
+    "Evaluation",
     "ExpandOptions",
     "FailedModel",
     "FailedPreconditionError",
     "InternalError",
     "InvalidArgumentError",
+    "LabelAssessment",
     "ModelIdentity",
     "ModelInfo",
     "ModelList",

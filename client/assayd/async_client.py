@@ -8,6 +8,7 @@ from typing import Any, Self, Unpack
 import grpc
 import grpc.aio
 
+from assayd.async_labeling_client import AsyncLabelingClient
 from assayd.async_monitoring_client import AsyncMonitoringClient
 from assayd.async_pool_client import AsyncPoolClient
 from assayd.awaiting import Awaiting
@@ -30,7 +31,7 @@ from assayd.tokens import Token
 from assayd.turns import Turns
 
 
-class AsyncClient(AsyncPoolClient, AsyncMonitoringClient):
+class AsyncClient(AsyncPoolClient, AsyncMonitoringClient, AsyncLabelingClient):
     """A Client for asyncio: the same arguments, results and errors.
 
     async with AsyncClient("localhost:50051") as client:

@@ -11,6 +11,7 @@ from assayd.channel import ChannelSettings
 from assayd.connection import DEADLINE_SECONDS, Connection
 from assayd.decisions import Decisions
 from assayd.errors import CallCancelledError
+from assayd.labeling_client import LabelingClient
 from assayd.lines import Lines
 from assayd.monitoring_client import MonitoringClient
 from assayd.pool_client import PoolClient
@@ -27,7 +28,7 @@ from assayd.tls import Tls
 from assayd.tokens import Token
 
 
-class Client(PoolClient, MonitoringClient):
+class Client(PoolClient, MonitoringClient, LabelingClient):
     """A connection to assayd, or to a fleet of it behind one DNS name. Safe to share between threads.
 
     with Client("localhost:50051") as client:

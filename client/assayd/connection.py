@@ -15,6 +15,8 @@ from assayd.drift_options import DriftOptions, drift_request, sample_of
 from assayd.drifting import DriftJob
 from assayd.errors import CallCancelledError, InvalidArgumentError
 from assayd.ids import id_array
+from assayd.label_options import AssessOptions, EvaluateOptions, assess_request, evaluate_request
+from assayd.labeling import assessed, evaluated
 from assayd.piecework import Conditions
 from assayd.pools import pool_info
 from assayd.rank_options import RankOptions, rank_request
@@ -218,6 +220,28 @@ class Connection:
         every_batch = wanted.pop("every_batch", False)
         request = watch_request(**wanted)  # type: ignore[misc]  # as above
         return WatchJob(request, every_batch=every_batch, **conditions).stream()
+
+    def assess(
+        self,
+        rows: Rows | Table,
+        wanted: AssessOptions,
+        deadline_seconds: float | None,
+        metadata: Mapping[str, str] | None,
+    ) -> Steps[None]:
+        """Emit how good labels are."""
+        conditions = self._conditions(wanted.pop("wire_type", None), deadline_seconds, metadata)
+        return assessed(assess_request(**wanted), rows, **conditions)
+
+    def evaluate(
+        self,
+        rows: Rows | Table,
+        wanted: EvaluateOptions,
+        deadline_seconds: float | None,
+        metadata: Mapping[str, str] | None,
+    ) -> Steps[None]:
+        """Emit how good predictions are."""
+        conditions = self._conditions(wanted.pop("wire_type", None), deadline_seconds, metadata)
+        return evaluated(evaluate_request(**wanted), rows, **conditions)
 
     def _conditions(
         self, wire_type: str | None, deadline_seconds: float | None, metadata: Mapping[str, str] | None

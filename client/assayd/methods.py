@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from assayd.v1 import (
+    labeling_pb2_grpc,
     monitoring_pb2,
     monitoring_pb2_grpc,
     retrieval_pb2_grpc,
@@ -26,6 +27,7 @@ def methods_of(channel: Any) -> Mapping[str, Any]:
     selection = selection_pb2_grpc.SelectionServiceStub(channel)
     retrieval = retrieval_pb2_grpc.RetrievalServiceStub(channel)
     monitoring = monitoring_pb2_grpc.MonitoringServiceStub(channel)
+    labeling = labeling_pb2_grpc.LabelingServiceStub(channel)
     return {
         "Score": scoring.Score,
         "GetModel": scoring.GetModel,
@@ -48,4 +50,6 @@ def methods_of(channel: Any) -> Mapping[str, Any]:
             response_deserializer=monitoring_pb2.WatchDriftResponse.FromString,
         ),
         "GetReference": monitoring.GetReference,
+        "AssessLabels": labeling.AssessLabels,
+        "Evaluate": labeling.Evaluate,
     }

@@ -16,6 +16,7 @@ from assayd_server.computing import Computing
 from assayd_server.core.arrays import Floats
 from assayd_server.counters import Counters
 from assayd_server.gate import Gate
+from assayd_server.labeling import Labeling
 from assayd_server.merging import Merging
 from assayd_server.metrics import Metrics
 from assayd_server.monitoring import Monitoring
@@ -79,6 +80,7 @@ class Engine:
             gate, batches or BatchLimits(), ScoringPass(self._counters), find=self.model, check=self._check
         )
         repository.follow(self.merging)
+        self.labeling = Labeling(self.score, response_bytes_max=limits.response_bytes_max)
         self.monitoring = Monitoring(repository, self._computing, limits=limits)
         self.retrieval = Retrieval(
             repository, self._computing, self._searching, limits=search_limits, score_limits=limits

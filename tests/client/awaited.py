@@ -11,6 +11,8 @@ from assayd import (
     Candidates,
     CandidateSelection,
     DriftReport,
+    Evaluation,
+    LabelAssessment,
     Neighbors,
     PoolInfo,
     Ranking,
@@ -57,6 +59,12 @@ class AwaitedClient:
 
     def watch_drift(self, batches: Iterable[object], **kwargs: Any) -> Iterator[WatchReport]:
         return self._each(self._client.watch_drift(batches, **kwargs))
+
+    def assess_labels(self, *args: Any, **kwargs: Any) -> LabelAssessment:
+        return self._wait(self._client.assess_labels(*args, **kwargs))
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Evaluation:
+        return self._wait(self._client.evaluate(*args, **kwargs))
 
     def reference(self, *args: Any, **kwargs: Any) -> ReferenceInfo:
         return self._wait(self._client.reference(*args, **kwargs))

@@ -10,6 +10,7 @@ from assayd import errors
 
 PUBLIC = [
     "AssaydError",
+    "AssessOptions",
     "AsyncClient",
     "CallCancelledError",
     "CandidateOptions",
@@ -23,11 +24,14 @@ PUBLIC = [
     "Decisions",
     "DriftOptions",
     "DriftReport",
+    "EvaluateOptions",
+    "Evaluation",
     "ExpandOptions",
     "FailedModel",
     "FailedPreconditionError",
     "InternalError",
     "InvalidArgumentError",
+    "LabelAssessment",
     "ModelIdentity",
     "ModelInfo",
     "ModelList",

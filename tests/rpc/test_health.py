@@ -102,6 +102,7 @@ def test_reflection_names_the_services(channel: grpc.Channel) -> None:
     request = reflection_pb2.ServerReflectionRequest(list_services="")
     (response,) = stub.ServerReflectionInfo(iter([request]), timeout=10)
     assert [service.name for service in response.list_services_response.service] == [
+        "assayd.v1.LabelingService",
         "assayd.v1.MonitoringService",
         "assayd.v1.RetrievalService",
         "assayd.v1.ScoringService",

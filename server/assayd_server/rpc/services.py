@@ -6,6 +6,8 @@ from typing import Any, TypeAlias
 from google.protobuf.descriptor import ServiceDescriptor
 
 from assayd.v1 import (
+    labeling_pb2,
+    labeling_pb2_grpc,
     monitoring_pb2,
     monitoring_pb2_grpc,
     retrieval_pb2,
@@ -16,6 +18,7 @@ from assayd.v1 import (
     selection_pb2_grpc,
 )
 from assayd_server.engine import Engine
+from assayd_server.rpc.labeling import LabelingServicer
 from assayd_server.rpc.monitoring import MonitoringServicer
 from assayd_server.rpc.open_inference import servicer as open_inference
 from assayd_server.rpc.requests import RowLimits
@@ -31,6 +34,7 @@ SERVICES: tuple[ServiceDescriptor, ...] = (
     selection_pb2.DESCRIPTOR.services_by_name["SelectionService"],
     retrieval_pb2.DESCRIPTOR.services_by_name["RetrievalService"],
     monitoring_pb2.DESCRIPTOR.services_by_name["MonitoringService"],
+    labeling_pb2.DESCRIPTOR.services_by_name["LabelingService"],
     open_inference.SERVICE,
 )
 SCORE = "/assayd.v1.ScoringService/Score"
@@ -52,6 +56,7 @@ def handlers_of(engine: Engine, limits: RowLimits, *, serving: Callable[[], bool
     selection_pb2_grpc.add_SelectionServiceServicer_to_server(SelectionServicer(engine, limits), found)
     retrieval_pb2_grpc.add_RetrievalServiceServicer_to_server(RetrievalServicer(engine, limits), found)
     monitoring_pb2_grpc.add_MonitoringServiceServicer_to_server(MonitoringServicer(engine, limits), found)
+    labeling_pb2_grpc.add_LabelingServiceServicer_to_server(LabelingServicer(engine, limits), found)
     asked = open_inference.OpenInferenceServicer(engine, limits, serving=serving)
     by_path: Handlers = {**found.by_path, **open_inference.handlers(asked)}
     return by_path

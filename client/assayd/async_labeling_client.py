@@ -1,0 +1,60 @@
+"""What a client for asyncio asks of labels."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Unpack
+
+from assayd.awaiting import Awaiting
+from assayd.connection import Connection
+from assayd.label_options import AssessOptions, EvaluateOptions, collect_labeled
+from assayd.label_results import Evaluation, LabelAssessment
+from assayd.steps import Pending, Send
+
+
+class AsyncLabelingClient(ABC):
+    """The part of AsyncClient that is about labels."""
+
+    _connection: Connection
+
+    async def assess_labels(
+        self,
+        x: object = None,
+        *,
+        labels: object,
+        logits: object = None,
+        probabilities: object = None,
+        embeddings: object = None,
+        pool_ids: object = None,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[AssessOptions],
+    ) -> LabelAssessment:
+        """Say which labels are probably wrong, as Client.assess_labels does."""
+        rows = collect_labeled(
+            x, labels=labels, logits=logits, probabilities=probabilities, embeddings=embeddings, pool_ids=pool_ids
+        )
+        return await Awaiting(self._send).one(self._connection.assess(rows, wanted, deadline_seconds, metadata))
+
+    async def evaluate(
+        self,
+        x: object = None,
+        *,
+        labels: object,
+        logits: object = None,
+        probabilities: object = None,
+        embeddings: object = None,
+        pool_ids: object = None,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[EvaluateOptions],
+    ) -> Evaluation:
+        """Say how good predictions are, as Client.evaluate does."""
+        rows = collect_labeled(
+            x, labels=labels, logits=logits, probabilities=probabilities, embeddings=embeddings, pool_ids=pool_ids
+        )
+        return await Awaiting(self._send).one(self._connection.evaluate(rows, wanted, deadline_seconds, metadata))
+
+    @abstractmethod
+    async def _send(self, effect: Send) -> Pending:
+        """Begin a call."""
+        ...
