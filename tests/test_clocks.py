@@ -12,6 +12,8 @@ OF_DATES = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today")
 WALL = {f"time.{name}" for name in OF_TIME} | {*OF_DATES} | {f"datetime.{name}" for name in OF_DATES}
 USERS = {
     "server/assayd_server/rpc/direct/core_calls.py": "gRPC's core says times so, and goes by a clock of its own",
+    "server/assayd_server/rpc/tracing.py": "spans are dated by it, and measured by the other",
+    "server/assayd_server/watched_files.py": "files are dated by it",
     "client/assayd/cli/alertmanager.py": "an alert says when it began",
 }
 """Who may ask what time it is, and why."""
