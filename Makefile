@@ -17,7 +17,7 @@ help: ## Show this text
 demo: .make/server ## Serve the demo's model and do the main job with it
 	@$(BIN)/assayd demo
 
-test: check unit ## Everything: lint, types, protos, generated stubs, tests with coverage
+test: check unit ## Everything: lint, types, protos, generated stubs, tests with coverage; LONG=1 for long ones too
 
 check: lint types protos-lint check-stubs
 
@@ -37,7 +37,7 @@ protos-lint: .make/dev
 
 unit: .make/dev prometheus
 	@echo "tests"
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report=
+	@$(BIN)/pytest $(if $(LONG),,-m "not long") --numprocesses 2 --dist loadgroup --cov --cov-report=
 	@$(BIN)/coverage report
 	@echo "branches of core/ and of the client"
 	@$(BIN)/coverage report --include='client/assayd/*,server/assayd_server/core/*' --fail-under=100

@@ -16,72 +16,62 @@ RUN_BY_OTHERS = {"ranking_tools", "drift_tools", "drift_stream_peers", "diversit
 READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
 
 
-@pytest.mark.parametrize(
-    ("command", "words"),
-    [
-        (["-m", "benchmarks.server_kinds", "--quick"], "sync-64"),
-        (["benchmarks/tensor_encoding.py"], "repeated float / bytes"),
-        (["-m", "benchmarks.softmax_nodes", "--short"], "nodes / NumPy"),
-        (["benchmarks/stream_budget.py", "--short"], "spent / budget"),
-        (["-m", "benchmarks.diversity", "--short"], "BatchBALD"),
-        (["-m", "benchmarks.ranking_core", "--short"], "assayd's / its"),
-        (["-m", "benchmarks.select_stream", "--short"], "calls / open stream"),
-        (["-m", "benchmarks.novelty", "--short"], "forward pass"),
-        (["-m", "benchmarks.learning_curve", "--short"], "labels to target"),
-        (["-m", "benchmarks.pool_index", "--short"], "100 in 64s / flat"),
-        (["-m", "benchmarks.seals", "--short"], "max_entropy, SEALS"),
-        (["-m", "benchmarks.drift_calibration", "--short"], "chi_squared | 200"),
-        (["-m", "benchmarks.drift_speed", "--short"], "time / limit's"),
-        (["-m", "benchmarks.drift_stream", "--short"], "assayd | new class"),
-        (["-m", "benchmarks.drift_weather"], "as they came: 4 of 7 years drifted"),
-        (["-m", "benchmarks.fleet_drift", "--short"], "categories | 1000"),
-        pytest.param(["-m", "benchmarks.access_cost", "--short"], "with an access file", marks=READS_PROC),
-        pytest.param(["-m", "benchmarks.memory", "--short"], "shrunk after each pass", marks=READS_PROC),
-        pytest.param(["-m", "benchmarks.rank_pool", "--short"], "merged rows", marks=READS_PROC),
-        pytest.param(
-            ["-m", "benchmarks.search_rate", "--short", "--kinds", "ivf"], "Search / in process", marks=READS_PROC
-        ),
-        pytest.param(["-m", "benchmarks.novelty_serving", "--short"], "of those without", marks=READS_PROC),
-        pytest.param(["-m", "benchmarks.drift_counting", "--short"], "| 256 | read slowly |", marks=READS_PROC),
-        pytest.param(["-m", "benchmarks.shared_pool", "--short"], "\nshared: two servers", marks=READS_PROC),
-        pytest.param(["-m", "benchmarks.soak", "--short"], "| worker_kill |", marks=READS_PROC),
-        pytest.param(["-m", "benchmarks.fuzz", "--short"], "afterwards: the scores of before", marks=READS_PROC),
-        pytest.param(["-m", "benchmarks.chaos", "--short"], "| steps in random order", marks=READS_PROC),
-        pytest.param(
-            ["-m", "benchmarks.serving", "--short", "--only", *SERVING], "/ ONNX Runtime", marks=READS_PROC
-        ),
-    ],
-    ids=[
-        "server_kinds",
-        "tensor_encoding",
-        "softmax_nodes",
-        "stream_budget",
-        "diversity",
-        "ranking_core",
-        "select_stream",
-        "novelty",
-        "learning_curve",
-        "pool_index",
-        "seals",
-        "drift_calibration",
-        "drift_speed",
-        "drift_stream",
-        "drift_weather",
-        "fleet_drift",
-        "access_cost",
-        "memory",
-        "rank_pool",
-        "search_rate",
-        "novelty_serving",
-        "drift_counting",
-        "shared_pool",
-        "soak",
-        "fuzz",
-        "chaos",
-        "serving",
-    ],
-)
-def test_a_benchmark_runs(command: list[str], words: str) -> None:
+BENCHMARKS: dict[str, tuple[list[str], str]] = {
+    "server_kinds": (["-m", "benchmarks.server_kinds", "--quick"], "sync-64"),
+    "tensor_encoding": (["benchmarks/tensor_encoding.py"], "repeated float / bytes"),
+    "softmax_nodes": (["-m", "benchmarks.softmax_nodes", "--short"], "nodes / NumPy"),
+    "stream_budget": (["benchmarks/stream_budget.py", "--short"], "spent / budget"),
+    "diversity": (["-m", "benchmarks.diversity", "--short"], "BatchBALD"),
+    "ranking_core": (["-m", "benchmarks.ranking_core", "--short"], "assayd's / its"),
+    "select_stream": (["-m", "benchmarks.select_stream", "--short"], "calls / open stream"),
+    "novelty": (["-m", "benchmarks.novelty", "--short"], "forward pass"),
+    "learning_curve": (["-m", "benchmarks.learning_curve", "--short"], "labels to target"),
+    "pool_index": (["-m", "benchmarks.pool_index", "--short"], "100 in 64s / flat"),
+    "seals": (["-m", "benchmarks.seals", "--short"], "max_entropy, SEALS"),
+    "drift_calibration": (["-m", "benchmarks.drift_calibration", "--short"], "chi_squared | 200"),
+    "drift_speed": (["-m", "benchmarks.drift_speed", "--short"], "time / limit's"),
+    "drift_stream": (["-m", "benchmarks.drift_stream", "--short"], "assayd | new class"),
+    "drift_weather": (["-m", "benchmarks.drift_weather"], "as they came: 4 of 7 years drifted"),
+    "fleet_drift": (["-m", "benchmarks.fleet_drift", "--short"], "categories | 1000"),
+    "access_cost": (["-m", "benchmarks.access_cost", "--short"], "with an access file"),
+    "memory": (["-m", "benchmarks.memory", "--short"], "shrunk after each pass"),
+    "rank_pool": (["-m", "benchmarks.rank_pool", "--short"], "merged rows"),
+    "search_rate": (["-m", "benchmarks.search_rate", "--short", "--kinds", "ivf"], "Search / in process"),
+    "novelty_serving": (["-m", "benchmarks.novelty_serving", "--short"], "of those without"),
+    "drift_counting": (["-m", "benchmarks.drift_counting", "--short"], "| 256 | read slowly |"),
+    "shared_pool": (["-m", "benchmarks.shared_pool", "--short"], "\nshared: two servers"),
+    "soak": (["-m", "benchmarks.soak", "--short"], "| worker_kill |"),
+    "fuzz": (["-m", "benchmarks.fuzz", "--short"], "afterwards: the scores of before"),
+    "chaos": (["-m", "benchmarks.chaos", "--short"], "| steps in random order"),
+    "serving": (["-m", "benchmarks.serving", "--short", "--only", *SERVING], "/ ONNX Runtime"),
+}
+"""How each is run, and what it then prints."""
+LINUX = {
+    "access_cost",
+    "memory",
+    "rank_pool",
+    "search_rate",
+    "novelty_serving",
+    "drift_counting",
+    "shared_pool",
+    "soak",
+    "fuzz",
+    "chaos",
+    "serving",
+}
+"""They read /proc."""
+ALWAYS = {"soak", "fuzz", "chaos", "serving"}
+"""The others are of single decisions, and are run by make test LONG=1."""
+
+
+def marks(name: str) -> list[pytest.MarkDecorator]:
+    """Of the test of a benchmark."""
+    return [*([READS_PROC] if name in LINUX else []), *([] if name in ALWAYS else [pytest.mark.long])]
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=marks(name)) for name in BENCHMARKS])
+def test_a_benchmark_runs(name: str) -> None:
+    command, words = BENCHMARKS[name]
     result = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert words in result.stdout
