@@ -11,10 +11,10 @@ from assayd.testing import Server
 from assayd.v1 import rows_pb2, selection_pb2, selection_pb2_grpc
 from scraping import metric, wait_until
 
-SLOW = {"width": 512, "hidden": 4096}
+SLOW = {"width": 512, "hidden": 8192}
 """Of onnx_models.network: a pass of 1000 rows takes some tenths of a second."""
 
-SLOWER = {**SLOW, "hidden": 8 * SLOW["hidden"]}
+SLOWER = {**SLOW, "hidden": 4 * SLOW["hidden"]}
 """The same, of some seconds for a call of busy."""
 
 

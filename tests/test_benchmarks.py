@@ -42,8 +42,13 @@ BENCHMARKS: dict[str, tuple[list[str], str]] = {
     "shared_pool": (["-m", "benchmarks.shared_pool", "--short"], "\nshared: two servers"),
     "soak": (["-m", "benchmarks.soak", "--short"], "| worker_kill |"),
     "fuzz": (["-m", "benchmarks.fuzz", "--short"], "afterwards: the scores of before"),
-    "chaos": (["-m", "benchmarks.chaos", "--short"], "| steps in random order"),
-    "serving": (["-m", "benchmarks.serving", "--short", "--only", *SERVING], "/ ONNX Runtime"),
+    "chaos": (
+        ["-m", "benchmarks.chaos", "--short", "rolling_restart", "frozen", "descriptors", "everything"],
+        "| steps in random order",
+    ),
+    "more chaos": (["-m", "benchmarks.chaos", "--short", "idle", "slow", "killed", "clock"], "is killed"),
+    "serving": (["-m", "benchmarks.serving", "--short", "--only", "rows_256_uint8"], "/ ONNX Runtime"),
+    "more serving": (["-m", "benchmarks.serving", "--short", "--only", *SERVING], "drift counting"),
 }
 """How each is run, and what it then prints."""
 LINUX = {

@@ -230,6 +230,7 @@ def test_a_head_of_rows_of_different_lengths_is_refused(identity_client: Client)
 
 def test_a_client_that_another_thread_closes_in_the_moment_of_a_call_says_so(serve) -> None:
     with Client(serve(onnx_models.identity()).address) as client:
-        client._channel.close()  # as close() in another thread does between the look and the call
+        (channel,) = client._lines.all()
+        channel.close()  # as close() in another thread does between the look and the call
         with pytest.raises(CallCancelledError, match="the client was closed"):
             client.score(X)

@@ -26,7 +26,9 @@ def _possible() -> None:
 
 
 @pytest.mark.usefixtures("_possible")
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize(
+    "part", [*PARTS[::2], *(pytest.param(part, marks=pytest.mark.long) for part in PARTS[1::2])]
+)
 def test_a_fleet_does_what_is_asked_of_it(part: str) -> None:
     environment = os.environ | {"PYTHONPATH": "tests:."}
     command = [sys.executable, "-m", "live_fleet", "--short", part]

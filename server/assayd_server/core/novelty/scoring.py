@@ -86,7 +86,7 @@ def novelty_scores(
         (n,) float32 each, finite; NaN for a row of which what the measure needs is not valid.
     """
     scores = {measure: values for measure, values in outputs.scores.items() if measure in measures}
-    measures = {*measures} - {*scores}
+    measures = [measure for measure in measures if measure not in scores]  # in their order, which files keep
     scores |= {measure: _of_scores(outputs, measure) for measure in measures if measure in _OF_LOGITS}
     scores |= _distances(fitted.gaussians, outputs.embeddings, [one for one in measures if one in _OF_TERMS])
     embeddings, logits = outputs.embeddings, outputs.logits

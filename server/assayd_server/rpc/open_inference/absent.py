@@ -37,4 +37,4 @@ def _refusing(sentence: str) -> Any:
         context.abort(grpc.StatusCode.UNIMPLEMENTED, sentence)
         raise AssertionError("abort returned")
 
-    return grpc.unary_unary_rpc_method_handler(refuse)
+    return grpc.unary_unary_rpc_method_handler(refuse, request_deserializer=bytes)
