@@ -19,16 +19,16 @@ SLOWER = {**SLOW, "hidden": 4 * SLOW["hidden"]}
 
 
 @contextmanager
-def busy(server: Server, count: int, *, threads: int = 64) -> Iterator[list[grpc.Future]]:
+def busy(server: Server, count: int, *, threads: int = 64, rows: int = 4000) -> Iterator[list[grpc.Future]]:
     """Calls of Rank, of which so many have threads and take turns, and hold the turn for a while."""
-    inputs = rows_pb2.Inputs(tensors=[encode(np.zeros((4000, SLOW["width"]), np.uint8))])
+    inputs = rows_pb2.Inputs(tensors=[encode(np.zeros((rows, SLOW["width"]), np.uint8))])
     request = selection_pb2.RankRequest(rows=rows_pb2.Rows(inputs=inputs), measure=2, count=1)
     with grpc.insecure_channel(server.address) as channel:
         stub = selection_pb2_grpc.SelectionServiceStub(channel)
         held = metric(server, "assayd_calls")
         calls = [stub.Rank.future(request, timeout=60) for _ in range(count)]
         wait_until(lambda: metric(server, "assayd_calls") == held + count)
-        wait_until(lambda: metric(server, "assayd_pending_rows") >= 4000 * min(count, threads))
+        wait_until(lambda: metric(server, "assayd_pending_rows") >= rows * min(count, threads))
         yield calls
         for call in calls:
             call.cancel()

@@ -198,7 +198,7 @@ def test_half_of_the_places_are_kept_by_calls_whose_message_is_on_its_way(serve:
 def test_the_wait_that_is_asked_for_doubles_at_each_attempt(serve: Serve, connect: Connect) -> None:
     app = serve(onnx_models.network(**SLOWER), call_threads=1, calls_waiting_max=7)
     client = connect(app)
-    with busy(app, 8, threads=1):
+    with busy(app, 8, threads=1, rows=16_000):  # of which one takes longer than all attempts
         began = time.monotonic()
         with pytest.raises(ResourceExhaustedError) as raised:
             client.score(WIDE)

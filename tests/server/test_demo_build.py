@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -45,10 +46,10 @@ def builder() -> ModuleType:
 def fresh_dirs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The folders of two runs, each in its own process so that hash seeds and addresses differ."""
     output_dirs = [tmp_path_factory.mktemp(name) for name in ("first", "second")]
-    for output_dir in output_dirs:
-        run = subprocess.run(
-            [sys.executable, SCRIPT, output_dir], check=False, capture_output=True, text=True, timeout=60
-        )
+    for seed, output_dir in enumerate(output_dirs):
+        command = [sys.executable, SCRIPT, output_dir]
+        environment = os.environ | {"PYTHONHASHSEED": str(seed)}
+        run = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60, env=environment)
         assert run.returncode == 0, run.stderr
         assert "held out: 450 rows, accuracy 0.9" in run.stdout
     return output_dirs
