@@ -40,13 +40,17 @@ BENCHMARKS: dict[str, tuple[list[str], str]] = {
     "novelty_serving": (["-m", "benchmarks.novelty_serving", "--short"], "of those without"),
     "drift_counting": (["-m", "benchmarks.drift_counting", "--short"], "| 256 | read slowly |"),
     "shared_pool": (["-m", "benchmarks.shared_pool", "--short"], "\nshared: two servers"),
-    "soak": (["-m", "benchmarks.soak", "--short"], "| worker_kill |"),
+    "soak": (["-m", "benchmarks.soak", "--short", "drain", "worker_kill"], "| worker_kill |"),
+    "more soak": (["-m", "benchmarks.soak", "--short", "overload", "lanes", "mixed", "swap"], "| swap |"),
     "fuzz": (["-m", "benchmarks.fuzz", "--short"], "afterwards: the scores of before"),
     "chaos": (
-        ["-m", "benchmarks.chaos", "--short", "rolling_restart", "frozen", "descriptors", "everything"],
+        ["-m", "benchmarks.chaos", "--short", "rolling_restart", "everything"],
         "| steps in random order",
     ),
-    "more chaos": (["-m", "benchmarks.chaos", "--short", "idle", "slow", "killed", "clock"], "is killed"),
+    "more chaos": (
+        ["-m", "benchmarks.chaos", "--short", "frozen", "idle", "slow", "descriptors", "killed", "clock"],
+        "is killed",
+    ),
     "serving": (["-m", "benchmarks.serving", "--short", "--only", "rows_256_uint8"], "/ ONNX Runtime"),
     "more serving": (["-m", "benchmarks.serving", "--short", "--only", *SERVING], "drift counting"),
 }
@@ -65,7 +69,7 @@ LINUX = {
     "serving",
 }
 """They read /proc."""
-ALWAYS = {"soak", "fuzz", "chaos", "serving"}
+ALWAYS = {"soak", "fuzz", "chaos"}
 """The others are of single decisions, and are run by make test LONG=1."""
 
 

@@ -15,6 +15,7 @@ PRINT_ACCURACY = "import json; print(json.dumps({name: found.tolist() for name, 
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_notebook_runs_and_asking_about_unsure_rows_is_no_worse_than_chance() -> None:
     notebook = executed(PATH, and_then=PRINT_ACCURACY)
     printed = json.loads(notebook.cells[-1].outputs[-1].text)

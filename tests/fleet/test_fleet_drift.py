@@ -107,6 +107,7 @@ def by_column(samples: list[Sample]) -> dict[str, float]:
     return {sample.labels["column"]: sample.value for sample in samples}
 
 
+@pytest.mark.long
 def test_psi_of_the_fleet_is_that_of_all_rows_pooled(artefacts: Path, tmp_path: Path) -> None:
     rules = {
         "increase": prometheus.hastened("5m", drift_after="5m", missing_after="5m"),
@@ -150,6 +151,7 @@ def test_the_alert_is_silent_until_traffic_shifts_and_then_raised(artefacts: Pat
         assert alert.labels.items() >= {"job": "assayd", "model": "model", "severity": "warning"}.items()
 
 
+@pytest.mark.long
 def test_a_replica_that_is_killed_and_restarted_raises_nothing(artefacts: Path, tmp_path: Path) -> None:
     rules = {"drift": prometheus.hastened("5m", drift_after="200ms", missing_after="1m")}
     with fleet(artefacts, tmp_path, rules) as running:

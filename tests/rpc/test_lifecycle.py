@@ -41,6 +41,7 @@ def server(model_file: Path, tmp_path: Path) -> Iterator[ServerProcess]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_32_threads_for_20_seconds_see_no_error_and_no_answer_of_another(server: ServerProcess) -> None:
     stop = threading.Event()
     with Client(f"127.0.0.1:{server.port}", settings=ONE_ATTEMPT) as client:

@@ -22,6 +22,8 @@ from assayd_server.errors import ArtefactError
 from assayd_server.locking import locked
 from assayd_server.pool_folder import read_pool
 
+pytestmark = pytest.mark.long
+
 ROWS, KEPT, BAD_ROW = 5000, 4096, 4500
 POSITIONS = np.random.default_rng(0).integers(0, 64, ROWS)
 TABLE = np.random.default_rng(1).normal(size=(64, 4)).astype(np.float32)

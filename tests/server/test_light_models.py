@@ -25,7 +25,7 @@ MODELS = {path.stem.removeprefix("light_"): path for path in sorted(FOLDER.glob(
 LOGITS = {"densenet121"}
 IMAGES = np.random.default_rng(0).random((2, 3, 224, 224), np.float32)
 
-pytestmark = pytest.mark.xdist_group("light models")  # one of them takes a gigabyte
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("light models")]  # one of them takes a gigabyte
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -18,6 +18,8 @@ from assayd_server.locking import locked
 from buckets import Bucket, cut_after, halted
 from mirrors import GOOD, OTHER, Mirrored, Put, digest, files, hidden, manifest, put_with_pool, sync
 
+pytestmark = pytest.mark.long
+
 WAIT_SECONDS = 30.0
 LARGE = bytes(3_000_000)
 

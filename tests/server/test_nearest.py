@@ -13,6 +13,8 @@ from assayd_server.nearest import Nearest, NearestSearch, searchable
 from assayd_server.pool import Kind
 from vector_pools import brute_force, clusters, stored
 
+pytestmark = pytest.mark.long
+
 INDEXED = [kind for kind in Kind if kind is not Kind.FLAT]
 
 

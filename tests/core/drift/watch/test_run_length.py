@@ -57,6 +57,7 @@ def test_runs_that_no_computer_counts_to_are_exact() -> None:
     assert np.diff(limits) == pytest.approx(16 * np.array([88, 100]) * np.log(10) / np.log(7 / 3), abs=16)
 
 
+@pytest.mark.long
 def test_a_simulated_sum_has_the_run_that_was_asked_for() -> None:
     rng = np.random.default_rng(4)
     steps, shares = np.array([-70, -30, 10, 100]), np.array([0.3, 0.3, 0.2, 0.2])
