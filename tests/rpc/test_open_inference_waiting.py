@@ -49,12 +49,12 @@ def drift_rows(server: Server) -> set[float]:
 @contextmanager
 def busy(server: Server) -> Iterator[None]:
     """Two calls of Rank, which hold the turn for a while."""
-    inputs = rows_pb2.Inputs(tensors=[encode(np.zeros((4000, SLOW["width"]), np.uint8))])
+    inputs = rows_pb2.Inputs(tensors=[encode(np.zeros((16_000, SLOW["width"]), np.uint8))])
     asked = selection_pb2.RankRequest(rows=rows_pb2.Rows(inputs=inputs), measure=2, count=1)
     with grpc.insecure_channel(server.address) as channel:
         stub = selection_pb2_grpc.SelectionServiceStub(channel)
         calls = [stub.Rank.future(asked, timeout=60) for _ in range(2)]
-        wait_until(lambda: metric(server, "assayd_pending_rows") >= 8000)
+        wait_until(lambda: metric(server, "assayd_pending_rows") >= 32_000)
         yield
         for call in calls:
             call.cancel()
@@ -118,7 +118,7 @@ def test_calls_of_both_protocols_go_through_the_model_together(serve: Serve, con
 
 
 def test_a_full_server_refuses_with_a_time_to_come_back(serve: Serve) -> None:
-    server = serve(onnx_models.network(**SLOW), rows_pending_max=8000)
+    server = serve(onnx_models.network(**SLOW), rows_pending_max=32_000)
     with busy(server), grpc.insecure_channel(server.address) as channel:
         asked = request(("x", np.zeros((1, SLOW["width"]), np.float32))).SerializeToString()
         with pytest.raises(grpc.RpcError) as raised:
