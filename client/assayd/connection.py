@@ -1,6 +1,5 @@
 """What a client was told: where calls go, how long they may take, what goes along; and the jobs that it does."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ import grpc
 
 from assayd import results
 from assayd.answers import answer, result_of
+from assayd.call_metadata import checked_metadata
 from assayd.candidate_options import CandidateOptions, LabelingState, candidates_request
 from assayd.channel import ChannelSettings, options
 from assayd.describing import described
@@ -50,8 +50,6 @@ DEADLINE_SECONDS = 10.0
 DEADLINE_SECONDS_MAX = 604_800.0
 """A week. gRPC takes a much larger one for one that has passed."""
 
-_KEY, _VALUE = re.compile(r"[a-z0-9_.-]+"), re.compile(r"[\x20-\x7e]*")
-
 
 class Connection:
     """All of a client but its channel; the arguments are those of Client."""
@@ -79,7 +77,7 @@ class Connection:
         self._address = address
         self._deadline_seconds = deadline_seconds
         self.settings = settings or ChannelSettings()
-        self._metadata = _checked(metadata)
+        self._metadata = checked_metadata(metadata)
         self._credentials = credentials
         self._files = None if tls is None else TlsFiles(tls)
         self._server_name = None if tls is None else tls.server_name
@@ -184,7 +182,7 @@ class Connection:
         return candidates_selected(
             candidates_request(state, **wanted),
             seconds=self._seconds(deadline_seconds),
-            metadata=(*self._metadata, *_checked(metadata)),
+            metadata=(*self._metadata, *checked_metadata(metadata)),
         )
 
     def pool_vectors(
@@ -249,7 +247,7 @@ class Connection:
         return Conditions(
             deadline_seconds=self._seconds(deadline_seconds),
             settings=self.settings,
-            metadata=(*self._metadata, *_checked(metadata)),
+            metadata=(*self._metadata, *checked_metadata(metadata)),
             wire_dtype=wire_dtype(wire_type),
         )
 
@@ -289,14 +287,3 @@ def _check_given(wanted: Mapping[str, Any], names: tuple[str, ...]) -> None:
     missing = next((name for name in names if name not in wanted), None)
     if missing is not None:
         raise InvalidArgumentError(f"{missing}: is missing", field=missing)
-
-
-def _checked(metadata: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
-    for key, value in (metadata or {}).items():
-        texts = isinstance(key, str) and isinstance(value, str)
-        if not texts or not _KEY.fullmatch(key) or key.endswith("-bin") or not _VALUE.fullmatch(value):
-            shown = "its value" if key == "authorization" else repr(value)
-            raise InvalidArgumentError(
-                f"metadata: {key!r}: {shown} cannot be sent, keys are lower-case and values printable ASCII"
-            )
-    return tuple((metadata or {}).items())

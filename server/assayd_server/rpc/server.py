@@ -117,19 +117,7 @@ class RpcServer:
         self._health = HealthServicer(("", *(service.full_name for service in SERVICES)), model_names)
         self._direct = self._add_services(engine, metrics, options)
         self._show(metrics, stream_pool)
-        try:
-            self.port = bound_port(
-                self._server,
-                options.host,
-                options.port,
-                shared=options.workers > 1,
-                credentials=None if security.tls is None else credentials_of(security.tls),
-            )
-            if options.uds is not None:
-                bind_socket(self._server, options.uds)
-        except StartError:
-            self.stop(0)
-            raise
+        self.port = self._bound(options, security)
 
     @property
     def idle(self) -> bool:
@@ -162,6 +150,23 @@ class RpcServer:
             pool.shutdown()
         if self._tracing is not None:
             self._tracing.close()
+
+    def _bound(self, options: ServerOptions, security: Security) -> int:
+        """Listen, and say on which port; where that cannot be had, nothing is left behind."""
+        try:
+            port = bound_port(
+                self._server,
+                options.host,
+                options.port,
+                shared=options.workers > 1,
+                credentials=None if security.tls is None else credentials_of(security.tls),
+            )
+            if options.uds is not None:
+                bind_socket(self._server, options.uds)
+        except StartError:
+            self.stop(0)
+            raise
+        return port
 
     def _open_calls(self) -> int:
         """Unary calls that are being answered or wait for it."""
