@@ -17,7 +17,7 @@ help: ## Show this text
 demo: .make/server ## Serve the demo's model and do the main job with it
 	@$(BIN)/assayd demo
 
-test: check unit ## Everything: lint, types, protos, generated stubs, tests with coverage; LONG=1 for long ones too
+test: check unit ## Lint, types, protos, generated stubs, tests with coverage; LONG=1 for the long tests too
 
 check: lint types protos-lint check-stubs
 

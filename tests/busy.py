@@ -29,6 +29,8 @@ def busy(server: Server, count: int, *, threads: int = 64, rows: int = 4000) -> 
         calls = [stub.Rank.future(request, timeout=60) for _ in range(count)]
         wait_until(lambda: metric(server, "assayd_calls") == held + count)
         wait_until(lambda: metric(server, "assayd_pending_rows") >= rows * min(count, threads))
-        yield calls
-        for call in calls:
-            call.cancel()
+        try:
+            yield calls
+        finally:
+            for call in calls:
+                call.cancel()

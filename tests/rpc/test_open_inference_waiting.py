@@ -1,8 +1,7 @@
 """Calls of the Open Inference Protocol wait, count and are refused as those of the native one are."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -15,18 +14,15 @@ from prometheus_client.parser import text_string_to_metric_families
 import onnx_models
 import references
 from assayd import Client
-from assayd.arrays import encode
 from assayd.testing import Server
-from assayd.v1 import rows_pb2, selection_pb2, selection_pb2_grpc
 from assayd_server.rpc.open_inference import open_inference_pb2 as pb
+from busy import SLOW, busy
 from open_inference import arrays, calling, request
-from scraping import metric, wait_until
+from scraping import metric
 
 Serve = Callable[..., Server]
 Connect = Callable[..., Client]
 ROWS = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
-SLOW = {"width": 512, "hidden": 4096}
-"""A pass of 1000 rows takes some tenths of a second."""
 
 
 @pytest.fixture(scope="module")
@@ -44,20 +40,6 @@ def drift_rows(server: Server) -> set[float]:
         if sample.name == "assayd_drift_rows_total":
             found[sample.labels["column"]] = found.get(sample.labels["column"], 0) + sample.value
     return {*found.values()}
-
-
-@contextmanager
-def busy(server: Server) -> Iterator[None]:
-    """Two calls of Rank, which hold the turn for a while."""
-    inputs = rows_pb2.Inputs(tensors=[encode(np.zeros((16_000, SLOW["width"]), np.uint8))])
-    asked = selection_pb2.RankRequest(rows=rows_pb2.Rows(inputs=inputs), measure=2, count=1)
-    with grpc.insecure_channel(server.address) as channel:
-        stub = selection_pb2_grpc.SelectionServiceStub(channel)
-        calls = [stub.Rank.future(asked, timeout=60) for _ in range(2)]
-        wait_until(lambda: metric(server, "assayd_pending_rows") >= 32_000)
-        yield
-        for call in calls:
-            call.cancel()
 
 
 @pytest.mark.parametrize("plain", [False, True], ids=["by the loop", "plain calls"])
@@ -91,7 +73,7 @@ def test_a_call_that_has_waited_for_its_timeout_is_not_computed(serve: Serve, pr
     asked = request(
         ("x", np.zeros((1, SLOW["width"]), np.float32)), parameters={"timeout": 20_000, "priority": priority}
     )
-    with busy(server), calling(server.address) as call:
+    with busy(server, 2, threads=2, rows=16_000), calling(server.address) as call:
         code, details = call.error("ModelInfer", asked)
     assert code == grpc.StatusCode.DEADLINE_EXCEEDED
     assert details == "the deadline passed before the work began; nothing was computed"
@@ -119,7 +101,7 @@ def test_calls_of_both_protocols_go_through_the_model_together(serve: Serve, con
 
 def test_a_full_server_refuses_with_a_time_to_come_back(serve: Serve) -> None:
     server = serve(onnx_models.network(**SLOW), rows_pending_max=32_000)
-    with busy(server), grpc.insecure_channel(server.address) as channel:
+    with busy(server, 2, threads=2, rows=16_000), grpc.insecure_channel(server.address) as channel:
         asked = request(("x", np.zeros((1, SLOW["width"]), np.float32))).SerializeToString()
         with pytest.raises(grpc.RpcError) as raised:
             channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")(asked, timeout=20)
