@@ -62,18 +62,12 @@ class DriftRecording(RecordedDrift):
             forward: what the model itself gave for them, by the roles.
             rows: n of them, what the model was run on.
         """
-        if not rows.count:
-            return
-        features: dict[str, Values] = {}
-        if self.has_features:
-            columns = feature_columns(self._reference.manifest.features, rows, self._model.contract.inputs)
-            features = {column.name: column.values for column in columns}
-        elif rows.count < FEW_ROWS:
-            few = self._with_few(forward, rows.count)
-            if few is not None:
-                self._keep(few, {})
-            return
-        self._keep(forward, features)
+        try:
+            self._record(forward, rows)
+        except Exception:  # the callers have asked for scores alone
+            _log.exception("rows could not be counted for drift", model=self._model.identity.name)
+            with self._lock:
+                self._uncounted += rows.count
 
     def read(self) -> tuple[Integers, int]:
         """(bins,) rows by bin, and how many rows could not be counted; of all rows until now."""
@@ -87,10 +81,28 @@ class DriftRecording(RecordedDrift):
         with self._lock:
             return self._counts.copy(), self._uncounted
 
+    def _record(self, forward: Forward, rows: Inputs) -> None:
+        if not rows.count:
+            return
+        features: dict[str, Values] = {}
+        if self.has_features:
+            columns = feature_columns(self._reference.manifest.features, rows, self._model.contract.inputs)
+            features = {column.name: column.values for column in columns}
+        elif rows.count < FEW_ROWS:
+            few = self._with_few(forward, rows.count)
+            if few is not None:
+                self._keep(few, {})
+            return
+        self._keep(forward, features)
+
     def _with_few(self, forward: Forward, row_count: int) -> Forward | None:
-        """Few rows together with those before them, once they are not few any more."""
+        """Few rows together with those before them, once they are not few any more; of each what is counted."""
+        embeddings = forward.embeddings if forward.projected is None else None
+        counted = Forward(
+            forward.logits, forward.probabilities, forward.values, embeddings, projected=forward.projected
+        )
         with self._lock:
-            self._few.append(forward)
+            self._few.append(counted)
             self._few_count += row_count
             if self._few_count < FEW_ROWS:
                 return None

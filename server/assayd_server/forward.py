@@ -90,7 +90,6 @@ def joined_forwards(parts: Sequence[Forward]) -> Forward:
         found = [one for one in values if one is not None]
         return np.concatenate(found) if len(found) == len(parts) else None
 
-    tensors = [part.tensors for part in parts if part.tensors is not None]
     softmaxes = [part.softmax for part in parts if part.softmax is not None]
     softmax = None
     if len(softmaxes) == len(parts):
@@ -106,18 +105,18 @@ def joined_forwards(parts: Sequence[Forward]) -> Forward:
         of([part.embeddings for part in parts]),
         softmax,
         of([part.projected for part in parts]),
-        _joined_novelty([part.novelty for part in parts]),
-        {name: np.concatenate([one[name] for one in tensors]) for name in tensors[0]} if tensors else None,
+        _joined([part.novelty for part in parts]),
+        _joined([part.tensors for part in parts]),
     )
 
 
-def _joined_novelty(
-    parts: Sequence[Mapping[NoveltyMeasure, Floats] | None],
-) -> Mapping[NoveltyMeasure, Floats] | None:
+def _joined(parts: Sequence[Mapping[Any, NDArray[Any]] | None]) -> Any:
+    """By name, what all parts have; None where one has nothing."""
     found = [one for one in parts if one is not None]
     if len(found) < len(parts):
         return None
-    return {measure: np.concatenate([one[measure] for one in found]) for measure in found[0]}
+    names = [name for name in found[0] if all(name in one for one in found)]
+    return {name: np.concatenate([one[name] for one in found]) for name in names}
 
 
 def forward_of(arrays: dict[str, Floats]) -> Forward:

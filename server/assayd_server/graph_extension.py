@@ -88,14 +88,13 @@ def extended(content: bytes, makers: Iterable[Make]) -> Extended | None:
     if ground is None or not extensions:
         return None
     graph = ground.model.graph
-    rows = graph.output[0].type.tensor_type.shape.dim[0]
     for extension in extensions:
         graph.node.extend(extension.nodes)
         graph.initializer.extend(
             numpy_helper.from_array(np.asarray(value), name) for name, value in extension.weights.items()
         )
         graph.output.extend(
-            helper.make_tensor_value_info(name, kind, [rows.dim_value or rows.dim_param or None, *shape])
+            helper.make_tensor_value_info(name, kind, [None, *shape])
             for name, (kind, shape) in extension.outputs.items()
         )
     said = {extension.role: tuple(extension.outputs) for extension in extensions}

@@ -26,11 +26,14 @@ def output_of(measure: NoveltyMeasure) -> str:
     return f"assayd.novelty.{measure}"
 
 
-def novelty(ground: Ground, *, embedding: str, columns: int, reference: NoveltyReference) -> Extension | None:
+def novelty(
+    ground: Ground, *, logits: str, embedding: str, columns: int, reference: NoveltyReference
+) -> Extension | None:
     """The scores of the measures that are combined.
 
     Args:
-        ground: a graph that says its softmax at the reference's temperature.
+        ground: a graph that says the softmax of its logits at the reference's temperature.
+        logits: its output of class scores.
         embedding: its output of embeddings, (n, d).
         columns: of the softmax.
         reference: made with the same outputs.
@@ -43,7 +46,7 @@ def novelty(ground: Ground, *, embedding: str, columns: int, reference: NoveltyR
     if reference.combined != MEASURES or gaussians is None or columns > GEN_CLASSES_MAX:
         return None
     offset = gaussians.offset
-    if offset is None or not ground.is_matrix(embedding):
+    if offset is None or not (ground.is_matrix(logits) and ground.is_matrix(embedding)):
         return None
     relative, relative_weights = _relative(ground, embedding, gaussians, offset)
     gen, gen_weights = _gen(PROBABILITIES)

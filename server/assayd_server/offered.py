@@ -76,7 +76,7 @@ def wanted_of(outputs: Collection[Offered], choice: ModelChoice, *, record: bool
     return Wanted(
         model=choice,
         outputs=frozenset(kind for kind in kinds if isinstance(kind, Output)),
-        own_outputs=tuple(each.spec.name for each in outputs if each.kind is None),
+        own_outputs=tuple(sorted(each.spec.name for each in outputs if each.kind is None)),
         uncertainties=tuple(kind for kind in kinds if isinstance(kind, Measure)),
         novelty=(NoveltyMeasure.COMBINED,) if any(isinstance(kind, Novelty) for kind in kinds) else (),
         record=record,

@@ -42,7 +42,9 @@ def makers(temperature: float, contract: Contract, reference: Reference | None) 
     always.append(partial(softmax_nodes.softmax, logits=logits, columns=columns, temperature=temperature))
     if embedding is None or reference is None or reference.manifest.temperature != temperature:
         return always, []
-    novelty = partial(novelty_nodes.novelty, embedding=embedding, columns=columns, reference=reference.novelty)
+    novelty = partial(
+        novelty_nodes.novelty, logits=logits, embedding=embedding, columns=columns, reference=reference.novelty
+    )
     return always, [novelty]
 
 

@@ -84,9 +84,9 @@ class ScoringPass:
         for alike, own, scores in scored_groups:
             parts += _parts_of(scores, alike)
             try:
+                count(alike[0].known.metrics, scores)
                 if recording is not None and alike[0].ask.wanted.record:
                     _record(recording, own, alike)
-                count(alike[0].known.metrics, scores)
             except Exception:  # the callers have asked for scores alone
                 _log.exception("rows could not be counted", model=model.identity.name)
         jobs[0].known.pace.observe(row_count, time.perf_counter() - began)

@@ -26,6 +26,8 @@ from assayd_server.reference_fitting import reference_for
 from assayd_server.rows import Inputs
 from assayd_server.said import BYTES_MAX, makers, with_said
 
+_ASKED_MAX = 256
+"""Ways to ask a pass that are known."""
 _log = logs.get_logger()
 
 
@@ -132,6 +134,8 @@ class Servable:
     def _asked_of(self, roles: tuple[str, ...]) -> _Asked:
         asked = self._asked.get(roles)
         if asked is None:
+            if len(self._asked) >= _ASKED_MAX:  # callers choose which outputs go together
+                self._asked.clear()
             known = [role for role in roles if role in self.contract.roles]
             said = [role for role in roles if role in self.said]
             own = [name for role in roles if (name := own_output(role)) is not None]
@@ -167,9 +171,10 @@ class Servable:
         self, places: Mapping[str, int], given: Sequence[NDArray[Any]], row_count: int
     ) -> dict[str, NDArray[Any]]:
         tensors = {name: given[place] for name, place in places.items()}
-        for values in tensors.values():
-            if values.shape[:1] != (row_count,):
-                raise self._gave_another_shape(values, (row_count, *values.shape[1:]))
+        for spec in self.contract.outputs:
+            values = tensors.get(spec.name)
+            if values is not None and not _is_of(values, spec, row_count):
+                raise self._gave_another_shape(values, (row_count, *(length or 0 for length in spec.shape[1:])))
         return tensors
 
     def _run(self, model: OnnxModel, fed: Mapping[str, Floats], outputs: Sequence[str]) -> list[Floats]:
@@ -243,8 +248,9 @@ def _saying(
 ) -> Iterator[Saying]:
     """The model, made to say itself what else NumPy would, and warm: first what says less."""
     always, besides = makers(bundle.manifest.temperature, contract, reference)
+    twice = besides and len(content) <= BYTES_MAX
     said: Collection[str] = ()
-    for wanted in (always, [*always, *besides] if len(content) <= BYTES_MAX else always):
+    for wanted in [always, [*always, *besides]] if twice else [always]:
         made = extended(content, wanted)
         if made is None or made.said.keys() <= set(said):
             return
@@ -284,3 +290,10 @@ def _check_inputs(declared: Sequence[InputEntry], actual: Sequence[TensorSpec]) 
         raise ArtefactError(
             f"inputs: the manifest says {'; '.join(map(str, said))}, the model has {'; '.join(map(str, actual))}"
         )
+
+
+def _is_of(values: NDArray[Any], spec: TensorSpec, row_count: int) -> bool:
+    """Whether an output has the rows that it is to have, and the lengths that the graph declares."""
+    if values.shape[:1] != (row_count,) or values.ndim != len(spec.shape):
+        return False
+    return all(declared in (None, real) for declared, real in zip(spec.shape[1:], values.shape[1:], strict=True))

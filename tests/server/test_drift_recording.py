@@ -16,7 +16,7 @@ from assayd_server.config import Settings
 from assayd_server.drift_counts import DriftCountsCollector
 from assayd_server.drift_recording import KEPT_ROWS, DriftRecording
 from assayd_server.drift_testing import columns_of, window_of
-from assayd_server.forward import COORDINATES, Forward
+from assayd_server.forward import COORDINATES, Forward, own_role
 from assayd_server.from_settings import load_models
 from assayd_server.monitored import watched_scores
 from assayd_server.plan import Plan
@@ -182,3 +182,22 @@ def test_a_model_of_values_is_counted_too(tmp_path: Path) -> None:
     recording.record(*passed(model, recording, healthy[:100]))
     assert recording.roles == ("values", COORDINATES)
     assert recording.read()[0].tolist() == expected(model, recording, healthy[:100])
+
+
+def test_calls_that_ask_for_outputs_of_the_model_are_counted_with_those_that_ask_for_others(
+    model: Servable, recording: DriftRecording
+) -> None:
+    for asked in ([], ["logits"], ["logits", "embedding"], ["embedding"]):
+        inputs = inputs_of({"x": ROWS[:30]})
+        roles = [*recording.roles, *map(own_role, asked)]
+        recording.record(model.forward(model.match(inputs), row_count=30, roles=roles), inputs)
+    counts, uncounted = recording.read()
+    assert (counts.tolist(), uncounted) == ((4 * np.array(expected(model, recording, ROWS[:30]))).tolist(), 0)
+
+
+def test_a_pass_that_cannot_be_recorded_is_counted_as_such_and_reaches_no_caller(
+    recording: DriftRecording, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recording.record(Forward(), inputs_of({"x": ROWS[:100]}))
+    assert recording.read()[1] == 100
+    assert "rows could not be counted for drift" in capsys.readouterr().err

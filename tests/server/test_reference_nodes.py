@@ -182,7 +182,7 @@ def test_other_combinations_and_precisions_are_left_to_numpy(served: Served) -> 
     def made(
         ground: Ground, of: NoveltyReference, *, columns: int = CLASSES, embedding: str = "embedding"
     ) -> bool:
-        return novelty(ground, embedding=embedding, columns=columns, reference=of) is not None
+        return novelty(ground, logits="logits", embedding=embedding, columns=columns, reference=of) is not None
 
     assert made(ground, reference)
     assert not made(ground, others)
@@ -202,7 +202,7 @@ def test_a_center_that_is_too_long_to_be_taken_off_afterwards_is_left_to_numpy(s
     far = replace(gaussians, center=gaussians.center + 1e9)
     moved = replace(reference, fitted=replace(reference.fitted, gaussians=far))
     ground = Ground(onnx.load_from_string(NETWORK), 17)
-    assert novelty(ground, embedding="embedding", columns=CLASSES, reference=moved) is None
+    assert novelty(ground, logits="logits", embedding="embedding", columns=CLASSES, reference=moved) is None
 
 
 def test_parts_of_a_pass_are_joined_again_as_they_were(served: Served) -> None:

@@ -287,3 +287,12 @@ def test_a_pass_that_says_none_leaves_none_to_those_that_are_joined(load: Load) 
     assert joined.softmax is None
     assert joined.logits is not None
     assert joined.logits.shape == (5, 4)
+
+
+def test_a_graph_whose_first_output_has_no_axis_of_rows_says_its_softmax_all_the_same(load: Load) -> None:
+    graph = onnx.load_from_string(onnx_models.identity())
+    graph.graph.node.append(helper.make_node("ReduceMax", ["x"], ["largest"], keepdims=0))
+    graph.graph.output.insert(0, helper.make_tensor_value_info("largest", TensorProto.FLOAT, []))
+    model = load(graph.SerializeToString(), chosen={"logits": "logits"})
+    assert SOFTMAX in model.said
+    assert_agrees(said(model, rows(5, 4)), of_numpy(model, rows(5, 4)))

@@ -134,7 +134,7 @@ def refuse(pool: CallPool, context: grpc.ServicerContext) -> None:
     Raises:
         Exception: gRPC's way to abort.
     """
-    context.abort_with_status(refusal(pool.calls, context.invocation_metadata()))
+    context.abort_with_status(refusal(pool.calls_max, context.invocation_metadata()))
 
 
 TRACED: ContextVar[CallTrace | None] = ContextVar("traced", default=None)

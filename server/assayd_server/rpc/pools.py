@@ -62,6 +62,11 @@ class CallPool(ThreadPoolExecutor):
         self._watch.start()
 
     @property
+    def calls_max(self) -> int:
+        """As many calls as it takes."""
+        return self._calls_max
+
+    @property
     def calls(self) -> int:
         """Calls that have a thread or wait for one."""
         return self._calls

@@ -111,9 +111,9 @@ class DirectCalls:
     def arrived(self, call: CoreCall) -> None:
         """As of Listener."""
         self._unclosed += 1
-        full = len(self._open) >= self._calls_max and not self._make_room()
-        self._open.add(call)
         denial = self._authorization.refusal(call.method, call.metadata, call.auth_context)
+        full = denial is None and len(self._open) >= self._calls_max and not self._make_room()
+        self._open.add(call)
         if denial is not None:
             self._fail(call, denial)
             return
