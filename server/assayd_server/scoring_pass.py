@@ -90,7 +90,11 @@ class ScoringPass:
             except Exception:  # the callers have asked for scores alone
                 _log.exception("rows could not be counted", model=model.identity.name)
         jobs[0].known.pace.observe(row_count, time.perf_counter() - began)
-        self._count(ordered, row_count, began, seconds)
+        jobs[0].known.metrics.pending_rows.dec(row_count)
+        try:
+            self._count(ordered, row_count, began, seconds)
+        except Exception:  # as above; to fail now would count the rows once more
+            _log.exception("a pass could not be counted", model=model.identity.name)
         return list(zip(ordered, parts, strict=True))
 
     def _count(self, jobs: Sequence[ScoreJob], row_count: int, began: float, seconds: float) -> None:
@@ -98,7 +102,6 @@ class ScoringPass:
         metrics.executions.inc()
         metrics.batch_rows.observe(row_count)
         metrics.inference.observe(seconds, len(jobs))
-        metrics.pending_rows.dec(row_count)
         for job in jobs:
             metrics.queue.observe(began - job.began)
             metrics.total.observe(now - job.began)

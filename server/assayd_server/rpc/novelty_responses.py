@@ -39,12 +39,12 @@ def novelty(found: RowNovelty) -> novelty_pb2.Novelty:
 
 
 def _add_verdicts(message: novelty_pb2.Novelty, judged: Judged) -> None:
-    message.verdicts.CopyFrom(encode(verdict_numbers(judged)))
+    message.verdicts.CopyFrom(encode(verdict_numbers(judged.verdicts)))
     message.p_class.CopyFrom(encode(judged.p_class))
     message.p_domain.CopyFrom(encode(judged.p_domain))
     message.discoveries.CopyFrom(encode(judged.discoveries))
 
 
-def verdict_numbers(judged: Judged) -> Integers:
+def verdict_numbers(verdicts: Integers) -> Integers:
     """(n,) int32, as the enumeration has them."""
-    return _NUMBERS[judged.verdicts]
+    return _NUMBERS[verdicts]

@@ -19,6 +19,8 @@ from assayd_server.wanted import Output
 
 _Find = Callable[[Scores, slice], NDArray[Any]]
 """Finds an array of (n, ...) in the scores of more rows."""
+_FindJudged = Callable[[Judged, slice], NDArray[Any]]
+"""The same in verdicts."""
 _Put = Callable[[tensor_pb2.Tensor], Message]
 """A message whose last field is this tensor."""
 _RESPONSE, _NOVELTY = scoring_pb2.ScoreResponse, novelty_pb2.Novelty
@@ -150,10 +152,10 @@ def _measured(scores: Scores, measure: NoveltyMeasure, row_count: int) -> Iterat
     )
 
 
-def _judged(find: Callable[[Judged], NDArray[Any]], found: Scores, rows: slice) -> NDArray[Any]:
+def _judged(find: _FindJudged, found: Scores, rows: slice) -> NDArray[Any]:
     judged = _said(found).judged
     assert judged is not None  # all scores of a plan have the same
-    return find(judged.part(rows))
+    return find(judged, rows)
 
 
 def _said(found: Scores) -> RowNovelty:
@@ -161,9 +163,25 @@ def _said(found: Scores) -> RowNovelty:
     return found.novelty
 
 
-_JUDGED: tuple[tuple[Callable[[Judged], NDArray[Any]], str, _Put], ...] = (
-    (novelty_responses.verdict_numbers, _NUMBERS, lambda tensor: _RESPONSE(novelty=_NOVELTY(verdicts=tensor))),
-    (lambda judged: judged.p_class, _P_VALUES, lambda tensor: _RESPONSE(novelty=_NOVELTY(p_class=tensor))),
-    (lambda judged: judged.p_domain, _P_VALUES, lambda tensor: _RESPONSE(novelty=_NOVELTY(p_domain=tensor))),
-    (lambda judged: judged.discoveries, _BOOLEANS, lambda tensor: _RESPONSE(novelty=_NOVELTY(discoveries=tensor))),
+_JUDGED: tuple[tuple[_FindJudged, str, _Put], ...] = (
+    (
+        lambda judged, rows: novelty_responses.verdict_numbers(judged.verdicts[rows]),
+        _NUMBERS,
+        lambda tensor: _RESPONSE(novelty=_NOVELTY(verdicts=tensor)),
+    ),
+    (
+        lambda judged, rows: judged.p_class[rows],
+        _P_VALUES,
+        lambda tensor: _RESPONSE(novelty=_NOVELTY(p_class=tensor)),
+    ),
+    (
+        lambda judged, rows: judged.p_domain[rows],
+        _P_VALUES,
+        lambda tensor: _RESPONSE(novelty=_NOVELTY(p_domain=tensor)),
+    ),
+    (
+        lambda judged, rows: judged.part(rows).discoveries,
+        _BOOLEANS,
+        lambda tensor: _RESPONSE(novelty=_NOVELTY(discoveries=tensor)),
+    ),
 )
