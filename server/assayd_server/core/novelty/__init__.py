@@ -6,7 +6,7 @@ the healthy rows, on average over references and whatever the model and the meas
 differs from a by some sqrt(a (1 - a) / n), for a calibration of n rows.
 """
 
-from assayd_server.core.novelty.discoveries import adjusted_p_values, discoveries
+from assayd_server.core.novelty.discoveries import discoveries
 from assayd_server.core.novelty.fitting import fit_novelty
 from assayd_server.core.novelty.measures import COSTLY, NEEDS, Need, NoveltyMeasure, available, missing
 from assayd_server.core.novelty.reference import NoveltyReference
@@ -25,7 +25,6 @@ __all__ = [
     "NoveltyReference",
     "Outputs",
     "Verdict",
-    "adjusted_p_values",
     "available",
     "discoveries",
     "fit_novelty",

@@ -5,38 +5,21 @@ import numpy as np
 from assayd_server.core.arrays import Booleans, Floats
 
 
-def adjusted_p_values(p_values: Floats, *, among: int | None = None) -> Floats:
-    """The false discovery rate at which each row would just be a discovery: the step-up of Benjamini and Hochberg.
+def discoveries(p_values: Floats, rate: float) -> Booleans:
+    """The rows that may be called novel if, on average, at most the given share of them is not: by the step-up of
+    Benjamini and Hochberg.
 
     Conformal p-values of one calibration depend on each other, and in the way that leaves the rate as it is.
-
-    Args:
-        p_values: (n,), in [0, 1]; a NaN stays and does not count.
-        among: of how many these are the smallest; default all that are not NaN.
-
-    Returns:
-        (n,) float64, in [0, 1], not below the p-values. A row is a discovery at the rate q where it is at most q.
-
-    Source: Benjamini and Hochberg 1995, Controlling the False Discovery Rate; Bates et al. 2023, Testing for
-    Outliers with Conformal p-values, theorem 2.
-    """
-    adjusted = np.full(len(p_values), np.nan)
-    order = np.argsort(p_values, kind="stable")[: len(p_values) - int(np.isnan(p_values).sum())]
-    total = len(order) if among is None else among
-    steps = p_values[order] * (total / np.arange(1, len(order) + 1))
-    adjusted[order] = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1)
-    return adjusted
-
-
-def discoveries(p_values: Floats, rate: float) -> Booleans:
-    """The rows that may be called novel if, on average, at most the given share of them is not.
 
     Args:
         p_values: (n,), in [0, 1]; NaN is no discovery.
         rate: above 0, below 1. With a calibration of n rows, a batch of m must hold m / (rate (n + 1)) rows with
             the smallest p-value there is before any is a discovery.
+
+    Source: Benjamini and Hochberg 1995, Controlling the False Discovery Rate; Bates et al. 2023, Testing for
+    Outliers with Conformal p-values, theorem 2.
     """
-    found = p_values <= rate  # no adjusted value is below its own
+    found = p_values <= rate
     candidates = np.flatnonzero(found)
     if candidates.size:
         valid_count = len(p_values) - int(np.count_nonzero(np.isnan(p_values)))
