@@ -118,17 +118,17 @@ def test_idle_reflection_streams_leave_health_and_scoring_alone(serve: Serve, co
 
 
 def test_with_every_health_thread_held_calls_are_refused_at_once_too(serve: Serve, connect: Connect) -> None:
-    app = serve(onnx_models.identity(), call_threads=1, calls_waiting_max=0)
+    app = serve(onnx_models.network(**SLOW), call_threads=1, calls_waiting_max=0)
     client = connect(app, settings=ONE_ATTEMPT)
     full = pytest.raises(ResourceExhaustedError, match="the server is full")
-    with header_only_calls(app, 16, CHECK), header_only_calls(app, 1), full:
-        client.score(GOOD, deadline_seconds=5)
+    with header_only_calls(app, 16, CHECK), busy(app, 1, rows=16_000), full:
+        client.score(WIDE, deadline_seconds=5)
 
 
 def test_more_calls_than_may_wait_are_refused_at_once(serve: Serve, connect: Connect) -> None:
     app = serve(onnx_models.network(**SLOW), call_threads=2, calls_waiting_max=3)
     with (
-        busy(app, 5, threads=2),
+        busy(app, 5, threads=2, rows=16_000),
         pytest.raises(ResourceExhaustedError, match="5 calls are being answered or wait"),
     ):
         connect(app, settings=ONE_ATTEMPT).score(WIDE)
@@ -157,6 +157,9 @@ def test_the_plain_way_a_call_that_expired_while_it_waited_for_a_thread_is_not_c
         client.score(GOOD, deadline_seconds=0.2)
     wait_until(lambda: metric(app, "assayd_calls") == 0)
     assert metric(app, "assayd_executions_total") == 0
+    wait_until(
+        lambda: metric(app, "grpc_server_handled_total", grpc_method="Score", grpc_code="DeadlineExceeded") == 1
+    )
     handled = {
         code: metric(app, "grpc_server_handled_total", grpc_method="Score", grpc_code=code)
         for code in ("Canceled", "InvalidArgument", "DeadlineExceeded", "OK")
