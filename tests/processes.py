@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from prometheus_client.parser import text_string_to_metric_families
+from exposition import value_in
 
 START_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 60.0
@@ -44,9 +44,7 @@ class ServerProcess:
         """The sum of a metric's samples with these labels, as /metrics has them now."""
         port = self.wait_for("serving")["metrics_port"]
         with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
-            families = text_string_to_metric_families(response.read().decode())
-        samples = (sample for family in families for sample in family.samples if sample.name == name)
-        return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+            return value_in(response.read().decode(), name, labels)
 
     @property
     def port(self) -> int:

@@ -5,9 +5,8 @@ import time
 from collections.abc import Callable
 from urllib.request import urlopen
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from assayd.testing import Server
+from exposition import value_in
 
 WAIT_SECONDS_MAX = 20.0
 
@@ -15,9 +14,7 @@ WAIT_SECONDS_MAX = 20.0
 def metric(app: Server, name: str, **labels: str) -> float:
     """The sum of a metric's samples with these labels, as /metrics has them now."""
     with urlopen(f"http://{app.metrics_address}/metrics", timeout=10) as response:
-        families = text_string_to_metric_families(response.read().decode())
-    samples = (sample for family in families for sample in family.samples if sample.name == name)
-    return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+        return value_in(response.read().decode(), name, labels)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -153,6 +153,7 @@ def test_the_plain_way_a_call_that_expired_while_it_waited_for_a_thread_is_not_c
 ) -> None:
     app = serve(onnx_models.identity(), call_threads=1, plain_calls=True)
     client = connect(app)
+    client.models()  # so that there is a connection
     with header_only_calls(app, 1), pytest.raises(DeadlineExceededError):
         client.score(GOOD, deadline_seconds=0.2)
     wait_until(lambda: metric(app, "assayd_calls") == 0)
