@@ -131,7 +131,10 @@ def _counts(value: object, field: str) -> tensor_pb2.Tensor:
     if counts.dtype.kind not in "iu":
         message = f"{field}: are of type {counts.dtype}, allowed are whole numbers"
         raise InvalidArgumentError(message, field=field)
-    return encode(counts)
+    outside = counts[(counts < 0) | (counts > _COUNT_MAX)]
+    if outside.size:
+        raise InvalidArgumentError(f"{field}: has {outside[0]}, allowed are 0 to {_COUNT_MAX}", field=field)
+    return encode(counts.astype(np.int64))
 
 
 def _array(value: object, field: str) -> Array:
