@@ -146,7 +146,7 @@ def _labels() -> Iterator[tuple[str, Message]]:
     quotas = {"counts": counts_of(CLASSES), "confidence_min": encode(np.array([0.4], np.float32))}
     yield "ProposeLabels", propose(model=MODEL, rows=images(20), quotas=quotas, novelty={"alpha": 0.1})
     by_prior = {"count": 30, "prior": encode(np.full(4, 0.25))}
-    yield "ProposeLabels", propose(rows=rows, quotas={"by_prior": by_prior}, temperature=2.0)
+    yield "ProposeLabels", propose(rows=rows, quotas={"by_prior": by_prior}, temperature=2.0, lane=2)
 
 
 def selecting(policy: int, state: bytes = b"") -> selection_pb2.SelectionSettings:

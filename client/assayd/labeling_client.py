@@ -119,7 +119,7 @@ class LabelingClient(ABC):
             deadline_seconds: for all of it, in place of the client's.
             metadata: as in score.
             **wanted: thresholds, quotas, count and prior, confidence_min, novelty, novelty_alpha, class_counts,
-                effective_number, model, version, task, temperature, head, wire_type; see ProposeOptions.
+                effective_number, lane, model, version, task, temperature, head, wire_type; see ProposeOptions.
 
         Raises:
             InvalidArgumentError: among others, there is no rule, or it does not fit the classes of the rows.

@@ -9,7 +9,7 @@ from assayd.arrays import Array, encode
 from assayd.errors import InvalidArgumentError
 from assayd.label_options import scoring_fields
 from assayd.rank_options import check_whole
-from assayd.requests import NOVELTY_MEASURES, ModelOptions, level, one_of
+from assayd.requests import NOVELTY_MEASURES, ModelOptions, lane_of, level, one_of
 from assayd.v1 import labeling_pb2, tensor_pb2
 
 _COUNT_MAX = 2**32
@@ -41,6 +41,8 @@ class ProposeOptions(ModelOptions, total=False):
     """(c,) whole numbers, 1 or more: the labelled rows of each class, to get class_weights; default none."""
     effective_number: float | None
     """b in [0, 1): weights are (1 - b) / (1 - b^count). Default: inverse frequency, n / (c count)."""
+    lane: str
+    """bulk (default) or online: where calls wait for their turn at the model."""
 
 
 def propose_request(
@@ -54,6 +56,7 @@ def propose_request(
     novelty_alpha: float | None = None,
     class_counts: object = None,
     effective_number: float | None = None,
+    lane: str = "bulk",
     **wanted: Any,
 ) -> labeling_pb2.ProposeLabelsRequest:
     """Everything but the rows; the arguments are those of ProposeOptions.
@@ -72,6 +75,7 @@ def propose_request(
     request = labeling_pb2.ProposeLabelsRequest(
         novelty=_novelty(novelty, novelty_alpha),
         class_weighting=_weighting(class_counts, effective_number),
+        lane=lane_of(lane),
         **scoring_fields(**wanted),
     )
     if thresholds is not None:

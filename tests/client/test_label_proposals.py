@@ -39,18 +39,19 @@ def test_a_reason_of_a_newer_server_is_none() -> None:
 
 
 def test_pieces_of_an_older_version_are_asked_again(connect_to: Connect, bare_server: Bare) -> None:
-    asked: list[int] = []
+    asked: list[labeling_pb2.ProposeLabelsRequest] = []
 
     def respond(message: bytes, _context: object) -> bytes:
         request = labeling_pb2.ProposeLabelsRequest.FromString(message)
-        asked.append(request.model.version)
+        asked.append(request)
         return answer([0, 1], version=request.model.version or min(len(asked), 2)).SerializeToString()
 
     limits = ChannelSettings(rows_max=2, calls_in_flight_max=1)
     found = connect_to(bare_server(respond), settings=limits).propose_labels(LOGITS, quotas=[2, 2])
     assert found.model is not None
     assert found.model.version == 2
-    assert asked == [0, 0, 0, 2]
+    assert [request.model.version for request in asked] == [0, 0, 0, 2]
+    assert {request.lane for request in asked} == {scoring_pb2.LANE_BULK}
 
 
 def test_pieces_by_different_references_are_refused(connect_to: Connect, bare_server: Bare) -> None:

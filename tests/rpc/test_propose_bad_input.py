@@ -197,6 +197,10 @@ def test_an_unknown_measure_of_novelty_is_refused(stub: Stub) -> None:
     assert (error.field, error.reason) == ("novelty.measure", "UNKNOWN_VALUE")
 
 
+def test_an_unknown_lane_is_refused(stub: Stub) -> None:
+    assert refused(stub.ProposeLabels, propose(thresholds=ANY, lane=9)).field == "lane"
+
+
 def test_novelty_is_told_by_a_model_that_has_a_reference(stub: Stub) -> None:
     error = refused(stub.ProposeLabels, propose(thresholds=ANY, novelty={}))
     assert (error.field, error.reason) == ("model", "MODEL_NOT_NAMED")

@@ -170,7 +170,7 @@ class ClassWeighting(_message.Message):
     def __init__(self, counts: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., effective_number: _Optional[float] = ...) -> None: ...
 
 class ProposeLabelsRequest(_message.Message):
-    __slots__ = ("model", "rows", "head", "task", "temperature", "thresholds", "quotas", "novelty", "class_weighting")
+    __slots__ = ("model", "rows", "head", "task", "temperature", "thresholds", "quotas", "novelty", "class_weighting", "lane")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
@@ -180,6 +180,7 @@ class ProposeLabelsRequest(_message.Message):
     QUOTAS_FIELD_NUMBER: _ClassVar[int]
     NOVELTY_FIELD_NUMBER: _ClassVar[int]
     CLASS_WEIGHTING_FIELD_NUMBER: _ClassVar[int]
+    LANE_FIELD_NUMBER: _ClassVar[int]
     model: _scoring_pb2.ModelSelector
     rows: _rows_pb2.Rows
     head: _rows_pb2.LinearHead
@@ -189,7 +190,8 @@ class ProposeLabelsRequest(_message.Message):
     quotas: LabelQuotas
     novelty: NoveltyLimit
     class_weighting: ClassWeighting
-    def __init__(self, model: _Optional[_Union[_scoring_pb2.ModelSelector, _Mapping]] = ..., rows: _Optional[_Union[_rows_pb2.Rows, _Mapping]] = ..., head: _Optional[_Union[_rows_pb2.LinearHead, _Mapping]] = ..., task: _Optional[_Union[_scoring_pb2.Task, str]] = ..., temperature: _Optional[float] = ..., thresholds: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., quotas: _Optional[_Union[LabelQuotas, _Mapping]] = ..., novelty: _Optional[_Union[NoveltyLimit, _Mapping]] = ..., class_weighting: _Optional[_Union[ClassWeighting, _Mapping]] = ...) -> None: ...
+    lane: _scoring_pb2.Lane
+    def __init__(self, model: _Optional[_Union[_scoring_pb2.ModelSelector, _Mapping]] = ..., rows: _Optional[_Union[_rows_pb2.Rows, _Mapping]] = ..., head: _Optional[_Union[_rows_pb2.LinearHead, _Mapping]] = ..., task: _Optional[_Union[_scoring_pb2.Task, str]] = ..., temperature: _Optional[float] = ..., thresholds: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., quotas: _Optional[_Union[LabelQuotas, _Mapping]] = ..., novelty: _Optional[_Union[NoveltyLimit, _Mapping]] = ..., class_weighting: _Optional[_Union[ClassWeighting, _Mapping]] = ..., lane: _Optional[_Union[_scoring_pb2.Lane, str]] = ...) -> None: ...
 
 class ProposeLabelsResponse(_message.Message):
     __slots__ = ("model", "labels", "confidence", "reasons", "counts", "quotas", "shortfall", "class_weights", "reference_digest")

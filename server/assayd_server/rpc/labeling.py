@@ -43,7 +43,8 @@ class LabelingServicer(labeling_pb2_grpc.LabelingServiceServicer):
         self, request: labeling_pb2.ProposeLabelsRequest, context: grpc.ServicerContext
     ) -> labeling_pb2.ProposeLabelsResponse:
         """See labeling.proto."""
+        by = caller(context, requests.lane(request.lane))
         wanted = proposal_requests.propose(request, self._limits)
         rows = requests.rows(request.rows, self._limits)
         del request  # as in Score
-        return proposal_responses.proposed(self._labeling.propose(rows, wanted, caller(context)))
+        return proposal_responses.proposed(self._labeling.propose(rows, wanted, by))
