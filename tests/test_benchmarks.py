@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, tuple[list[str], str]] = {
     "ranking_core": (["-m", "benchmarks.ranking_core", "--short"], "assayd's / its"),
     "select_stream": (["-m", "benchmarks.select_stream", "--short"], "calls / open stream"),
     "novelty": (["-m", "benchmarks.novelty", "--short"], "forward pass"),
+    "pseudo_labels": (["-m", "benchmarks.pseudo_labels", "--short"], "| one threshold, 0.9 |"),
     "learning_curve": (["-m", "benchmarks.learning_curve", "--short"], "labels to target"),
     "pool_index": (["-m", "benchmarks.pool_index", "--short"], "100 in 64s / flat"),
     "seals": (["-m", "benchmarks.seals", "--short"], "max_entropy, SEALS"),
