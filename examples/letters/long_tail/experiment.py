@@ -18,7 +18,7 @@ MIDDLE = 50
 UNLABELLED_IMBALANCES = (1, 10, 50, 100)
 RELEVANCES = (0.0, 0.25, 0.5, 0.75, 1.0)
 NOVELTY_ALPHA = 0.2
-"""Higher than the service's default: an unrelated row that stays costs more than a healthy one that is left out."""
+"""Higher than the service's default: an unrelated row that stays costs more than a healthy one that goes."""
 EFFECTIVE_NUMBER = 0.99
 
 Run = dict[str, dict[float, dict[str, float]]]

@@ -34,7 +34,7 @@ def report(runs: Sequence[Run], *, middle: int) -> str:
 
 def drawn(runs: Sequence[Run]) -> Figure:
     """Both measures of each way by how many rows are verified, with intervals."""
-    figure, counts = Figure(figsize=(9, 3.6), layout="constrained"), list(runs[0])
+    figure, counts = Figure(figsize=(9, 3.9), layout="constrained"), list(runs[0])
     for axis, measure in zip(figure.subplots(1, 2), MEASURES, strict=True):
         for shift, way in enumerate(WAYS):
             found = [interval(of_seeds(runs, count, way, measure)) for count in counts]
@@ -45,7 +45,7 @@ def drawn(runs: Sequence[Run]) -> Figure:
         axis.set_xticks(counts, [f"{count:,}" for count in counts])
         axis.minorticks_off()
         axis.grid(alpha=0.3)
-    axis.legend(fontsize="small")
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize="small")
     return figure
 
 
