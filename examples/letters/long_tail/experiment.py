@@ -7,22 +7,20 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from examples.letters.long_tail.service import balanced_accuracy, class_weights, with_pseudo_labels
+from examples.letters.long_tail.figures import IMBALANCES, MIDDLE, RELEVANCES, UNLABELLED_IMBALANCES, Run
+from examples.letters.long_tail.service import (
+    balanced_accuracy,
+    class_weights,
+    novel_shares,
+    with_pseudo_labels,
+)
 from examples.letters.long_tail.tails import Task, task
 from examples.letters.long_tail.training import Encoder, Network, fitted, pretrained
 from examples.letters.rows import letters
 
-IMBALANCES = (10, 50, 100)
-MIDDLE = 50
-"""The imbalance of labels where rows without labels vary."""
-UNLABELLED_IMBALANCES = (1, 10, 50, 100)
-RELEVANCES = (0.0, 0.25, 0.5, 0.75, 1.0)
 NOVELTY_ALPHA = 0.2
 """Higher than the service's default: an unrelated row that stays costs more than a healthy one that goes."""
 EFFECTIVE_NUMBER = 0.99
-
-Run = dict[str, dict[float, dict[str, float]]]
-"""By table, by what varies in it, by way: balanced accuracy."""
 
 
 @dataclass
@@ -47,42 +45,65 @@ class Learner:
         """From labels, beginning with that."""
         return fitted(self.task.rows, self.task.classes, seed=self.seed, encoder=self.encoder)
 
-    def weighted(self, effective_number: float | None) -> Network:
-        """From labels, with the weights of classes that the service gives."""
-        weights = class_weights(self.supervised, self.task, effective_number=effective_number)
-        return fitted(self.task.rows, self.task.classes, seed=self.seed, class_weights=weights)
+    @cached_property
+    def weighted(self) -> Network:
+        """From labels, with classes weighed by how many rows they have."""
+        return self._weighted(self.task.rows, self.task.classes)
+
+    def by_effective_number(self) -> Network:
+        """The same, by their effective numbers."""
+        return self._weighted(self.task.rows, self.task.classes, effective_number=EFFECTIVE_NUMBER)
 
     def over_sampled(self) -> Network:
         """From labels, of each class as often."""
         return fitted(self.task.rows, self.task.classes, seed=self.seed, over_sampled=True)
 
-    def pseudo_labelled(self, *, quotas: bool, novelty_alpha: float | None = None, begin: bool = False) -> Network:
-        """From labels and those that the first network gives.
+    def pseudo_labelled(self, *, quotas: bool, novelty_alpha: float | None = None) -> Network:
+        """From labels, and those that the supervised network gives; the arguments are those of _with_pseudo_labels."""
+        rows, classes = self._with_pseudo_labels(self.supervised, quotas=quotas, novelty_alpha=novelty_alpha)
+        return fitted(rows, classes, seed=self.seed)
+
+    def pretrained_and_pseudo_labelled(self) -> Network:
+        """The pre-trained network gives labels by quotas, and its encoder is where the next one begins."""
+        rows, classes = self._with_pseudo_labels(self.pretrained)
+        return fitted(rows, classes, seed=self.seed, encoder=self.encoder)
+
+    def weighted_and_pseudo_labelled(self) -> Network:
+        """The re-weighted network gives labels by quotas, and all labels are weighed anew."""
+        return self._weighted(*self._with_pseudo_labels(self.weighted))
+
+    def _weighted(self, rows: np.ndarray, classes: np.ndarray, effective_number: float | None = None) -> Network:
+        weights = class_weights(self.supervised, np.bincount(classes), effective_number=effective_number)
+        return fitted(rows, classes, seed=self.seed, class_weights=weights)
+
+    def _with_pseudo_labels(
+        self, teacher: Network, *, quotas: bool = True, novelty_alpha: float | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """All rows that have a label then.
 
         Args:
-            quotas: no more of each class than it lacks to the most frequent one; else all rows have labels.
+            teacher: gives labels.
+            quotas: no more of each class than it lacks to the most frequent one; else to all rows.
             novelty_alpha: as in with_pseudo_labels.
-            begin: give labels by the pre-trained network, and begin with its encoder again.
         """
         counts = np.bincount(self.task.classes)
         rule = {"quotas": counts.max() - counts} if quotas else {"thresholds": 0}
-        teacher = self.pretrained if begin else self.supervised
-        rows, classes = with_pseudo_labels(teacher, self.task, novelty_alpha=novelty_alpha, **rule)
-        return fitted(rows, classes, seed=self.seed, encoder=self.encoder if begin else None)
+        return with_pseudo_labels(teacher, self.task, novelty_alpha=novelty_alpha, **rule)
 
 
 Ways = dict[str, Callable[[Learner], Network]]
+SUPERVISED: Ways = {"supervised": lambda learner: learner.supervised}
 BASELINES: Ways = {
-    "supervised": lambda learner: learner.supervised,
-    "re-weighted, n / (n_c c)": lambda learner: learner.weighted(None),
-    "re-weighted, effective number": lambda learner: learner.weighted(EFFECTIVE_NUMBER),
+    "re-weighted, n / (n_c c)": lambda learner: learner.weighted,
+    "re-weighted, effective number": Learner.by_effective_number,
     "over-sampled": Learner.over_sampled,
 }
 WAYS: Ways = {
     "pseudo-labels for all rows": lambda learner: learner.pseudo_labelled(quotas=False),
     "pseudo-labels by quotas": lambda learner: learner.pseudo_labelled(quotas=True),
     "pre-trained": lambda learner: learner.pretrained,
-    "pre-trained, pseudo-labels by quotas": lambda learner: learner.pseudo_labelled(quotas=True, begin=True),
+    "pre-trained, pseudo-labels by quotas": Learner.pretrained_and_pseudo_labelled,
+    "re-weighted, pseudo-labels by quotas": Learner.weighted_and_pseudo_labelled,
 }
 WITHOUT_NOVEL: Ways = {
     f"{name}, none for novel ones": lambda learner, quotas=quotas: learner.pseudo_labelled(
@@ -91,9 +112,9 @@ WITHOUT_NOVEL: Ways = {
     for name, quotas in {"pseudo-labels for all rows": False, "pseudo-labels by quotas": True}.items()
 }
 TABLES: dict[str, Ways] = {
-    "imbalance": BASELINES | WAYS,
-    "unlabelled imbalance": {"supervised": BASELINES["supervised"], **WAYS},
-    "relevance": {"supervised": BASELINES["supervised"], **WAYS, **WITHOUT_NOVEL},
+    "imbalance": SUPERVISED | BASELINES | WAYS,
+    "unlabelled imbalance": SUPERVISED | WAYS,
+    "relevance": SUPERVISED | WAYS | WITHOUT_NOVEL,
 }
 
 
@@ -103,17 +124,34 @@ def run(seed: int, *, short: bool = False) -> Run:
     varied: dict[str, dict[float, dict[str, float]]] = {
         "imbalance": {each: {"imbalance": each, "unlabelled_imbalance": each} for each in IMBALANCES},
         "unlabelled imbalance": {each: {"unlabelled_imbalance": each} for each in UNLABELLED_IMBALANCES},
-        "relevance": {each: {"relevance": each} for each in RELEVANCES},
+        "relevance": {each: {"unlabelled_imbalance": 1, "relevance": each} for each in RELEVANCES},
     }
-    found: Run = {}
+    found: Run = {"novel": {0.5: _novel(Learner(_task(seed, unlabelled_imbalance=1, relevance=0.5), seed))}}
     for name, columns in varied.items():
         kept = dict(list(columns.items())[:1]) if short else columns
-        found[name] = {value: _accuracies(seed, TABLES[name], **settings) for value, settings in kept.items()}
+        found[name] = {
+            value: _accuracies(Learner(_task(seed, **settings), seed), TABLES[name])
+            for value, settings in kept.items()
+        }
     return found
 
 
-def _accuracies(seed: int, ways: Ways, **settings: float) -> dict[str, float]:
-    standard = {"imbalance": MIDDLE, "unlabelled_imbalance": MIDDLE, "relevance": 1.0}
-    drawn = task(letters(), **{**standard, **settings}, random=np.random.default_rng(seed))
-    learner = Learner(drawn, seed)
-    return {name: balanced_accuracy(way(learner), drawn) for name, way in ways.items()}
+def _task(seed: int, *, imbalance: float = MIDDLE, unlabelled_imbalance: float, relevance: float = 1.0) -> Task:
+    return task(
+        letters(),
+        imbalance=imbalance,
+        unlabelled_imbalance=unlabelled_imbalance,
+        relevance=relevance,
+        random=np.random.default_rng(seed),
+    )
+
+
+def _accuracies(learner: Learner, ways: Ways) -> dict[str, float]:
+    return {name: balanced_accuracy(way(learner), learner.task) for name, way in ways.items()}
+
+
+def _novel(learner: Learner) -> dict[str, float]:
+    """The shares that are left out, of rows of which the first half is of the ten letters."""
+    half = len(learner.task.unlabelled) // 2
+    shares = novel_shares(learner.supervised, learner.task, alpha=NOVELTY_ALPHA, related=half)
+    return dict(zip(("related", "unrelated"), shares, strict=True))

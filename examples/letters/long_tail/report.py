@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from examples.letters.long_tail.experiment import MIDDLE, Run
+from examples.letters.long_tail.figures import MIDDLE, Run
 from examples.letters.reports import interval, shown, table
 
 ABOUT = {
     "imbalance": "By the imbalance of labels; rows without labels are as imbalanced, and all of the ten letters",
     "unlabelled imbalance": f"By the imbalance of rows without labels; that of labels is {MIDDLE}",
-    "relevance": f"By the share of rows without labels that are of the ten letters; both imbalances are {MIDDLE}",
+    "relevance": f"By the share of rows without labels that are of the ten letters, as many of each; the imbalance of labels is {MIDDLE}",
 }
 BASE = "supervised"
 
@@ -24,7 +24,11 @@ def of_seeds(runs: Sequence[Run], name: str, value: float, way: str) -> np.ndarr
 def report(runs: Sequence[Run]) -> str:
     """A table for each thing that varies."""
     tables = [f"{about}:\n\n{_table(runs, name)}" for name, about in ABOUT.items()]
-    return "\n\n".join([f"{len(runs)} seeds.", *tables])
+    related, unrelated = (
+        shown([100 * run["novel"][0.5][of] for run in runs], ".0f") for of in ("related", "unrelated")
+    )
+    novel = f"Left out as novel are {related} % of the rows of the ten letters, and {unrelated} % of others."
+    return "\n\n".join([f"Seeds: {len(runs)}.", *tables, novel])
 
 
 def drawn(runs: Sequence[Run]) -> Figure:

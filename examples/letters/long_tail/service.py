@@ -61,13 +61,18 @@ def with_pseudo_labels(
     return rows, np.concatenate([task.classes, given.labels[accepted].astype(np.int64)])
 
 
-def class_weights(network: Network, task: Task, *, effective_number: float | None) -> np.ndarray:
-    """What each class should weigh in the loss: n / (c n_c), or by its effective number of rows."""
+def class_weights(network: Network, counts: np.ndarray, *, effective_number: float | None = None) -> np.ndarray:
+    """What each class should weigh in the loss, by its rows: n / (c n_c), or by its effective number of them."""
+    rows = np.zeros((1, 16), np.uint8)  # weights go with proposals, of any rows
     with served(network) as client:
-        counts = np.bincount(task.classes)
-        given = client.propose_labels(
-            task.rows[:1], thresholds=1, class_counts=counts, effective_number=effective_number
-        )
-    weights = given.class_weights
-    assert weights is not None  # they were asked for
-    return weights / np.average(weights, weights=counts)  # the loss keeps its size
+        given = client.propose_labels(rows, thresholds=1, class_counts=counts, effective_number=effective_number)
+    assert given.class_weights is not None  # they were asked for
+    return given.class_weights / np.average(given.class_weights, weights=counts)  # the loss keeps its size
+
+
+def novel_shares(network: Network, task: Task, *, alpha: float, related: int) -> tuple[float, float]:
+    """The shares of rows without labels that are too novel for one: of the first ones, and of the rest."""
+    with served(network, task.healthy) as client:
+        given = client.propose_labels(task.unlabelled, thresholds=0, novelty_alpha=alpha)
+    novel = given.reasons == "novel"
+    return float(novel[:related].mean()), float(novel[related:].mean())

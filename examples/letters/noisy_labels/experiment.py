@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from examples.letters.noisy_labels.figures import Run
 from examples.letters.noisy_labels.measuring import measured
 from examples.letters.noisy_labels.noise import UNVERIFIED, noise_of_classes, noisy, partners, verified
-from examples.letters.noisy_labels.report import Run
 from examples.letters.noisy_labels.training import Rows, Settings, trained_on_noisy, tuned
 from examples.letters.noisy_labels.words import Words, words
 from examples.letters.rows import letters

@@ -4,14 +4,10 @@ import numpy as np
 
 from assayd import Client
 from assayd.testing import serving
+from examples.letters.noisy_labels.figures import GROUPS, Figures
 from examples.letters.noisy_labels.noise import UNVERIFIED
 from examples.letters.noisy_labels.training import Trained
-from examples.letters.noisy_labels.words import COMMON, MIDDLE, RARE
 from examples.letters.torch_export import to_onnx
-
-GROUPS = {"common": COMMON, "middle": MIDDLE, "rare": RARE}
-Figures = dict[str, float]
-"""mAP and AP_all, of all letters and of each group, as "mAP rare"."""
 
 
 def measured(trained: Trained, words: np.ndarray, noisy: np.ndarray, verified: np.ndarray) -> dict[str, Figures]:

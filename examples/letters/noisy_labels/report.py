@@ -5,13 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from examples.letters.noisy_labels.measuring import GROUPS, Figures
-from examples.letters.noisy_labels.training import WAYS
+from examples.letters.noisy_labels.figures import GROUPS, MEASURES, WAYS, Run
 from examples.letters.reports import interval, shown, table
 
-Run = dict[int, dict[str, Figures]]
-"""By how many rows are verified: the figures of each way."""
-MEASURES = ("mAP", "AP_all")
 JOINT = WAYS[-1]
 
 
@@ -29,7 +25,7 @@ def report(runs: Sequence[Run], *, middle: int) -> str:
     """
     ways = list(runs[0][middle])
     by_measure = [_by_frequency(runs, middle, ways, measure) for measure in MEASURES]
-    return "\n\n".join([f"{len(runs)} seeds; {middle:,} verified words.", *by_measure, _by_verified(runs)])
+    return "\n\n".join([f"Seeds: {len(runs)}. With {middle:,} verified words:", *by_measure, _by_verified(runs)])
 
 
 def drawn(runs: Sequence[Run]) -> Figure:

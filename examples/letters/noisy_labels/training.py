@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from examples.letters.noisy_labels.figures import WAYS
 from examples.letters.noisy_labels.networks import Classifier, Cleaner, Cleaning
 
 BATCH_ROWS = 100
 VERIFIED_SHARE = 0.1
 """Of a batch with both kinds of rows. Source: Veit et al. 2017, section 4.3, as the weight of L_clean."""
 CLEANING_WEIGHT = 0.1
-WAYS = ("noisy only", "fine-tuned on clean", "fine-tuned on mixed", "cleaned jointly")
 _BASE_RATE, _TUNING_RATE = 2e-3, 5e-4
 
 
