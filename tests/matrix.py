@@ -47,6 +47,11 @@ def cells(project: Mapping[str, Any]) -> list[Cell]:
     return [Cell("lowest", pythons[0]), *(Cell("newest", python) for python in pythons)]
 
 
+def extras(project: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What is tested: all but what examples train with, which the package does not import, and which is large."""
+    return {name: texts for name, texts in project["optional-dependencies"].items() if name != "train"}
+
+
 def lowest_pins(settings: Mapping[str, Any]) -> list[str]:
     """A pin to its lower bound for each requirement of the package and of its extras, and for libraries of tables.
 
@@ -57,7 +62,7 @@ def lowest_pins(settings: Mapping[str, Any]) -> list[str]:
         ValueError: a requirement has no lower bound, so that nobody knows what it works with.
     """
     project, groups = settings["project"], settings["dependency-groups"]
-    lists = (project["dependencies"], *project["optional-dependencies"].values(), groups["tables"])
+    lists = (project["dependencies"], *extras(project).values(), groups["tables"])
     bounds: dict[str, Version] = {}
     for requirement in (Requirement(text) for texts in lists for text in texts):
         bound = _lower_bound(requirement)
@@ -88,8 +93,8 @@ def run(cell: Cell, settings: Mapping[str, Any]) -> str:
     subprocess.run([f"python{cell.python}", "-m", "venv", "--clear", str(cell.folder)], check=True)
     pins = cell.folder / "pins.txt"
     pins.write_text("\n".join(lowest_pins(settings) if cell.versions == "lowest" else []))
-    extras = ",".join(settings["project"]["optional-dependencies"])
-    install = ["install", "--constraint", str(pins), "--editable", f"{ROOT}[{extras}]", "--group", "dev"]
+    package = f"{ROOT}[{','.join(extras(settings['project']))}]"
+    install = ["install", "--constraint", str(pins), "--editable", package, "--group", "dev"]
     for arguments in (["install", "--upgrade", "pip"], install):
         if subprocess.run([python, "-m", "pip", "--quiet", *arguments], cwd=ROOT, check=False).returncode:
             return "failed: it cannot be installed"

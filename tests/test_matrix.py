@@ -27,6 +27,12 @@ def test_of_two_lower_bounds_the_higher_one_counts_and_not_the_longer_text() -> 
     assert matrix.lowest_pins(requiring("a>=1.10", x=["a>=1.9"], y=["a>=1.2"])) == ["a==1.10"]
 
 
+def test_what_examples_train_with_is_left_out() -> None:
+    found = requiring("a>=1", train=["torch>=9"], server=["b>=2"])
+    assert list(matrix.extras(found["project"])) == ["server"]
+    assert matrix.lowest_pins(found) == ["a==1", "b==2"]
+
+
 def test_an_exact_version_is_its_own_lower_bound() -> None:
     assert matrix.lowest_pins(requiring("a==1.5")) == ["a==1.5"]
 

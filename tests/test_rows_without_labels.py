@@ -60,9 +60,8 @@ def test_a_task_has_ten_letters_and_no_row_twice() -> None:
 def test_irrelevant_rows_are_of_other_letters_and_labelled_ones_stay_as_they_are() -> None:
     related, unrelated = drawn(relevance=1), drawn(relevance=0)
     assert np.array_equal(related.rows, unrelated.rows)
-    assert (
-        len(classes_of(related.rows) & classes_of(unrelated.unlabelled)) <= 1
-    )  # rows of two letters may be alike
+    shared = classes_of(related.rows) & classes_of(unrelated.unlabelled)
+    assert len(shared) <= 1  # rows of two letters may be alike
     assert classes_of(related.unlabelled) <= classes_of(related.healthy) | classes_of(related.rows)
 
 
@@ -86,8 +85,7 @@ def test_letters_that_are_confused_are_like_each_other() -> None:
     data = letters()
     taken_for = dict(zip(NAMES, partners(data.rows, data.classes), strict=True))
     assert all(NAMES[partner] != name for name, partner in taken_for.items())
-    assert NAMES[taken_for["I"]] == "J"
-    assert NAMES[taken_for["Q"]] in "OG"
+    assert (NAMES[taken_for["V"]], NAMES[taken_for["Q"]], NAMES[taken_for["P"]]) == ("W", "O", "F")
 
 
 def test_labels_are_dropped_and_swapped_as_often_as_was_said_of_their_class() -> None:
@@ -111,10 +109,7 @@ def test_rare_letters_are_forgotten_more_often() -> None:
 
 def test_what_was_given_is_verified_and_a_share_of_the_rest() -> None:
     random = np.random.default_rng(0)
-    truth, given = (
-        (random.random((5000, 26)) < 0.1).astype(np.int8),
-        (random.random((5000, 26)) < 0.1).astype(np.int8),
-    )
+    truth, given = (random.random((2, 5000, 26)) < 0.1).astype(np.int8)
     found = verified(truth, given, others=0.25, random=random)
     known = found != UNVERIFIED
     assert known[given == 1].all()
@@ -123,10 +118,9 @@ def test_what_was_given_is_verified_and_a_share_of_the_rest() -> None:
 
 
 def test_the_table_of_rare_classes_says_what_is_gained_over_labels_alone_with_the_same_seed() -> None:
-    runs = [
-        {name: {1.0: {"supervised": base, "other": base + 0.02}} for name in long_tail_report.ABOUT}
-        for base in (0.5, 0.7, 0.9)
-    ]
+    tables = ({1.0: {"supervised": base, "other": base + 0.02}} for base in (0.5, 0.7, 0.9))
+    novel = {0.5: {"related": 0.2, "unrelated": 0.3}}
+    runs = [{"novel": novel} | dict.fromkeys(long_tail_report.ABOUT, of_seed) for of_seed in tables]
     text = long_tail_report.report(runs)
     assert text.count("| other | +2.0 ± 0.0 |") == 3
     assert text.count("| supervised | 70.0 ± 49.7 |") == 3  # 4.303 * 20 / sqrt(3)
@@ -138,7 +132,7 @@ def test_the_tables_of_noisy_labels_say_how_much_higher_joint_training_is() -> N
         {100: {way: dict.fromkeys(names, base + place / 10) for place, way in enumerate(WAYS)}}
         for base in (0.2, 0.3)
     ]
-    text = noisy_report.report(runs, middle=100)
+    text = noisy_report.report(runs)
     assert "| 100 | noisy only | +0.300 ± 0.000 | +0.300 ± 0.000 |" in text
     assert "| noisy only | 0.250 ± 0.635 |" in text  # 12.706 * 0.05
 
@@ -159,11 +153,11 @@ def test_an_example_runs_in_its_short_form(name: str) -> None:
     command = [sys.executable, "-W", "error", "-m", f"examples.letters.{name}", "--short"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+    tables = [part.splitlines()[2:] for part in result.stdout.split("\n\n") if part.startswith("|")]
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in (*tables[0], *tables[1])]
+    found = {name: [float(cell) for cell in cells if cell[0] in "+-0123456789"] for name, *cells in lines}
     if name == "long_tail":
-        found = dict(line.rsplit(" ", 1) for line in result.stdout.splitlines())
-        gained = float(found["imbalance 10: over-sampled"][:-1]) - float(found["imbalance 10: supervised"][:-1])
-        assert gained > 2
-    else:
-        found = {line.partition(" mAP ")[0]: float(line.rsplit(" ", 1)[1]) for line in result.stdout.splitlines()}
-        assert found["labels cleaned"] > found["labels as given"] + 0.1
-        assert found["cleaned jointly"] > found["noisy only"]
+        assert found["over-sampled"][0] > 2
+    else:  # of the second table, AP_all
+        assert found["labels cleaned"][0] > found["labels as given"][0] + 0.1
+        assert found["cleaned jointly"][0] > found["noisy only"][0]

@@ -59,7 +59,7 @@ class Learner:
         return fitted(self.task.rows, self.task.classes, seed=self.seed, over_sampled=True)
 
     def pseudo_labelled(self, *, quotas: bool, novelty_alpha: float | None = None) -> Network:
-        """From labels, and those that the supervised network gives; the arguments are those of _with_pseudo_labels."""
+        """From labels, and those that the supervised network gives; arguments as in _with_pseudo_labels."""
         rows, classes = self._with_pseudo_labels(self.supervised, quotas=quotas, novelty_alpha=novelty_alpha)
         return fitted(rows, classes, seed=self.seed)
 

@@ -11,7 +11,7 @@ from examples.letters.reports import interval, shown, table
 ABOUT = {
     "imbalance": "By the imbalance of labels; rows without labels are as imbalanced, and all of the ten letters",
     "unlabelled imbalance": f"By the imbalance of rows without labels; that of labels is {MIDDLE}",
-    "relevance": f"By the share of rows without labels that are of the ten letters, as many of each; the imbalance of labels is {MIDDLE}",
+    "relevance": f"By the share of rows without labels that are of the ten letters; that of labels is {MIDDLE}",
 }
 BASE = "supervised"
 
@@ -35,7 +35,7 @@ def drawn(runs: Sequence[Run]) -> Figure:
     """What is gained over labels alone, with the same seed, and its intervals."""
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     axes = figure.subplots(1, 3, sharey=True)
-    ways = [way for way in runs[0]["relevance"][1.0] if way != BASE]
+    ways = [way for way in next(iter(runs[0]["relevance"].values())) if way != BASE]
     for axis, name in zip(axes, ABOUT, strict=True):
         values = list(runs[0][name])
         for number, way in enumerate(ways):

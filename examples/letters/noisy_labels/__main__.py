@@ -4,25 +4,19 @@ Networks are trained in four ways, by PyTorch, and served one after another; wha
 service: Score cleans labels, and Evaluate measures.
 """
 
-from examples.letters.noisy_labels.experiment import VERIFIED, run
+from examples.letters.noisy_labels.experiment import run
 from examples.letters.noisy_labels.report import drawn, report
-from examples.letters.noisy_labels.training import Settings
-from examples.letters.reports import asked, for_each_seed, save, write
+from examples.letters.reports import asked, for_each_seed, write
 
 
 def main() -> None:
     """Train, measure, print, and write down."""
     given = asked(__doc__, seeds=5)
-    if given.short:
-        short = run(0, word_count=2000, verified_counts=[200], settings=Settings(300, 100))
-        for way, figures in short[200].items():
-            print(way, *(f"{name} {figures[name]:.3f}" for name in ("mAP", "AP_all")))
-        return
-    runs = for_each_seed(run, given.seeds)
-    found = report(runs, middle=VERIFIED[1])
+    runs = for_each_seed(run, given.seeds, short=given.short)
+    found, plot = report(runs), drawn(runs)
     print(found)
-    write("noisy_labels.md", found)
-    save(drawn(runs), "noisy_labels.png")
+    if not given.short:
+        write("noisy_labels", found, plot)
 
 
 if __name__ == "__main__":

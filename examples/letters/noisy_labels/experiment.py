@@ -1,7 +1,5 @@
 """One seed: words with their noise, the networks that learn from them, and their figures."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 
@@ -19,15 +17,12 @@ OTHERS_SHARE = 0.25
 """Who verifies a word looks at what was given, and at this share of all other letters."""
 
 
-def run(
-    seed: int,
-    *,
-    word_count: int = WORDS,
-    verified_counts: Sequence[int] = VERIFIED,
-    settings: Settings = Settings(),  # noqa: B008  # it is frozen
-) -> Run:
-    """The figures of each way, by how many words are verified."""
+def run(seed: int, *, short: bool = False) -> Run:
+    """The figures of each way, by how many words are verified; the short form has fewer words, and trains less."""
     torch.set_num_threads(1)
+    word_count, verified_counts, settings = WORDS, VERIFIED, Settings()
+    if short:
+        word_count, verified_counts, settings = 2000, VERIFIED[1:2], Settings(steps=300, tuning_steps=100)
     data, random = letters(), np.random.default_rng(seed)
     noise = noise_of_classes(partners(data.rows, data.classes), random)
 

@@ -16,13 +16,10 @@ def of_seeds(runs: Sequence[Run], count: int, way: str, name: str) -> np.ndarray
     return np.array([run[count][way][name] for run in runs])
 
 
-def report(runs: Sequence[Run], *, middle: int) -> str:
-    """All tables.
-
-    Args:
-        runs: one for each seed.
-        middle: how many rows are verified where figures are told by frequency.
-    """
+def report(runs: Sequence[Run]) -> str:
+    """All tables: figures by frequency with the middle number of verified words, differences with each."""
+    counts = list(runs[0])
+    middle = counts[len(counts) // 2]
     ways = list(runs[0][middle])
     by_measure = [_by_frequency(runs, middle, ways, measure) for measure in MEASURES]
     return "\n\n".join([f"Seeds: {len(runs)}. With {middle:,} verified words:", *by_measure, _by_verified(runs)])
