@@ -79,7 +79,7 @@ def lines(counts: np.ndarray, curves: Mapping[str, np.ndarray], **named: Any) ->
 
 
 def write(name: str, found: str, plot: Figure) -> None:
-    """Put what was found into a page, in place of what was found before, and the plot beside it, with few colours."""
+    """Put what was found into a page, in place of what was found before, and a plot of few colours beside it."""
     page, image = PAGES / f"{name}.md", PAGES / f"{name}.png"
     before, _, rest = page.read_text().partition(BEGIN)
     page.write_text(f"{before}{BEGIN}\n{found}\n\n{END}{rest.partition(END)[2]}")
