@@ -1,6 +1,6 @@
 """Proposals of pieces as those of one whole: whatever the cut, whichever replicas answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from assayd import ChannelSettings, Client, FailedPreconditionError, LabelProposals
 from assayd.arrays import encode
 from assayd.label_proposals import proposals, proposed_part
+from assayd.testing import serving
 from assayd.v1 import labeling_pb2, scoring_pb2
 from assayd_server.core.labels import ACCEPTED, REASONS, row_reasons
 
@@ -108,3 +109,32 @@ def test_no_quota_is_broken_and_nothing_changes_by_any_cut_of_the_rows(
     assert cut.counts.tolist() == np.minimum(there, limits).tolist()
     assert cut.shortfall.tolist() == np.maximum(limits - there, 0).tolist()
     assert replace(cut, quotas=None).shortfall is None
+
+
+@pytest.fixture(scope="module")
+def clients() -> Iterator[dict[int, Client]]:
+    """By how many rows they send in a call."""
+    with serving() as server:
+        sizes = {size: ChannelSettings(rows_max=size) for size in (1, 3, 7, 1000)}
+        yield {size: server.client(settings=channel) for size, channel in sizes.items()}
+
+
+@given(seed=st.integers(0, 2**32 - 1), row_count=st.integers(0, 30), size=st.sampled_from([1, 3, 7]))
+@settings(derandomize=True, deadline=None, max_examples=60)
+def test_a_server_never_breaks_a_quota_over_ties_and_rows_of_nan_and_empty_classes(
+    clients: dict[int, Client], seed: int, row_count: int, size: int
+) -> None:
+    random = np.random.default_rng(seed)
+    weights = random.integers(1, 4, (row_count, 4)).astype(np.float32)  # many rows are alike
+    weights[:, random.integers(4)] = 0  # nothing is of this class
+    probabilities = weights / weights.sum(axis=1, keepdims=True)
+    probabilities[random.random(row_count) < 0.1] = np.nan
+    prior = random.dirichlet(np.full(4, 0.5))
+    wanted = {"probabilities": probabilities, "count": int(random.integers(1, 40)), "prior": prior}
+    whole, cut = (clients[rows].propose_labels(**wanted, confidence_min=0.4) for rows in (1000, size))
+    assert cut.quotas.sum() == wanted["count"]
+    assert (cut.counts <= cut.quotas).all()
+    assert not (cut.accepted & (cut.confidence < 0.4)).any()
+    assert not cut.accepted[np.isnan(probabilities[:, 0])].any()
+    for name in ("labels", "confidence", "reasons", "counts", "quotas", "shortfall"):
+        np.testing.assert_array_equal(getattr(cut, name), getattr(whole, name), err_msg=name)

@@ -75,7 +75,7 @@ BAD_RULES: dict[str, tuple[dict[str, Any], str, str, str]] = {
         {"quotas": {"counts": encode(np.array([1, 0, 0, 2**33]))}},
         "quotas.counts.data",
         "OUT_OF_RANGE",
-        "[3] is 8.58993e+09",
+        "[3] is 8589934592, allowed are 0 to 4294967296",
     ),
     "fractions for quotas": (
         {"quotas": {"counts": encode(np.ones(4))}},

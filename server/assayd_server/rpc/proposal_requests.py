@@ -117,5 +117,6 @@ def _line(values: NDArray[Any], field: str) -> NDArray[Any]:
 def _check_range(values: NDArray[Any], field: str, *, highest: int) -> None:
     bad = np.flatnonzero(~((values >= 0) & (values <= highest)))  # NaN is neither
     if bad.size:
-        message = f"[{bad[0]}] is {values[bad[0]]:g}, allowed are 0 to {highest}"
-        raise wrong(f"{field}.data", message, "OUT_OF_RANGE")
+        value = values[bad[0]].item()
+        shown = f"{value:g}" if isinstance(value, float) else value  # not 8.58993e+09 for a whole number
+        raise wrong(f"{field}.data", f"[{bad[0]}] is {shown}, allowed are 0 to {highest}", "OUT_OF_RANGE")
