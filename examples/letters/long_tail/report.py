@@ -11,8 +11,8 @@ from examples.letters.reports import interval, shown, table
 ABOUT = {
     "imbalance": "By the imbalance of labels; rows without labels are as imbalanced, and all of the ten letters",
     "unlabelled imbalance": f"By the imbalance of rows without labels; that of labels is {MIDDLE}",
-    "relevance": "By the share of rows without labels that are of the ten letters, as many of each; the imbalance of "
-    f"labels is {MIDDLE}",
+    "relevance": "By the share of rows without labels that are of the ten letters, as many of each; the "
+    f"imbalance of labels is {MIDDLE}",
 }
 BASE = "supervised"
 
