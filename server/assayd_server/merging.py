@@ -97,20 +97,31 @@ class Merging(Follower):
         """Whether such a call is for here."""
         return ask.merges and 0 < row_count <= self._limits.rows_max
 
-    def offer(self, ask: Ask, rows: Inputs, caller: Caller, *, finish: Finish, watch: Watch) -> None:
+    def offer(
+        self,
+        ask: Ask,
+        rows: Inputs,
+        caller: Caller,
+        *,
+        finish: Finish,
+        watch: Watch,
+        model: Servable | None = None,
+    ) -> None:
         """Put a call into the line.
 
         Args:
             ask: what it asks for.
             rows: of inputs, such as are taken.
             caller: work that has not begun when it stops waiting is not done.
+            model: the one to be asked, where the caller has found it already: by now another may be served.
             finish: is given the scores, or what went wrong meanwhile.
             watch: is given the job where it waits for longer, to have it dropped when its caller goes away.
 
         Raises:
             ServiceError: the call cannot be answered, or too much waits.
         """
-        model = self._find(ask.choice)
+        if model is None:
+            model = self._find(ask.choice)
         asks = self._known.get(model)
         known = None if asks is None else asks.get(ask)
         if known is None or rows.count > known.rows_max:
