@@ -24,7 +24,8 @@ from assayd_server.rpc.authorization import is_open
 from assayd_server.rpc.roles import OPEN, ROLES
 from assayd_server.rpc.services import SERVICES
 from entries import bearer, entries, token_for, write_access
-from scraping import metric, wait_until
+from scraping import metric
+from waiting import wait_until
 
 Serve = Callable[..., Server]
 ROWS = np.eye(4, dtype=np.float32)

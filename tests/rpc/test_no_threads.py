@@ -11,7 +11,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 import onnx_models
 from assayd import ChannelSettings, Client, ResourceExhaustedError
 from assayd.testing import Server
-from scraping import metric, wait_until
+from scraping import metric
+from waiting import wait_until
 
 Connect = Callable[..., Client]
 Serve = Callable[..., Server]
