@@ -10,7 +10,7 @@ export PIP_QUIET := 1
 export ORT_DISABLE_TELEMETRY := 1
 
 .PHONY: help demo test check lint types stubs check-stubs protos-lint unit prometheus bench soak fuzz chaos faketime \
-  clients image fleet audit sbom test-matrix format docs notebook baseline constraints wheel clean
+  clients image fleet audit sbom test-matrix format docs example notebook baseline constraints wheel clean
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -115,6 +115,10 @@ stubs: .make/gen ## Write the generated stubs anew
 
 docs: .make/dev ## Write docs/settings.md and docs/metrics.md anew
 	@$(BIN)/python docs/reference.py
+
+example: .make/dev ## Run the worked examples on letters and write their tables and plots; ONLY=rare_letter for one
+	@for name in $(or $(ONLY),pool_learning rare_letter unseen_letters); do \
+	  $(BIN)/python -m examples.letters.$$name || exit; done
 
 notebook: .make/dev ## Run examples/active_learning.ipynb and write it with its outputs
 	@$(BIN)/python tests/notebooks.py examples/active_learning.ipynb

@@ -65,7 +65,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield server
 
 
-EXAMPLES = {path.name: path.read_text() for path in sorted((ROOT / "examples").glob("*.py"))}
+EXAMPLES = {path.name: path.read_text() for path in sorted((ROOT / "examples").glob("[!_]*.py"))}
 TESTS = [text for name, text in EXAMPLES.items() if name.startswith("test_")]
 PYTHON = [
     (name, text)

@@ -1,0 +1,1 @@
+"""Examples: short programs that use assayd as yours would."""
