@@ -69,9 +69,10 @@ fuzz: .make/dev ## 200,000 messages that nobody should send, in some ten minutes
 	@$(BIN)/python -m benchmarks.fuzz $(if $(SEED),--seed $(SEED))
 
 # Every pinned package is asked about; an exception would be an --ignore-vuln with its reason here. There are none.
-audit: .make/dev ## Known weaknesses of what constraints.txt pins, which asks PyPI, and bandit's view of the code
+audit: .make/dev ## Known weaknesses of what constraints.txt pins, which asks PyPI, or OSV=http://... that speaks OSV's API; bandit
 	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive server client
-	@$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt
+	@$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt \
+	  $(if $(OSV),--vulnerability-service osv --osv-url $(OSV))
 
 sbom: .make/dev ## Write dist/sbom.cdx.json: what assayd[server,cli,objectstore] consists of, as it is pinned
 	@rm -rf .venv-sbom && $(PYTHON) -m venv --without-pip .venv-sbom && mkdir -p dist

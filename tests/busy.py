@@ -9,7 +9,8 @@ import numpy as np
 from assayd.arrays import encode
 from assayd.testing import Server
 from assayd.v1 import rows_pb2, selection_pb2, selection_pb2_grpc
-from scraping import metric, wait_until
+from scraping import metric
+from waiting import wait_until
 
 SLOW = {"width": 512, "hidden": 8192}
 """Of onnx_models.network: a pass of 1000 rows takes some tenths of a second."""

@@ -40,6 +40,7 @@ BENCHMARKS: dict[str, tuple[list[str], str]] = {
     "rank_pool": (["-m", "benchmarks.rank_pool", "--short"], "merged rows"),
     "search_rate": (["-m", "benchmarks.search_rate", "--short", "--kinds", "ivf"], "Search / in process"),
     "novelty_serving": (["-m", "benchmarks.novelty_serving", "--short"], "of those without"),
+    "novelty_stages": (["-m", "benchmarks.novelty_stages", "--short"], "| discoveries |"),
     "drift_counting": (["-m", "benchmarks.drift_counting", "--short"], "| 256 | read slowly |"),
     "shared_pool": (["-m", "benchmarks.shared_pool", "--short"], "\nshared: two servers"),
     "soak": (["-m", "benchmarks.soak", "--short", "drain", "worker_kill"], "| worker_kill |"),

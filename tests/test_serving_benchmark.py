@@ -23,7 +23,7 @@ from benchmarks.serving.registry import BENCHMARKS
 from benchmarks.serving.systems import Served, echo
 from benchmarks.serving.turns import Called, in_turn
 
-from scraping import wait_until
+from waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 EXCHANGE = echo_server.exchange(b"request", bytes(300))

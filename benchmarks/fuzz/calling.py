@@ -10,7 +10,10 @@ from typing import Any
 
 import grpc
 
+from assayd_server.rpc.services import MODEL_INFER
 from benchmarks.fuzz.cases import Case
+from benchmarks.fuzz.credentials import REFUSALS
+from benchmarks.fuzz.methods import NEVER_ENDING
 from benchmarks.fuzz.wire import MIB
 
 CALLS_OPEN = 48
@@ -34,6 +37,8 @@ class Outcome:
     """How often each method's calls ended with each status."""
     failures: list[tuple[Case, str]] = field(default_factory=list)
     """Calls that ended as none may, and how."""
+    misjudged: list[tuple[Case, str]] = field(default_factory=list)
+    """Calls that were let in or refused, and should not have been, and how they ended."""
     messages: int = 0
     seconds_max: float = 0.0
     """Of the call that took longest."""
@@ -43,8 +48,12 @@ class Outcome:
         self.statuses[case.path, status] += 1
         self.messages += max(1, len(case.messages))
         self.seconds_max = max(self.seconds_max, seconds)
-        if status in FAILURES or "Traceback" in details:
+        # a request of ModelInfer may have a timeout of its own
+        expired = status == "DEADLINE_EXCEEDED" and case.path == MODEL_INFER and seconds < DEADLINE_SECONDS
+        if (status in FAILURES and not expired) or "Traceback" in details:
             self.failures.append((case, f"{status}: {details}"))
+        if case.refusal is not None and case.refusal != (status if status in REFUSALS else ""):
+            self.misjudged.append((case, f"{status}, not {case.refusal or 'let in'}: {details}"))
 
 
 async def send_all(
@@ -94,8 +103,11 @@ class Channel:
         return "OK", ""
 
     def _send_stream(self, case: Case) -> None:
-        for _ in self._streams.stream_stream(case.path)(iter(case.messages), **_options_of(case)):
-            pass
+        call = self._streams.stream_stream(case.path)(iter(case.messages), **_options_of(case))
+        for _ in call:
+            if case.path == NEVER_ENDING:
+                call.cancel()
+                return
 
 
 def _options_of(case: Case) -> dict[str, Any]:

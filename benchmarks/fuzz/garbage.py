@@ -88,7 +88,14 @@ def _frames(rng: random.Random) -> bytes:
 
 def _call(rng: random.Random) -> bytes:
     """A call whose message is not what its prefix says, or that has headers that no call has."""
-    path = rng.choice(("/assayd.v1.ScoringService/Score", "/grpc.health.v1.Health/Check", "/../../etc/passwd"))
+    path = rng.choice(
+        (
+            "/assayd.v1.ScoringService/Score",
+            "/inference.GRPCInferenceService/ModelInfer",
+            "/grpc.health.v1.Health/Check",
+            "/../../etc/passwd",
+        )
+    )
     pairs = rng.choice(
         (
             (),
@@ -100,6 +107,7 @@ def _call(rng: random.Random) -> bytes:
             (("x" * 9000, "y"),),
             (("grpc-previous-rpc-attempts", "9" * 6000),),
             (("content-type", "text/html"),),
+            (("authorization", "Bearer \N{SNOWMAN}\x01"),),
         )
     )
     message = rng.choice((b"", b"\x0a\x00", rng.randbytes(40)))

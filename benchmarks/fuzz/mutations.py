@@ -1,14 +1,15 @@
 """Changes to messages, by their descriptors: every field of every message can become anything it can hold."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from assayd.v1 import tensor_pb2
-from benchmarks.fuzz import values
+from assayd_server.rpc.open_inference.open_inference_pb2 import ModelInferRequest
+from benchmarks.fuzz import infer_mutations, values
 from benchmarks.fuzz.tokens import tampered
 from benchmarks.fuzz.wire import MIB
 
@@ -27,10 +28,10 @@ def mutate(rng: random.Random, message: Message, tokens: Sequence[bytes]) -> Non
         tokens: states of streams, as a server gave them.
     """
     target = rng.choice(list(_messages(message)))
-    if isinstance(target, tensor_pb2.Tensor) and rng.random() < 0.7:
-        rng.choice(_OF_TENSORS)(rng, target)
+    special, fields = _SPECIAL.get(target.DESCRIPTOR.full_name), target.DESCRIPTOR.fields
+    if special and rng.random() < 0.7:
+        rng.choice(special)(rng, target)
         return
-    fields = target.DESCRIPTOR.fields
     if fields:
         _mutate_field(rng, target, rng.choice(fields), tokens)
 
@@ -41,13 +42,20 @@ def _messages(message: Message) -> Iterator[Message]:
     for field, value in message.ListFields():
         if field.cpp_type != _MESSAGE:
             continue
-        for inner in value if field.is_repeated else [value]:
+        for inner in value.values() if _is_map(field) else value if field.is_repeated else [value]:
             yield from _messages(inner)
+
+
+def _is_map(field: FieldDescriptor) -> bool:
+    """Of messages, by texts: there are no other ones."""
+    return field.cpp_type == _MESSAGE and field.message_type.GetOptions().map_entry
 
 
 def _mutate_field(rng: random.Random, message: Message, field: FieldDescriptor, tokens: Sequence[bytes]) -> None:
     if rng.random() < 0.15:
         message.ClearField(field.name)
+    elif _is_map(field):
+        _mutate_map(rng, getattr(message, field.name))
     elif field.is_repeated:
         _mutate_list(rng, getattr(message, field.name), field)
     elif field.cpp_type == _MESSAGE:
@@ -74,6 +82,15 @@ def _mutate_list(rng: random.Random, entries: Any, field: FieldDescriptor) -> No
         entry = entries[0] if entries else values.odd_value(rng, field)
         size = len(entry) if isinstance(entry, str | bytes) else 1
         entries.extend([entry] * min(count, _REPEATED_BYTES_MAX // (4 * size + 1)))
+
+
+def _mutate_map(rng: random.Random, entries: Any) -> None:
+    """One entry of any name, or many."""
+    names = [rng.choice((*infer_mutations.PARAMETERS, values.odd_text(rng)))]
+    if rng.random() < 0.2:
+        names += [f"name {number}" for number in range(rng.choice(REPEATS))]
+    for name in names:
+        _fill(rng, entries[name])
 
 
 def _fill(rng: random.Random, message: Message) -> None:
@@ -157,3 +174,9 @@ _OF_TENSORS: tuple[Callable[[random.Random, tensor_pb2.Tensor], None], ...] = (
     _become_text,
     _rename,
 )
+_SPECIAL: Mapping[str, Sequence[Callable[[random.Random, Any], None]]] = {
+    tensor_pb2.Tensor.DESCRIPTOR.full_name: _OF_TENSORS,
+    ModelInferRequest.DESCRIPTOR.full_name: infer_mutations.OF_REQUESTS,
+    ModelInferRequest.InferInputTensor.DESCRIPTOR.full_name: infer_mutations.OF_TENSORS,
+}
+"""Changes to what has more to it than its fields, by the name of its type."""

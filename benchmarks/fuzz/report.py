@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.fuzz.credentials import REFUSALS
 from benchmarks.fuzz.methods import METHODS
 from benchmarks.fuzz.run import Found
 from benchmarks.soak.lines import Line, table
@@ -21,7 +22,7 @@ GROWTH_MAX = 2.0
 _SAMPLES_MIN = 20
 """Fewer have no slope that means anything, as in short runs."""
 OTHER = "of no method"
-_SHOWN = ("OK", "INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED")
+_SHOWN = ("OK", "INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED", *REFUSALS)
 
 
 def lines_of(found: Found) -> list[Line]:
@@ -42,6 +43,14 @@ def lines_of(found: Found) -> list[Line]:
             f"{len(outcome.failures) + len(found.plan.indices) - ended} of {len(found.plan.indices)}, "
             f"{outcome.messages} messages",
             not outcome.failures and ended == len(found.plan.indices),
+        ),
+        line(
+            "calls that were let in or refused against the access file"
+            if found.plan.access
+            else "calls that were refused for who made them, where nobody is asked",
+            "0",
+            str(len(outcome.misjudged)),
+            not outcome.misjudged,
         ),
         line("the call that took longest", "<= 30 s", f"{outcome.seconds_max:.1f} s", outcome.seconds_max <= 30),
         line(

@@ -16,11 +16,12 @@ import numpy as np
 from assayd import Client
 from assayd.v1 import monitoring_pb2, selection_pb2
 from assayd_server import demo
-from benchmarks.fuzz import garbage
+from benchmarks.fuzz import credentials, garbage
 from benchmarks.fuzz.calling import Channel, Outcome, connected, send_all
 from benchmarks.fuzz.cases import Case, case
 from benchmarks.fuzz.methods import METHODS
 from benchmarks.fuzz.valid import valid_calls
+from benchmarks.fuzz.valid_infer import STATUSES
 from benchmarks.pool_processes import memory_mib
 from benchmarks.soak.server import Server, serving
 
@@ -48,6 +49,8 @@ class Plan:
     garbage: int
     """How many connections with bytes that are no calls."""
     plain_calls: bool = False
+    access: bool = False
+    """Whether the server asks who calls."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,8 @@ def fuzz(folder: Path, plan: Plan) -> Found:
     """
     folder.mkdir()
     uds = folder / "socket"
-    with serving(folder, repository=MODELS, uds=uds, **_settings(plain_calls=plan.plain_calls)) as server:
+    settings = _settings(folder, plain_calls=plan.plain_calls, access=plan.access)
+    with serving(folder, repository=MODELS, uds=uds, **settings) as server:
         before = _scores(server)
         seen = _Seen()
         began = time.perf_counter()
@@ -113,20 +117,27 @@ def fuzz(folder: Path, plan: Plan) -> Found:
     )
 
 
-def _settings(*, plain_calls: bool) -> dict[str, Any]:
+def _settings(folder: Path, *, plain_calls: bool, access: bool) -> dict[str, Any]:
     """Those of by default, but that nobody waits for load balancers."""
-    return {"drain_delay_seconds": 0} | ({"plain_calls": True} if plain_calls else {})
+    settings: dict[str, Any] = {"drain_delay_seconds": 0}
+    if plain_calls:
+        settings["plain_calls"] = True
+    if access:
+        settings["access"] = folder / "access.toml"
+        settings["access"].write_text(credentials.access_file())
+    return settings
 
 
-def reproduce(folder: Path, seed: int, index: int, *, plain_calls: bool) -> tuple[Case, str]:
+def reproduce(folder: Path, seed: int, index: int, *, plain_calls: bool, access: bool) -> tuple[Case, str]:
     """Send one message of a run to a new server."""
 
     async def sent(server: Server) -> tuple[Case, str]:
         async with connected(server.address) as channel:
-            one = case(seed, index, await tokens(channel))
+            one = case(seed, index, await tokens(channel), access=access)
             return one, ": ".join(await channel.send(one))
 
-    with serving(folder, repository=MODELS, **_settings(plain_calls=plain_calls)) as server:
+    settings = _settings(folder, plain_calls=plain_calls, access=access)
+    with serving(folder, repository=MODELS, **settings) as server:
         one, answer = asyncio.run(sent(server))
     return one, "\n".join((answer, *bugs_in(folder / "server.log")))
 
@@ -138,9 +149,10 @@ async def tokens(channel: Channel) -> tuple[bytes, ...]:
         ("/assayd.v1.SelectionService/SelectStream", selection_pb2.SelectStreamResponse),
         ("/assayd.v1.MonitoringService/WatchDrift", monitoring_pb2.WatchDriftResponse),
     ):
+        stream, by = channel.unary.stream_stream(path), credentials.opening(path)
         for call in valid_calls()[path]:
-            stream = channel.unary.stream_stream(path)(iter([message.SerializeToString() for message in call]))
-            found += [answer.FromString(part).state async for part in stream]
+            answers = stream(iter([message.SerializeToString() for message in call]), metadata=by)
+            found += [answer.FromString(part).state async for part in answers]
     return tuple(found)
 
 
@@ -151,7 +163,7 @@ async def _all(server: Server, uds: Path, plan: Plan, seen: "_Seen") -> None:
     async with connected(server.address) as channel:
         states = await tokens(channel)
     watch = asyncio.create_task(_watch(server, seen.memory))
-    cases = (case(plan.seed, index, states) for index in plan.indices)
+    cases = (case(plan.seed, index, states, access=plan.access) for index in plan.indices)
     await asyncio.gather(
         send_all([server.address, f"unix:{uds}"], cases, seen.outcome, is_lost=is_lost),
         *(_shout(server, uds, plan, part, seen.heard) for part in range(SHOUTS_OPEN)),
@@ -180,20 +192,20 @@ async def _watch(server: Server, memory: list[tuple[float, float]]) -> None:
 
 
 async def _valid(server: Server) -> Counter[tuple[str, str]]:
-    """Every valid call once more, now that all is over."""
+    """Every valid call once more, now that all is over; OK where it is answered as it should be."""
     streams, found = {method.path: method.is_stream for method in METHODS}, Counter[tuple[str, str]]()
     async with connected(server.address) as channel:
         for path, calls in valid_calls().items():
             for call in calls:
                 messages = tuple(message.SerializeToString() for message in call)
-                status, _ = await channel.send(Case(0, path, streams[path], messages))
-                found[path, status] += 1
+                status, _ = await channel.send(Case(0, path, streams[path], messages, credentials.opening(path)))
+                found[path, "OK" if status == STATUSES.get(path, "OK") else status] += 1
     return found
 
 
 def _scores(server: Server) -> list[np.ndarray]:
     rows = np.random.default_rng(1).integers(0, 17, (50, 64)).astype(np.uint8)
-    with Client(server.address, deadline_seconds=30) as client:
+    with Client(server.address, deadline_seconds=30, token=credentials.token_of("score")) as client:
         scores = client.score(rows, uncertainties=["entropy"], novelty=["combined"], neighbors=3, record=False)
         assert scores.probabilities is not None
         assert scores.neighbors is not None
@@ -221,12 +233,12 @@ def _end_of(server: Server) -> int | None:
 
 
 def bugs_in(log: Path) -> Iterator[str]:
-    """Lines of a log that are errors, or no lines of a log at all."""
+    """Lines of a log that are errors, show a token, or are no lines of a log at all."""
     for line in log.read_text(errors="replace").splitlines():
         try:
             entry: dict[str, Any] = json.loads(line)
         except ValueError:
             yield line[:500]
             continue
-        if entry.get("level") in ("error", "critical"):
+        if entry.get("level") in ("error", "critical") or credentials.MARK in line:
             yield line[:3000]

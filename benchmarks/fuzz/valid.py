@@ -20,6 +20,7 @@ from assayd.v1 import (
     selection_pb2,
     tensor_pb2,
 )
+from benchmarks.fuzz.valid_infer import valid_infers
 
 WIDTH, EMBEDDING, CLASSES, POOL_ROWS = 64, 32, 10, 450
 """Of the demo: pixels of an image, numbers of its embedding, digits, rows of the pool."""
@@ -181,7 +182,7 @@ def _watch_streams() -> Iterator[tuple[Message, ...]]:
 
 @cache
 def valid_calls() -> Sequences:
-    """At least one call of each method that is answered; the same ones each time."""
+    """At least one call of each method, which is answered; the same ones each time."""
     found: dict[str, list[tuple[Message, ...]]] = {}
 
     def add(service: str, name: str, calls: Iterator[Any]) -> None:
@@ -200,7 +201,10 @@ def valid_calls() -> Sequences:
     add("assayd.v1.MonitoringService", "GetReference", iter([monitoring_pb2.GetReferenceRequest(model=MODEL)]))
     for name, message in _labels():
         add("assayd.v1.LabelingService", name, iter([message]))
-    add("grpc.health.v1.Health", "Check", iter([health_pb2.HealthCheckRequest(service="digits")]))
+    for name, message in valid_infers():
+        add("inference.GRPCInferenceService", name, iter([message]))
+    for name in ("Check", "Watch"):
+        add("grpc.health.v1.Health", name, iter([health_pb2.HealthCheckRequest(service="digits")]))
     if hasattr(health_pb2, "HealthListRequest"):  # older ones have none
         add("grpc.health.v1.Health", "List", iter([health_pb2.HealthListRequest()]))
     asked = reflection_pb2.ServerReflectionRequest

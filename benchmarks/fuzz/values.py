@@ -33,6 +33,8 @@ TEXTS = (
     INVALID_UTF8_STANDIN,
     f"a{INVALID_UTF8_STANDIN}b",
     "x" * 5000,
+    "9" * 5000,
+    "\N{SUPERSCRIPT TWO}\N{ARABIC-INDIC DIGIT ONE}",
     "\N{SNOWMAN}" * 70_000,
 )
 SHAPES: tuple[tuple[int, ...], ...] = (

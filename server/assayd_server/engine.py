@@ -86,19 +86,22 @@ class Engine:
             repository, self._computing, self._searching, limits=search_limits, score_limits=limits
         )
 
-    def score(self, sent: Sent, wanted: Wanted, caller: Caller = ANYBODY) -> Scores:
+    def score(
+        self, sent: Sent, wanted: Wanted, caller: Caller = ANYBODY, *, model: Servable | None = None
+    ) -> Scores:
         """Score rows, by one forward pass where they are inputs.
 
         Args:
             sent: rows, n of them, 0 or more.
             wanted: what to score with and what to return.
             caller: work that has not begun when it stops waiting is not done.
+            model: the one that is wanted, where the caller has found it already: by now another may be served.
 
         Raises:
             ServiceError: the request cannot be answered.
         """
         began = time.perf_counter()
-        plan = self._plan(sent, wanted)
+        plan = self._plan(sent, wanted, model)
         rows = plan.rows
         self._check(plan)
         if plan.model is None or not isinstance(rows, Inputs):

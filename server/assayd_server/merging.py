@@ -12,7 +12,7 @@ from assayd_server import logs
 from assayd_server.asks import Ask, Known
 from assayd_server.batching import BatchLimits
 from assayd_server.caller import Caller, Lane
-from assayd_server.errors import ServiceError
+from assayd_server.errors import ResourceExhaustedError, ServiceError
 from assayd_server.gate import Gate, Place
 from assayd_server.plan import Plan
 from assayd_server.repository import Failure, Follower
@@ -20,6 +20,7 @@ from assayd_server.rows import Inputs
 from assayd_server.score_job import Finish, ScoreJob, Watch
 from assayd_server.scoring_pass import ScoringPass
 from assayd_server.servable import Servable
+from assayd_server.threads import no_thread, started
 from assayd_server.wanted import ModelChoice
 
 QUICK_SECONDS_MAX = 0.004
@@ -97,20 +98,31 @@ class Merging(Follower):
         """Whether such a call is for here."""
         return ask.merges and 0 < row_count <= self._limits.rows_max
 
-    def offer(self, ask: Ask, rows: Inputs, caller: Caller, *, finish: Finish, watch: Watch) -> None:
+    def offer(
+        self,
+        ask: Ask,
+        rows: Inputs,
+        caller: Caller,
+        *,
+        finish: Finish,
+        watch: Watch,
+        model: Servable | None = None,
+    ) -> None:
         """Put a call into the line.
 
         Args:
             ask: what it asks for.
             rows: of inputs, such as are taken.
             caller: work that has not begun when it stops waiting is not done.
+            model: the one to be asked, where the caller has found it already: by now another may be served.
             finish: is given the scores, or what went wrong meanwhile.
             watch: is given the job where it waits for longer, to have it dropped when its caller goes away.
 
         Raises:
             ServiceError: the call cannot be answered, or too much waits.
         """
-        model = self._find(ask.choice)
+        if model is None:
+            model = self._find(ask.choice)
         asks = self._known.get(model)
         known = None if asks is None else asks.get(ask)
         if known is None or rows.count > known.rows_max:
@@ -180,12 +192,20 @@ class Merging(Follower):
         for job in list(self._line):
             job.wait()
         if self._thread is None:
-            thread = Thread(target=self._run, name="scoring", daemon=True)
-            thread.start()  # which may fail, and is then tried again
-            self._thread = thread
+            try:
+                self._thread = started(self._run, "scoring")
+            except ResourceExhaustedError:  # the next calls try again
+                self._refuse_all()
+                return
         with self._changed:
             self._asleep = False
             self._changed.notify_all()
+
+    def _refuse_all(self) -> None:
+        """There is no thread for what waits, and whoever takes calls must not be held up by it."""
+        for job in list(self._line):
+            if self._removed(job):
+                self._leave(job, no_thread())
 
     def _run(self) -> None:
         while self._has_work():

@@ -49,7 +49,7 @@ def novelty(
     if offset is None or not (ground.is_matrix(logits) and ground.is_matrix(embedding)):
         return None
     relative, relative_weights = _relative(ground, embedding, gaussians, offset)
-    gen, gen_weights = _gen(PROBABILITIES)
+    gen, gen_weights = _gen(PROBABILITIES, columns)
     return Extension(
         NOVELTY,
         [*relative, *gen],
@@ -88,16 +88,12 @@ def _relative(ground: Ground, embedding: str, gaussians: Gaussians, offset: Floa
     return nodes, weights
 
 
-def _gen(probabilities: str) -> _Nodes:
-    """The sum of (p (1 - p))^0.1. Where p is above 1/2, which one class of a row can be, 1 - p is the sum of the
-    others, as it would else be lost to rounding."""
+def _gen(probabilities: str, columns: int) -> _Nodes:
+    """The sum of (p (1 - p))^0.1, where 1 - p is the sum of the others, or it would be lost to the rounding of a
+    p near 1: one product with ones off the diagonal, which takes less than to look for those that need it."""
     name = "assayd.novelty.gen.{}".format
     nodes = [
-        helper.make_node("Greater", [probabilities, name("half")], [name("is_sure")]),
-        helper.make_node("Where", [name("is_sure"), name("zero"), probabilities], [name("others")]),
-        helper.make_node("ReduceSum", [name("others"), _AXIS], [name("rest")], keepdims=1),
-        helper.make_node("Sub", [name("one"), probabilities], [name("without")]),
-        helper.make_node("Where", [name("is_sure"), name("rest"), name("without")], [name("apart")]),
+        helper.make_node("MatMul", [probabilities, name("others")], [name("apart")]),
         helper.make_node("Mul", [probabilities, name("apart")], [name("products")]),
         helper.make_node("Log", [name("products")], [name("logarithms")]),
         helper.make_node("Mul", [name("logarithms"), name("power")], [name("scaled")]),
@@ -105,9 +101,7 @@ def _gen(probabilities: str) -> _Nodes:
         helper.make_node("ReduceSum", [name("powers"), _AXIS], [output_of(NoveltyMeasure.GEN)], keepdims=0),
     ]
     weights: dict[str, NDArray[np.generic]] = {
-        name("half"): np.asarray(np.float32(0.5)),
-        name("zero"): np.asarray(np.float32(0)),
-        name("one"): np.asarray(np.float32(1)),
+        name("others"): 1 - np.eye(columns, dtype=np.float32),
         name("power"): np.asarray(np.float32(GEN_POWER)),
     }
     return nodes, weights

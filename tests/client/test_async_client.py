@@ -302,7 +302,14 @@ def test_a_client_belongs_to_the_loop_in_which_it_was_first_used(serve) -> None:
 
 
 def test_a_client_that_was_never_used_can_be_closed(refusing_address: str) -> None:
-    asyncio.run(AsyncClient(refusing_address).close())
+    client = AsyncClient(refusing_address)
+
+    async def close_and_ask() -> None:
+        await client.close()
+        with pytest.raises(CallCancelledError, match="the client was closed"):
+            await client.models()
+
+    asyncio.run(close_and_ask())
 
 
 def test_a_server_that_was_full_answers_at_the_next_attempt(bare_server) -> None:

@@ -157,6 +157,8 @@ def test_a_closed_client_makes_no_calls(identity_client: Client, call) -> None:
 def test_a_client_may_be_closed_twice(identity_client: Client) -> None:
     identity_client.close()
     identity_client.close()
+    with pytest.raises(CallCancelledError, match="the client was closed"):
+        identity_client.models()
 
 
 def test_leaving_the_with_block_closes_the_client(client_kind, serve) -> None:

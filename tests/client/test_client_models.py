@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import onnx_models
-from assayd import Client, InvalidArgumentError, NotFoundError, TensorSpec
+from assayd import ChannelSettings, Client, InvalidArgumentError, NotFoundError, TensorSpec, UnavailableError
 
 X = np.eye(4, dtype=np.float32)
 
@@ -102,8 +102,11 @@ def test_credentials_make_the_connection_a_secure_one(client_kind, bare_server) 
 
 
 def test_a_client_connects_only_when_it_is_used(client_kind, refusing_address: str) -> None:
-    with client_kind(refusing_address) as client:
-        assert isinstance(client, client_kind)
+    with (
+        client_kind(refusing_address, settings=ChannelSettings(attempts_max=1)) as client,
+        pytest.raises(UnavailableError),
+    ):
+        client.models()
 
 
 def test_one_client_serves_several_threads(identity_client: Client, in_background) -> None:

@@ -19,7 +19,7 @@ from assayd.lines import Lines
 from assayd.tls import TlsFiles
 from assayd.v1 import scoring_pb2
 from certificates import HERE, Authority, encrypted, replace
-from scraping import wait_until
+from waiting import wait_until
 
 X = np.eye(4, dtype=np.float32)
 ONE_ROW = scoring_pb2.ScoreResponse(predictions=encode(np.zeros(1, np.int32))).SerializeToString()

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -23,7 +24,8 @@ from assayd_server.rpc.authorization import is_open
 from assayd_server.rpc.roles import OPEN, ROLES
 from assayd_server.rpc.services import SERVICES
 from entries import bearer, entries, token_for, write_access
-from scraping import metric, wait_until
+from scraping import metric
+from waiting import wait_until
 
 Serve = Callable[..., Server]
 ROWS = np.eye(4, dtype=np.float32)
@@ -246,6 +248,27 @@ def test_calls_that_are_refused_are_counted_by_their_status(serve: Serve, tmp_pa
             lambda code=code: metric(server, "grpc_server_handled_total", grpc_method="Score", grpc_code=code) == 1
         )
     assert metric(server, "assayd_refused_calls_total") == 0  # these are of a full server
+
+
+@WAYS
+@pytest.mark.parametrize(
+    "path",
+    ["/assayd.v1.ScoringService/GetModel", "/assayd.v1.SelectionService/SelectStream"],
+    ids=["call", "stream"],
+)
+def test_a_token_is_looked_for_once_in_each_call(
+    both: Answers, way: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed = []
+
+    def counted(token: bytes) -> Any:
+        hashed.append(token)
+        return sha256(token)
+
+    monkeypatch.setattr("assayd_server.access.sha256", counted)
+    for count in (1, 2):
+        outcome(both[way], path, bearer(token_for("score")))
+        assert len(hashed) == count
 
 
 def test_tokens_count_on_a_unix_socket_too(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

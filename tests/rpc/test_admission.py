@@ -15,7 +15,8 @@ import onnx_models
 from assayd import ChannelSettings, Client, DeadlineExceededError, ResourceExhaustedError
 from assayd.testing import Server
 from busy import SLOW, SLOWER, busy
-from scraping import WAIT_SECONDS_MAX, metric, wait_until
+from scraping import metric
+from waiting import WAIT_SECONDS_MAX, wait_until
 
 GOOD = np.zeros((1, 4), np.float32)
 WIDE = np.zeros((1, SLOW["width"]), np.float32)
@@ -45,7 +46,7 @@ def header_only_calls(app: Server, count: int, path: str = SCORE) -> Iterator[li
         held = metric(app, "assayd_calls")
         calls = [method.future(no_message(), timeout=60) for _ in range(count)]
         if path == SCORE:
-            wait_until(lambda: metric(app, "assayd_calls") >= held + count)
+            wait_until(lambda: metric(app, "assayd_calls") >= held + count or all(call.done() for call in calls))
         yield calls
         for call in calls:
             call.cancel()

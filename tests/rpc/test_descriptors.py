@@ -16,7 +16,7 @@ import onnx_models
 from assayd import Client
 from assayd_server.descriptors import connections_allowed, without_reserve
 from processes import ServerProcess, serving
-from scraping import wait_until
+from waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it limits another process, and reads /proc")
 X = np.eye(4, dtype=np.float32)

@@ -19,7 +19,8 @@ from assayd.testing import Server
 from assayd.v1 import rows_pb2, scoring_pb2, scoring_pb2_grpc, tensor_pb2
 from assayd_server.rpc.direct import core_calls
 from busy import SLOW, busy
-from scraping import metric, wait_until
+from scraping import metric
+from waiting import wait_until
 
 Connect = Callable[..., Client]
 Serve = Callable[..., Server]

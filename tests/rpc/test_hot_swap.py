@@ -2,7 +2,6 @@
 
 import shutil
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,18 +21,13 @@ from assayd_server.index_building import build as build_index
 from assayd_server.index_wanted import Wanted
 from assayd_server.reference_building import build as build_reference
 from assayd_server.reference_wanted import ReferenceWanted
+from waiting import wait_until
 
 Connect = Callable[..., Client]
 Serve = Callable[..., Server]
 POLL = {"repository_poll_seconds": 0.02}
 ROWS = np.random.default_rng(5).normal(size=(300, 4)).astype(np.float32)
 WAIT = 20.0
-
-
-def until(condition: Callable[[], Any]) -> None:
-    end = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
 
 
 def put(root: Path, version: int, **manifest: Any) -> Path:
@@ -84,7 +78,7 @@ def test_versions_that_come_under_load_fail_no_call_and_each_answer_is_of_the_ve
         for version in range(1, 8):
             if version > 1:
                 put(root, version)
-            until(lambda version=version: version in seen or errors)
+            wait_until(lambda version=version: version in seen or errors)
     finally:
         ended.set()
         for thread in threads:
@@ -100,7 +94,7 @@ def test_a_version_that_fails_leaves_the_old_one_serving_and_is_told_of(
     server = serve(root, **POLL)
     client = connect(server)
     (put(root, 2) / "model.onnx").write_bytes(b"cut")
-    until(lambda: client.models().failed)
+    wait_until(lambda: client.models().failed)
     (failed,) = client.models().failed
     assert (served(client), failed.name, failed.version) == (1, "m", 2)
     assert "its digest is sha256:" in failed.reason
@@ -119,7 +113,7 @@ def test_series_of_a_version_come_and_go_with_it(serve: Serve, connect: Connect,
     client = connect(server)
     client.score(ROWS)
     put(root, 2)
-    until(lambda: served(client) == 2)
+    wait_until(lambda: served(client) == 2)
     client.score(ROWS[:7])
     mine = {key: value for key, value in series(server).items() if 'model="m"' in key}
     assert not [key for key in mine if 'version="1"' in key]
@@ -131,11 +125,11 @@ def test_a_repository_that_is_gone_is_counted_and_changes_nothing(
 ) -> None:
     server = serve(root, **POLL)
     away = root.rename(root.parent / "away")
-    until(lambda: series(server)['assayd_repository_polls_total{result="failed"}'] > 0)
+    wait_until(lambda: series(server)['assayd_repository_polls_total{result="failed"}'] > 0)
     assert served(connect(server)) == 1
     put(away, 2)
     away.rename(root)
-    until(lambda: served(connect(server)) == 2)
+    wait_until(lambda: served(connect(server)) == 2)
 
 
 def test_a_version_that_is_taken_away_is_the_way_back(serve: Serve, connect: Connect, root: Path) -> None:
@@ -143,7 +137,7 @@ def test_a_version_that_is_taken_away_is_the_way_back(serve: Serve, connect: Con
     client = connect(serve(root, **POLL))
     assert served(client) == 2
     shutil.rmtree(root / "m" / "2")
-    until(lambda: served(client) == 1)
+    wait_until(lambda: served(client) == 1)
     with pytest.raises(NotFoundError, match="has no version 2, loaded are 1"):
         client.score(ROWS, version=2)
 
@@ -163,9 +157,9 @@ def test_a_model_that_comes_has_a_health_status_and_one_that_goes_has_none(serve
 
         assert (status("m"), status("other")) == ("SERVING", "NOT_FOUND")
         onnx_models.write_bundle(root, onnx_models.identity(), name="other")
-        until(lambda: status("other") == "SERVING")
+        wait_until(lambda: status("other") == "SERVING")
         shutil.rmtree(root / "other")
-        until(lambda: status("other") == "NOT_FOUND")
+        wait_until(lambda: status("other") == "NOT_FOUND")
 
 
 def test_pool_and_reference_come_with_the_version(serve: Serve, connect: Connect, root: Path) -> None:
@@ -178,7 +172,7 @@ def test_pool_and_reference_come_with_the_version(serve: Serve, connect: Connect
     written = manifest.rename(root.parent / "bundle.json")
     shutil.copytree(staged, root / "m" / "2")
     written.rename(root / "m" / "2" / "bundle.json")
-    until(lambda: served(client) == 2)
+    wait_until(lambda: served(client) == 2)
     assert (client.pool().row_count, client.reference().row_count) == (300, 300)
     scores = client.score(ROWS[:3], neighbors=1, novelty=["energy"])
     assert scores.neighbors is not None
@@ -202,7 +196,7 @@ def test_an_open_stream_goes_on_and_each_answer_names_its_version(
         answers = selection_pb2_grpc.SelectionServiceStub(channel).SelectStream(messages())
         first = next(answers)
         put(root, 2)
-        until(lambda: served(client) == 2)
+        wait_until(lambda: served(client) == 2)
         is_replaced.set()
         last = next(answers)
     assert (first.model.version, last.model.version) == (1, 2)

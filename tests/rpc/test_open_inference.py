@@ -13,7 +13,7 @@ from assayd import Client
 from assayd.testing import Server
 from assayd_server.rpc.open_inference import open_inference_pb2 as pb
 from open_inference import DATATYPES, MODEL_INFER, arrays, calling, request
-from scraping import wait_until
+from waiting import wait_until
 
 Serve = Callable[..., Server]
 Connect = Callable[..., Client]

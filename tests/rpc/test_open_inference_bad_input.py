@@ -152,6 +152,14 @@ WRONG = {
         request(("x", ROWS), model_version="latest"),
         "model_version: is 'latest', allowed are whole numbers above 0",
     ),
+    "a version of more digits than Python reads": (
+        request(("x", ROWS), model_version="9" * 5000),
+        f"model_version: is '{'9' * 981}...",
+    ),
+    "a timeout of more digits than Python reads": (
+        request(("x", ROWS), parameters={"timeout": "9" * 5000}),
+        f"parameters: timeout is '{'9' * 976}...",
+    ),
     "a priority that is no number": (
         request(("x", ROWS), parameters={"priority": "high"}),
         f"parameters: priority is 'high', allowed are whole numbers from 0 to {2**64 - 1}",

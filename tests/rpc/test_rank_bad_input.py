@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import onnx_models
+from assayd import InvalidArgumentError
 from assayd.arrays import encode
 from assayd.errors import from_rpc_error
 from assayd.testing import serving
@@ -246,7 +247,7 @@ def test_a_committee_that_is_too_large_for_a_single_row_is_refused() -> None:
     content = onnx_models.network(class_count=100)
     with serving(content, scores_elements_max=65_536) as server, server.client() as client:
         rows = np.zeros((2, 64), np.float32)
-        with pytest.raises(Exception, match="members times rows times classes may be 65536"):
+        with pytest.raises(InvalidArgumentError, match="members times rows times classes may be 65536"):
             client.rank(rows, dropout=1000, measure="mean_kl", count=1)
 
 

@@ -13,6 +13,7 @@ from scipy.stats import entropy
 import onnx_models
 from assayd import Client, FailedPreconditionError, InvalidArgumentError
 from assayd_server.app import App
+from assayd_server.errors import ArtefactError
 
 Connect = Callable[..., Client]
 Serve = Callable[..., App]
@@ -151,7 +152,7 @@ def test_a_model_with_an_axis_of_samples_scores_by_their_mean(sampled: Client) -
 
 
 def test_an_axis_of_samples_is_never_guessed(serve: Serve) -> None:
-    with pytest.raises(Exception, match="no output is plainly logits"):
+    with pytest.raises(ArtefactError, match="no output is plainly logits"):
         serve(samples())
 
 

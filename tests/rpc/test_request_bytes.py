@@ -18,7 +18,8 @@ from assayd.arrays import encode
 from assayd.testing import Server
 from assayd.v1 import scoring_pb2, scoring_pb2_grpc, selection_pb2, selection_pb2_grpc
 from processes import ServerProcess, serving
-from scraping import metric, wait_until
+from scraping import metric
+from waiting import wait_until
 
 Connect = Callable[..., Client]
 Serve = Callable[..., Server]

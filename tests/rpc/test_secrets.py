@@ -15,7 +15,7 @@ from assayd_server.config import Settings
 from certificates import HERE, Authority, encrypted, replace
 from entries import entries, token_for, write_access
 from processes import ServerProcess, serving
-from scraping import wait_until
+from waiting import wait_until
 
 ROWS = np.eye(4, dtype=np.float32)
 TOKENS = [token_for(name) for name in ("score", "monitor", "unknown", "mistaken")]

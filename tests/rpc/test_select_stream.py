@@ -18,7 +18,8 @@ from assayd_server.core.hashing import id_hash
 from assayd_server.core.softmax import softmax
 from assayd_server.core.stream import Policy, PolicySettings, advance, begin
 from assayd_server.core.uncertainty import least_confidence
-from scraping import metric, wait_until
+from scraping import metric
+from waiting import wait_until
 
 Connect = Callable[..., Client]
 Serve = Callable[..., App]

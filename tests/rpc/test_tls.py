@@ -18,7 +18,8 @@ from callers import Caller, wait_for_answers
 from certificates import DAY, HERE, Authority, Issued, encrypted, replace
 from entries import certificate_entry, entries, token_for, write_access
 from processes import serving as serving_process
-from scraping import metric, wait_until
+from scraping import metric
+from waiting import wait_until
 
 Serve = Callable[..., Server]
 ROWS = np.eye(4, dtype=np.float32)

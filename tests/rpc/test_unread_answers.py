@@ -12,7 +12,8 @@ from assayd import Client
 from assayd.arrays import encode
 from assayd.testing import Server
 from assayd.v1 import rows_pb2, scoring_pb2
-from scraping import metric, wait_until
+from scraping import metric
+from waiting import wait_until
 
 ROWS = np.zeros((500, 4), np.float32)
 UNREAD_BYTES_MAX = 65_536

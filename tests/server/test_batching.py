@@ -1,7 +1,6 @@
 """Calls that are merged into one pass: each has its own rows' answers, errors and deadline."""
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -22,6 +21,7 @@ from assayd_server.gate import ONLINE_RUN_MAX, Gate
 from assayd_server.metrics import Metrics
 from assayd_server.rows import inputs_of
 from assayd_server.servable import Servable
+from waiting import wait_until
 
 Load = Callable[..., Servable]
 WAIT = 30
@@ -52,20 +52,13 @@ class Bench:
         for arguments in calls:
             waiting = self.gate.waiting
             futures.append(pool.submit(self.forward, *arguments))
-            until(lambda waiting=waiting: self.gate.waiting == waiting + 1)
+            wait_until(lambda waiting=waiting: self.gate.waiting == waiting + 1)
         return futures
 
     def value(self, name: str) -> float:
         return sum(
             sample.value for family in self.registry.collect() for sample in family.samples if sample.name == name
         )
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-        threading.Event().wait(0.001)
 
 
 @pytest.fixture
@@ -126,7 +119,7 @@ def test_rows_of_another_model_or_of_another_type_wait_for_their_own_pass_or_sha
         with bench.gate.enter(1, Caller()):
             futures = bench.lined_up(pool, [(ROWS[:4],), (ROWS[4:9].astype(np.float16),)])
             other = pool.submit(lambda: bench.forward(ROWS[:2], model=second))
-            until(lambda: bench.gate.waiting == 3)
+            wait_until(lambda: bench.gate.waiting == 3)
         np.testing.assert_array_equal(futures[0].result(WAIT).logits, ROWS[:4])
         np.testing.assert_array_equal(
             futures[1].result(WAIT).logits, ROWS[4:9].astype(np.float16).astype(np.float32)
@@ -200,7 +193,7 @@ def test_a_pass_that_is_not_full_may_wait_for_more(load: Load) -> None:
     bench = Bench(load(onnx_models.identity()), rows_max=8, delay_seconds_max=WAIT)
     with ThreadPoolExecutor(8) as pool:
         first = pool.submit(bench.forward, ROWS[:4])
-        until(lambda: bench.gate.rows_pending == 4)
+        wait_until(lambda: bench.gate.rows_pending == 4)
         second = pool.submit(bench.forward, ROWS[4:8])
         np.testing.assert_array_equal(first.result(WAIT).logits, ROWS[:4])
         np.testing.assert_array_equal(second.result(WAIT).logits, ROWS[4:8])
@@ -233,7 +226,7 @@ def test_merged_answers_are_those_of_single_calls(load: Load, content: Callable[
     with ThreadPoolExecutor(8) as pool:
         with bench.gate.enter(1, Caller()):
             futures = [pool.submit(lambda part=part: bench.forward(part)) for part in parts]
-            until(lambda: bench.gate.waiting == len(parts))
+            wait_until(lambda: bench.gate.waiting == len(parts))
         merged = [future.result(WAIT) for future in futures]
     assert bench.value("assayd_executions_total") == 1
     for part, answer in zip(parts, merged, strict=True):

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -16,19 +15,12 @@ from assayd_server.errors import (
     ResourceExhaustedError,
 )
 from assayd_server.gate import ONLINE_RUN_MAX, Gate
+from waiting import wait_until
 
 WAIT = 30
 PATIENT = Caller()
 NOTICED_SECONDS_MAX = 2
 """Much more than the gate takes to look up, much less than the pass before may take."""
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another thread is about to do, within a bound."""
-    end = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-        threading.Event().wait(0.001)
 
 
 def test_rows_are_pending_while_they_are_in_the_pass() -> None:
@@ -65,7 +57,7 @@ def test_a_pass_waits_for_the_one_before() -> None:
     with ThreadPoolExecutor(1) as pool:
         with gate.enter(1, PATIENT):
             call = pool.submit(second)
-            until(lambda: gate.rows_pending == 2)
+            wait_until(lambda: gate.rows_pending == 2)
             order.append("first")
         call.result(WAIT)
     assert order == ["first", "second"]
@@ -81,7 +73,7 @@ def test_rows_up_to_the_limit_may_wait() -> None:
     with ThreadPoolExecutor(1) as pool:
         with gate.enter(4, PATIENT):
             call = pool.submit(wait_and_pass)
-            until(lambda: gate.rows_pending == 10)
+            wait_until(lambda: gate.rows_pending == 10)
         call.result(WAIT)
 
 
@@ -171,7 +163,7 @@ def test_a_turn_that_comes_before_the_deadline_is_taken() -> None:
     with ThreadPoolExecutor(1) as pool:
         with gate.enter(1, PATIENT):
             call = pool.submit(wait_and_pass)
-            until(lambda: gate.rows_pending == 2)
+            wait_until(lambda: gate.rows_pending == 2)
         call.result(WAIT)
     assert passed == [1]
 
@@ -190,7 +182,7 @@ def test_a_caller_that_goes_away_leaves_the_queue_while_the_pass_before_still_ru
 
     with ThreadPoolExecutor(1) as pool, gate.enter(1, PATIENT):
         call = pool.submit(wait_and_fail)
-        until(lambda: gate.rows_pending == 4)
+        wait_until(lambda: gate.rows_pending == 4)
         began = time.monotonic()
         cancelled.set()
         assert isinstance(call.exception(WAIT), CallCancelledError)
@@ -209,7 +201,7 @@ def test_the_turn_of_a_caller_that_went_away_goes_to_the_next() -> None:
         with gate.enter(1, PATIENT):
             leaver = pool.submit(wait, "leaver", Caller(gone=cancelled.is_set))
             stayer = pool.submit(wait, "stayer", PATIENT)
-            until(lambda: gate.rows_pending == 3)
+            wait_until(lambda: gate.rows_pending == 3)
             cancelled.set()
         assert isinstance(leaver.exception(WAIT), CallCancelledError)
         stayer.result(WAIT)
@@ -253,8 +245,8 @@ def test_the_turn_goes_to_who_came_first() -> None:
     with gate.enter(1, Caller()):
         for number, thread in enumerate(threads):
             thread.start()
-            until(lambda number=number: gate.rows_pending == number + 2)
-            until(lambda number=number: gate.waiting == number + 1)
+            wait_until(lambda number=number: gate.rows_pending == number + 2)
+            wait_until(lambda number=number: gate.waiting == number + 1)
     for thread in threads:
         thread.join()
     assert order == list(range(20))
@@ -274,7 +266,7 @@ def test_who_gives_up_in_the_moment_of_the_turn_passes_it_on() -> None:
     with gate.enter(1, Caller()):
         thread = threading.Thread(target=wait_and_give_up)
         thread.start()
-        until(lambda: gate.waiting == 1)
+        wait_until(lambda: gate.waiting == 1)
         gave_up.set()
     thread.join()
     with gate.enter(1, Caller(deadline=time.monotonic() + 5)):  # the turn is free again

@@ -133,13 +133,21 @@ def test_a_value_that_json_does_not_know_is_written_as_text(capsys: Output) -> N
     assert written(capsys)[0]["value"] == repr(object)
 
 
-@pytest.mark.parametrize(("level", "message", "arguments"), [(35, "between two levels", ()), (40, "%d", ("a",))])
-def test_a_record_of_an_odd_kind_does_not_fail_the_code_that_logs(
-    level: int, message: str, arguments: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+def test_a_level_between_two_is_the_lower_one_of_them(capsys: Output) -> None:
+    logs.configure("warning")
+    logging.getLogger("library").log(35, "between two levels")
+    (line,) = written(capsys)
+    assert (line["event"], line["level"]) == ("between two levels", "warning")
+
+
+def test_a_record_that_cannot_be_written_fails_neither_the_code_that_logs_nor_the_next_line(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logging, "raiseExceptions", False)
     logs.configure("warning")
-    logging.getLogger("library").log(level, message, *arguments)
+    logging.getLogger("library").error("%d", "a")
+    logging.getLogger("library").error("the next one")
+    assert [line["event"] for line in written(capsys)] == ["the next one"]
 
 
 def test_an_event_of_a_server_within_a_program_is_a_record_there(

@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from prometheus_client import CollectorRegistry, make_wsgi_app
@@ -56,13 +57,16 @@ def test_a_key_of_the_file_in_upper_case_is_recognised(tmp_path: Path) -> None:
 
 def test_probes_listen_on_ipv6_too() -> None:
     probes = Probes(host="::1", port=0, metrics=make_wsgi_app(CollectorRegistry()))
-    assert probes.port > 0
+    with urlopen(f"http://[::1]:{probes.port}/healthz", timeout=10) as response:
+        assert response.read() == b"alive\n"
     probes.stop()
 
 
 def test_a_deadline_beyond_what_a_lock_can_wait_is_taken() -> None:
-    with Gate(5).enter(1, Caller(after(2 * threading.TIMEOUT_MAX))):
-        pass
+    gate = Gate(5)
+    with gate.enter(1, Caller(after(2 * threading.TIMEOUT_MAX))):
+        assert gate.rows_pending == 1
+    assert gate.rows_pending == 0
 
 
 def test_the_other_classes_are_counted_under_a_name_that_no_class_has() -> None:

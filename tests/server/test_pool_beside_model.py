@@ -82,12 +82,16 @@ def test_a_pool_folder_that_the_manifest_does_not_name_is_not_there(tmp_path: Pa
 
 
 def test_a_pool_of_vectors_that_were_given_is_any_models_of_that_width(model: Path, tmp_path: Path) -> None:
-    assert served(model, pool(tmp_path / "pool")) is not None
+    found = served(model, pool(tmp_path / "pool"))
+    assert found is not None
+    assert len(found.stored) == 20
 
 
 def test_a_model_without_an_embedding_can_have_a_pool_of_vectors(tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_bytes(onnx_models.softmax_only())
-    assert served(tmp_path / "m.onnx", pool(tmp_path / "pool", width=9)) is not None
+    found = served(tmp_path / "m.onnx", pool(tmp_path / "pool", width=9))
+    assert found is not None
+    assert (len(found.stored), found.stored.dimension) == (20, 9)
 
 
 def refusal(model: Path, folder: Path, **settings: object) -> str:

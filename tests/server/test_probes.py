@@ -14,18 +14,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from assayd_server.errors import StartError
 from assayd_server.probes import _REQUEST_SECONDS_MAX, Probes
+from waiting import wait_until
 
 HOST = "127.0.0.1"
 THREADS_MAX = 64
-WAIT = 30
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what other threads are about to do, within a bound."""
-    end = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-        threading.Event().wait(0.001)
 
 
 @pytest.fixture
@@ -156,7 +148,7 @@ def test_a_hundred_idle_connections_take_a_few_threads_and_do_not_outlast_their_
     with ExitStack() as idle:
         for _ in range(100):
             idle.enter_context(socket.create_connection((HOST, probes.port)))
-        until(lambda: begun() >= THREADS_MAX)
+        wait_until(lambda: begun() >= THREADS_MAX)
         assert begun() == THREADS_MAX
 
     def answered() -> bool:
@@ -165,7 +157,7 @@ def test_a_hundred_idle_connections_take_a_few_threads_and_do_not_outlast_their_
         except ConnectionResetError:  # the ends of some of the hundred have not been noticed yet
             return False
 
-    until(answered)
+    wait_until(answered)
     assert begun() <= THREADS_MAX
 
 

@@ -2,9 +2,7 @@
 
 import sys
 import threading
-import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from assayd.testing import Server, serving
 from assayd_server.errors import StartError
 from buckets import Bucket, halted
 from mirrors import GOOD, manifest
+from waiting import wait_until
 
 DEMO = Path(onnx_models.__file__).resolve().parents[1] / "server" / "assayd_server" / "demo" / "models"
 POLL = {"repository_poll_seconds": 0.02}
@@ -48,12 +47,6 @@ def polls(server: Server, result: str) -> float:
     )
 
 
-def until(condition: Callable[[], Any]) -> None:
-    end = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-
-
 def test_a_server_starts_from_a_bucket_with_the_pool_and_the_reference(bucket: Bucket, tmp_path: Path) -> None:
     bucket.put_folder(DEMO)
     with started(bucket, tmp_path) as server:
@@ -68,7 +61,7 @@ def test_a_version_that_is_uploaded_is_served_without_a_restart(bucket: Bucket, 
         client = server.client()
         assert client.score(ROWS).model.version == 1
         put(bucket, tmp_path, 2)
-        until(lambda: client.score(ROWS).model.version == 2)
+        wait_until(lambda: client.score(ROWS).model.version == 2)
         assert [model.version for model in client.models().models] == [1, 2]
 
 
@@ -78,7 +71,7 @@ def test_a_version_that_is_deleted_is_served_no_more(bucket: Bucket, tmp_path: P
     with started(bucket, tmp_path, **POLL) as server:
         client = server.client()
         bucket.delete("m/2/bundle.json")
-        until(lambda: client.score(ROWS).model.version == 1)
+        wait_until(lambda: client.score(ROWS).model.version == 1)
 
 
 def test_a_version_that_is_not_what_it_says_leaves_the_old_one_serving_and_is_listed(
@@ -89,7 +82,7 @@ def test_a_version_that_is_not_what_it_says_leaves_the_old_one_serving_and_is_li
         client = server.client()
         bucket.put("m/2/model.onnx", b"half")
         bucket.put("m/2/bundle.json", manifest())
-        until(lambda: client.models().failed)
+        wait_until(lambda: client.models().failed)
         (failed,) = client.models().failed
         assert (failed.name, failed.version) == ("m", 2)
         assert failed.reason.startswith(f"{bucket.url}/m/2/model.onnx: its digest is sha256:")
@@ -101,9 +94,9 @@ def test_a_version_that_is_mended_is_served(bucket: Bucket, tmp_path: Path) -> N
     with started(bucket, tmp_path, **POLL) as server:
         client = server.client()
         bucket.put("m/2/bundle.json", manifest())
-        until(lambda: client.models().failed)
+        wait_until(lambda: client.models().failed)
         bucket.put("m/2/model.onnx", GOOD)
-        until(lambda: client.score(ROWS).model.version == 2)
+        wait_until(lambda: client.score(ROWS).model.version == 2)
         assert client.models().failed == ()
 
 
@@ -112,11 +105,11 @@ def test_a_bucket_that_goes_away_leaves_the_models_serving(bucket: Bucket, tmp_p
     with started(bucket, tmp_path, **POLL) as server:
         client = server.client()
         bucket.go_away()
-        until(lambda: polls(server, "failed"))
+        wait_until(lambda: polls(server, "failed"))
         assert client.score(ROWS).model.version == 1
         bucket.come_back()
         put(bucket, tmp_path, 2)
-        until(lambda: client.score(ROWS).model.version == 2)
+        wait_until(lambda: client.score(ROWS).model.version == 2)
 
 
 def test_a_server_starts_from_its_cache_where_the_bucket_cannot_be_had(bucket: Bucket, tmp_path: Path) -> None:
@@ -170,7 +163,7 @@ def test_a_version_that_made_room_in_the_cache_serves_on_and_comes_back_where_it
     with started(bucket, tmp_path, **limits, **POLL) as server:
         client = server.client()
         bucket.put("m/2/bundle.json", manifest(large_bin=b"another"))
-        until(lambda: client.models().failed)
+        wait_until(lambda: client.models().failed)
         (failed,) = client.models().failed
         assert failed.reason.startswith(f"{bucket.url}/m/2/large.bin: its digest is ")
         assert [path.parent.name for path in (tmp_path / "cache").rglob("bundle.json")] == ["1"]

@@ -13,7 +13,7 @@ from assayd_server.errors import StartError
 from assayd_server.metrics import Metrics
 from assayd_server.watched_files import FilesWatch, WatchedFiles
 from certificates import replace
-from scraping import wait_until
+from waiting import wait_until
 
 OLD = time.time() - 3600
 

@@ -5,8 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +16,12 @@ from assayd_server import ports
 from assayd_server.errors import StartError
 from callers import CLASSES, Caller, wait_for_answers
 from processes import ServerProcess, serving
+from waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("workers")
 
 CALLERS = 16
-WAIT_SECONDS_MAX = 60.0
 ROWS = np.zeros((3, CLASSES), np.float32)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what other processes are about to do, within a bound."""
-    end = time.monotonic() + WAIT_SECONDS_MAX
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
 
 
 def pids(server: ServerProcess) -> list[int]:
@@ -86,7 +76,7 @@ def test_a_second_signal_skips_the_delay_but_not_one_to_the_whole_group(model_fi
     with serving(tmp_path / "log", *arguments) as server:
         for process in (*pids(server), server.process.pid):  # as Ctrl-C in a terminal does
             os.kill(process, signal.SIGINT)
-        until(lambda: len(server.events("draining")) == 3)
+        wait_until(lambda: len(server.events("draining")) == 3)
         with Client(f"127.0.0.1:{server.port}") as client:
             assert len(client.score(ROWS)) == 3
         server.terminate()
@@ -99,9 +89,9 @@ def test_when_the_parent_is_killed_its_workers_end_by_themselves(model_file: Pat
     with serving(tmp_path / "log", *arguments) as server:
         port = server.port
         server.process.kill()
-        until(lambda: ended_workers(server) == {"0", "1"})
+        wait_until(lambda: ended_workers(server) == {"0", "1"})
         assert {event["worker"] for event in server.events("the parent is gone")} == {"0", "1"}
-        until(lambda: is_free(port))
+        wait_until(lambda: is_free(port))
 
 
 def test_a_worker_that_hangs_is_killed_when_its_time_is_over(model_file: Path, tmp_path: Path) -> None:
@@ -147,7 +137,7 @@ def children(server: ServerProcess) -> list[int]:
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are found by Linux's /proc")
 def test_a_worker_that_is_killed_while_it_loads_ends_the_start(slow_model: Path, tmp_path: Path) -> None:
     with serving(tmp_path / "log", "--model", str(slow_model), "--workers", "2") as server:
-        until(lambda: len(children(server)) == 2)
+        wait_until(lambda: len(children(server)) == 2)
         os.kill(children(server)[0], signal.SIGKILL)
         assert server.exit_code() == 1
     said = server.log.read_text()
@@ -166,7 +156,7 @@ def test_a_signal_while_models_load_ends_the_workers_without_serving(slow_model:
         "debug",
     )
     with serving(tmp_path / "log", *arguments) as server:
-        until(lambda: len(server.events("loading")) == 2)
+        wait_until(lambda: len(server.events("loading")) == 2)
         server.terminate()
         server.wait_for("draining")
         assert server.exit_code() == 0

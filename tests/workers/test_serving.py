@@ -6,8 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
@@ -22,12 +21,12 @@ from assayd_server.cpus import usable_cpus
 from callers import CLASSES, Caller, wait_for_answers
 from processes import ServerProcess, serving
 from programs import program
+from waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("workers")
 
 CALLERS = 8
 CONNECTIONS_MAX = 64
-WAIT_SECONDS_MAX = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +44,6 @@ def connections(server: ServerProcess, count: int) -> Iterator[list[Client]]:
         settings = [ChannelSettings(keepalive_seconds=30 + number) for number in range(count)]
         address = f"127.0.0.1:{server.port}"
         yield [stack.enter_context(Client(address, settings=own, deadline_seconds=30)) for own in settings]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what other processes are about to do, within a bound."""
-    end = time.monotonic() + WAIT_SECONDS_MAX
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
 
 
 def get(server: ServerProcess, path: str, **headers: str) -> tuple[int, bytes]:
@@ -119,7 +110,7 @@ def test_a_scrape_that_takes_gzip_gets_it(server: ServerProcess) -> None:
 
 
 def test_the_parent_says_how_many_workers_there_are_and_that_they_are_ready(server: ServerProcess) -> None:
-    until(lambda: server.metric("assayd_workers_alive") == 2)
+    wait_until(lambda: server.metric("assayd_workers_alive") == 2)
     assert server.metric("assayd_workers") == 2
     assert [get(server, path) for path in ("/healthz", "/readyz")] == [(200, b"alive\n"), (200, b"ready\n")]
     assert server.wait_for("serving")["workers"] == 2
@@ -150,8 +141,8 @@ def test_a_worker_is_killed_under_load_and_no_caller_notices(server: ServerProce
             caller.start()
         wait_for_answers(callers, 200)
         os.kill(pid(server, 0), signal.SIGKILL)
-        until(lambda: server.metric("assayd_worker_restarts_total") == restarts + 1)
-        until(lambda: server.metric("assayd_workers_alive") == 2)
+        wait_until(lambda: server.metric("assayd_worker_restarts_total") == restarts + 1)
+        wait_until(lambda: server.metric("assayd_workers_alive") == 2)
         wait_for_answers(callers, sum(caller.answered for caller in callers) + 200)
         stop.set()
         for caller in callers:
@@ -170,7 +161,7 @@ def test_a_worker_that_cannot_start_again_is_tried_again_while_the_other_serves(
     try:
         model_file.write_bytes(content[:-50])
         os.kill(pid(server, 1), signal.SIGKILL)
-        until(lambda: len(server.events("worker died")) >= count + 2)
+        wait_until(lambda: len(server.events("worker died")) >= count + 2)
         assert get(server, "/readyz")[0] == 200
         with Client(f"127.0.0.1:{server.port}") as client:
             assert len(client.score(np.zeros((3, CLASSES), np.float32))) == 3
@@ -179,11 +170,11 @@ def test_a_worker_that_cannot_start_again_is_tried_again_while_the_other_serves(
     reasons = [event["reason"] for event in server.events("worker died")[count:]]
     assert reasons[0] == "worker 1 ended by SIGKILL"
     assert reasons[1].startswith(f"{model_file}: ONNX Runtime cannot load it: ")
-    until(lambda: server.metric("assayd_workers_alive") == 2)
+    wait_until(lambda: server.metric("assayd_workers_alive") == 2)
 
 
 def test_a_worker_that_does_not_answer_is_left_out_of_the_metrics_and_counted(server: ServerProcess) -> None:
-    until(lambda: server.metric("assayd_workers_alive") == 2)
+    wait_until(lambda: server.metric("assayd_workers_alive") == 2)
     before = [server.metric("assayd_worker_unanswered_scrapes_total", worker=worker) for worker in ("0", "1")]
     hung = pid(server, 0)
     os.kill(hung, signal.SIGSTOP)
@@ -195,7 +186,7 @@ def test_a_worker_that_does_not_answer_is_left_out_of_the_metrics_and_counted(se
         assert f'assayd_worker_unanswered_scrapes_total{{worker="1"}} {before[1]}' in page
     finally:
         os.kill(hung, signal.SIGCONT)
-    until(lambda: 'assayd_rows_total{worker="0"' in get(server, "/metrics")[1].decode())
+    wait_until(lambda: 'assayd_rows_total{worker="0"' in get(server, "/metrics")[1].decode())
 
 
 def test_a_signal_to_a_worker_itself_does_nothing(server: ServerProcess) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.chaos.surface import asking, scoring, trouble
+from benchmarks.chaos.surface import asking, labels, scoring, trouble
 from benchmarks.chaos.surface.world import World, world
 
 Step = Callable[[World], None]
@@ -26,6 +26,8 @@ ASKED: dict[str, Step] = {
         asking.describe,
         asking.test_drift,
         asking.watch_drift,
+        labels.assess_labels,
+        labels.evaluate,
     )
 }
 FAULTS: dict[str, Step] = {

@@ -56,6 +56,14 @@ class Authorization:
             return _unlisted(allowed) if names else _missing(allowed)
         return _judged(held, allowed, "certificate")
 
+    def later_refusal(
+        self, method: str, metadata: Iterable[tuple[str, str | bytes]], peer: Peer
+    ) -> ServiceError | None:
+        """The same of a call that was let in without its peer: a token is not judged again."""
+        if self._files is None or any(key == _HEADER for key, _ in metadata):
+            return None
+        return self.refusal(method, (), peer)
+
 
 def is_open(method: str) -> bool:
     """Whether a method is one that asks nobody who calls."""

@@ -91,7 +91,7 @@ class GuardedMethod:
 
     def _check_access(self, context: grpc.ServicerContext) -> None:
         """Before a message is waited for. By its token a call was let in already, but not by its certificate."""
-        error = self._authorization.refusal(
+        error = self._authorization.later_refusal(
             self._outcomes.name, context.invocation_metadata(), context.auth_context
         )
         if error is not None:

@@ -74,6 +74,7 @@ def scoring(
         head=requests.head(request.head, limits) if request.HasField("head") else None,
         temperature=requests.temperature(request.temperature) if request.HasField("temperature") else None,
         task=requests.task(request.task),
+        same_in_any_batch=True,  # answers of parts are put together
     )
 
 

@@ -1,10 +1,11 @@
 """The messages of one stream, received on a thread of its own: who waits for the next one can be told to stop."""
 
 from collections.abc import Callable
-from threading import Condition, Thread
+from threading import Condition
 from typing import Any
 
 from assayd_server.errors import UnavailableError
+from assayd_server.threads import started
 
 
 class Mailbox:
@@ -16,13 +17,16 @@ class Mailbox:
         Args:
             receive: waits for the next message; raises StopIteration after the last, or what ended the stream. It
                 must come back once the call has ended.
+
+        Raises:
+            ResourceExhaustedError: there is no thread for it.
         """
         self._receive = receive
         self._changed = Condition()
         self._arrived: list[Any] = []
         self._ending: BaseException | None = None
         self._closed = False
-        Thread(target=self._run, name="stream-messages", daemon=True).start()
+        started(self._run, "stream-messages")
 
     def take(self) -> Any:
         """Wait for the next message.

@@ -6,7 +6,7 @@ caller that is slow, or that means harm, holds it (docs/decisions/0001). The exe
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from threading import Event, Lock, Thread
@@ -15,6 +15,7 @@ from typing import Any
 import grpc
 
 from assayd_server import logs
+from assayd_server.threads import SteadyPool
 
 STALLED_AFTER_SECONDS = 0.25
 """A message that has not come by then is late. When late ones hold all threads, none will be free soon."""
@@ -27,7 +28,7 @@ class StalledError(Exception):
     """A call was cancelled because its message did not come."""
 
 
-class CallPool(ThreadPoolExecutor):
+class CallPool(SteadyPool):
     """A thread pool that knows when to take no more calls, and that frees threads whose message never comes."""
 
     def __init__(
@@ -48,7 +49,7 @@ class CallPool(ThreadPoolExecutor):
             message_wait_max_seconds: after this a call whose message has not come is cancelled.
             on_stalled: is told of each call that was cancelled so.
         """
-        super().__init__(max_workers=threads, thread_name_prefix=name)
+        super().__init__(threads, name)
         self._thread_count = threads
         self._calls_max = threads + waiting_max
         self._calls = 0

@@ -49,7 +49,7 @@ def propose(request: labeling_pb2.ProposeLabelsRequest, limits: RowLimits) -> Pr
 
 
 def _scoring(request: labeling_pb2.ProposeLabelsRequest, limits: RowLimits) -> Wanted:
-    wanted = replace(scoring(request, limits), same_in_any_batch=True)
+    wanted = scoring(request, limits)
     if not request.HasField("novelty"):
         return wanted
     measure = meant("novelty.measure", request.novelty.measure, _MEASURES, novelty_pb2.NoveltyMeasure)

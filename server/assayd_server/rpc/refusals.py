@@ -12,6 +12,7 @@ Metadata: TypeAlias = Iterable[tuple[str, str | bytes]]
 """What a caller sent along with its call."""
 
 _DOUBLINGS_MAX = 5
+_DIGITS_MAX = 9
 _WAITS = 32
 """Different ones that callers are told of at each number of attempts."""
 
@@ -57,4 +58,6 @@ def _after(error: ResourceExhaustedError, times: float) -> status.Failure:
 
 def _doublings(metadata: Metadata) -> int:
     attempts = first_value(metadata, "grpc-previous-rpc-attempts")
-    return min(int(attempts), _DOUBLINGS_MAX) if attempts.isdecimal() else 0
+    if not attempts.isdecimal():
+        return 0
+    return min(int(attempts[:_DIGITS_MAX]), _DOUBLINGS_MAX)  # Python reads no number of thousands of digits

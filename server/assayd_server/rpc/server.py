@@ -1,7 +1,6 @@
 """Puts the gRPC server together: services, threads, options, health and reflection."""
 
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
@@ -35,6 +34,7 @@ from assayd_server.rpc.streams import OpenStreams
 from assayd_server.rpc.transport import credentials_of
 from assayd_server.rpc.unread import UnreadAnswers
 from assayd_server.security import Security
+from assayd_server.threads import SteadyPool
 
 _HEALTH_THREADS = 4
 _WATCH_THREADS = 32
@@ -81,7 +81,7 @@ class RpcServer:
         health_pool = _pool("health", options, metrics, threads=_HEALTH_THREADS)
         watch_pool = _pool("watch", options, metrics, threads=_WATCH_THREADS, waiting_max=0)
         reflection_pool = _pool("reflection", options, metrics, threads=_REFLECTION_THREADS)
-        refusals = ThreadPoolExecutor(_REFUSAL_THREADS, thread_name_prefix="refusal")
+        refusals = SteadyPool(_REFUSAL_THREADS, "refusal")
         stream_pool = CallPool(
             "stream",
             threads=options.streams_max,

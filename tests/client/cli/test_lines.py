@@ -109,7 +109,11 @@ def test_once_it_is_closed_there_is_nobody_to_stop() -> None:
     pipe = Pipe()
     with pipe.lines:
         pass
+    reading, writing = os.pipe()  # which has a number that was that of the stop before
     pipe.lines.stop()
+    os.close(writing)
+    assert os.read(reading, 10) == b""
+    os.close(reading)
     pipe.close()
 
 

@@ -8,6 +8,7 @@ than that of one row among n + 1 that are exchangeable: P(p <= a) <= a holds exa
 """
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -26,7 +27,7 @@ def combined_score(surprises: Sequence[Floats]) -> Floats:
 
     Source: Fisher 1932, Statistical Methods for Research Workers, for the sum of -2 ln p.
     """
-    return np.asarray(sum(surprises) / len(surprises), np.float32)
+    return (reduce(np.add, surprises) / len(surprises)).astype(np.float32)
 
 
 def calibrated_combination(scores: Sequence[Floats], classes: Integers) -> Calibration:

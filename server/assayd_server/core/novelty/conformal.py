@@ -1,5 +1,6 @@
 """From a score to a p-value: how rare one as high is among rows like those that the reference is made of."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -59,12 +60,16 @@ class Calibration:
 
     def _ranks(self, scores: Floats) -> Integers:
         """How many scores of the calibration are lower than each: (q,) to (q,), n for NaN."""
+        return self._looked_up(np.arange(len(self.scores) + 1), scores)
+
+    def _looked_up(self, table: NDArray[Any], scores: Floats) -> NDArray[Any]:
+        """(q,): the entry of a table of n + 1 by how many scores of the calibration are lower than each."""
         if len(scores) < _MANY:
-            return self._raised.searchsorted(scores)
+            return table.take(self._raised.searchsorted(scores))
         order = scores.argsort()
-        ranks = np.empty(len(scores), np.intp)
-        ranks[order] = self._raised.searchsorted(scores[order])
-        return ranks
+        found = np.empty(len(scores), table.dtype)
+        found[order] = table.take(self._raised.searchsorted(scores.take(order)))
+        return found
 
     def p_values(self, scores: Floats) -> Floats:
         """(1 + #{calibration >= s}) / (n + 1), so that P(p <= a) <= a for a row like those of the calibration.
@@ -78,7 +83,7 @@ class Calibration:
         Source: Vovk, Gammerman and Shafer 2005, Algorithmic Learning in a Random World; Bates et al. 2023, Testing
         for Outliers with Conformal p-values.
         """
-        return _masked(self._p_values.take(self._ranks(scores)), scores)
+        return _masked(self._looked_up(self._p_values, scores), scores)
 
     @cached_property
     def _p_values(self) -> Floats:
@@ -93,7 +98,7 @@ class Calibration:
 
     def surprises(self, scores: Floats) -> Floats:
         """-ln p, with p as in p_values: (q,) float32 to (q,) float64, from 0; NaN for NaN."""
-        return _masked(self._surprises.take(self._ranks(scores)), scores)
+        return _masked(self._looked_up(self._surprises, scores), scores)
 
     def class_p_values(self, scores: Floats, classes: Integers, *, class_rows_min: int = CLASS_ROWS_MIN) -> Floats:
         """The same among the rows of the same predicted class: the rate then holds for each class by itself.
@@ -136,7 +141,6 @@ def calibrated(scores: Floats, classes: Integers) -> Calibration:
 
 def _masked(p_values: Floats, scores: Floats) -> Floats:
     """The p-values, which are ours, with NaN for scores of NaN."""
-    missing = np.isnan(scores)
-    if missing.any():
-        p_values[missing] = np.nan
+    if len(scores) and math.isnan(scores.max()):  # which one NaN makes NaN
+        p_values[np.isnan(scores)] = np.nan
     return p_values

@@ -42,8 +42,8 @@ class InferReader:
     def read(self, message: bytes) -> Read | None:
         """As of Reader."""
         form = self._forms.find(message)
-        if form is not None and self._is_current(form.ask):
-            return _read(form.ask, form.rows(message), message[form.id])
+        if form is not None and (current := self._current(form.ask)) is not None:
+            return _read(form.ask, form.rows(message), message[form.id], current)
         try:
             request = ModelInferRequest.FromString(message)
         except DecodeError:
@@ -57,14 +57,15 @@ class InferReader:
         rows, place = inputs(request, model, self._limits), _id_in(message, request)
         if place is not None:
             self._forms.learn(message, infer, rows, request.raw_input_contents[0], id=place)
-        return _read(infer, rows, request.id.encode())
+        return _read(infer, rows, request.id.encode(), model)
 
-    def _is_current(self, infer: InferAsk) -> bool:
-        """Whether the model is still the one that an ask was read for."""
+    def _current(self, infer: InferAsk) -> Servable | None:
+        """The model that is meant, where it is still the one that an ask was read for."""
         try:
-            return self._engine.model(infer.ask.choice).identity.digest == infer.digest
+            model = self._engine.model(infer.ask.choice)
         except ServiceError:  # it is gone: parsed, the request gets its error
-            return False
+            return None
+        return model if model.identity.digest == infer.digest else None
 
     def _ask(self, request: ModelInferRequest, model: Servable) -> InferAsk:
         """What it asks for, told once for all that ask for the same."""
@@ -85,8 +86,8 @@ class InferReader:
         return found
 
 
-def _read(infer: InferAsk, rows: Inputs, request_id: bytes) -> Read:
-    return Read(infer.ask, rows, partial(response_bytes, infer, request_id), infer.timeout_seconds)
+def _read(infer: InferAsk, rows: Inputs, request_id: bytes, model: Servable) -> Read:
+    return Read(infer.ask, rows, partial(response_bytes, infer, request_id), infer.timeout_seconds, model)
 
 
 def _id_in(message: bytes, request: ModelInferRequest) -> slice | None:

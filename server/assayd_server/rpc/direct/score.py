@@ -14,6 +14,7 @@ from assayd_server.rpc.direct.threaded import ThreadedMethod
 from assayd_server.rpc.held_requests import CallBytes, HeldRequests
 from assayd_server.rpc.scoring import caller
 from assayd_server.score_job import Part, ScoreJob
+from assayd_server.servable import Servable
 
 Respond: TypeAlias = Callable[[Known, Part], bytes]
 """Writes the response to a call, of what is known of its ask, and of its rows among those scored together."""
@@ -27,6 +28,8 @@ class Read(NamedTuple):
     respond: Respond
     timeout_seconds: float | None = None
     """For how long it may wait to begin; None for as long as its caller does."""
+    model: Servable | None = None
+    """The one that it was read for, and by whose form it is answered; None where that tells nothing of either."""
 
 
 class Reader(Protocol):
@@ -81,6 +84,7 @@ class ScoreMethod:
             read.ask,
             read.rows,
             caller(call, timeout_seconds=read.timeout_seconds, trace=call.trace),
+            model=read.model,
             finish=partial(self._finish, call=call, held=held, respond=read.respond, began=began),
             watch=partial(self._watch, call),
         )

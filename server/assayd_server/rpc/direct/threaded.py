@@ -62,8 +62,8 @@ class ThreadedMethod:
         try:
             call.watch()
             self._pool.submit(self._answer, call, message, held, began)
-        except Exception as error:  # no thread can be had, say
-            if message:  # else one of those that there are has taken it all the same
+        except Exception as error:  # the pool has ended, say
+            if message:  # else one of its threads has taken it all the same
                 message.clear()
                 held.end()
                 self.fail(call, error, began)

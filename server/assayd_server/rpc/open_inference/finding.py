@@ -6,7 +6,8 @@ from assayd_server.errors import NotFoundError
 from assayd_server.servable import Servable
 from assayd_server.wanted import ModelChoice
 
-_VERSION_MAX = 10**18
+_VERSION_DIGITS_MAX = 18
+"""Python itself reads no number of thousands of digits."""
 
 
 def model_choice(name: str, version: str, *, field: str = "") -> ModelChoice:
@@ -22,7 +23,8 @@ def model_choice(name: str, version: str, *, field: str = "") -> ModelChoice:
     """
     if not version:
         return ModelChoice(name=name)
-    if not version.isascii() or not version.isdecimal() or not 0 < int(version) < _VERSION_MAX:
+    is_number = version.isascii() and version.isdecimal() and len(version) <= _VERSION_DIGITS_MAX
+    if not is_number or int(version) == 0:
         raise wrong(f"{field}version", f"is {version!r}, allowed are whole numbers above 0", "BAD_VERSION")
     return ModelChoice(name=name, version=int(version))
 

@@ -15,6 +15,8 @@ from assayd_server.servable import Servable
 _ONLINE_MAX = 1
 """The largest priority of the online lane; in Triton 1 is the highest and a larger number a lower one."""
 _TIMEOUT_MICROSECONDS_MAX = 2**53
+_DIGITS_MAX = 20
+"""Of the largest number; Python itself reads none of thousands of digits."""
 _NOT_SERVED = {
     "shared_memory_region": "is not served: send the bytes",
     "classification": "is not served: ask for assayd.probabilities, or for top_k of ScoringService/Score",
@@ -95,7 +97,7 @@ def _whole(parameters: Mapping[str, InferParameter], name: str, *, largest: int)
         return None
     kind = parameters[name].WhichOneof("parameter_choice")
     value: Any = getattr(parameters[name], kind) if kind else None
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _DIGITS_MAX:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= largest:
         message = f"{name} is {value!r}, allowed are whole numbers from 0 to {largest}"

@@ -72,7 +72,7 @@ class OpenInferenceServicer:
         rows, request_id = inputs(request, model, self._limits), request.id
         by = caller(context, infer.lane, timeout_seconds=infer.timeout_seconds)
         del request  # rows holds a copy of what it holds, and a call may wait for long
-        return response(infer, request_id, self._engine.score(rows, infer.ask.wanted, by))
+        return response(infer, request_id, self._engine.score(rows, infer.ask.wanted, by, model=model))
 
     def RepositoryIndex(
         self, request: pb.RepositoryIndexRequest, context: grpc.ServicerContext

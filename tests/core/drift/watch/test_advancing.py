@@ -354,7 +354,8 @@ def test_sums_of_embeddings_that_no_rows_have_are_refused(made_up: Callable[[Win
 def test_embeddings_that_all_lie_at_the_edge_are_possible() -> None:
     rows = rows_of(150, seed=3)
     rows["embeddings"][:] = 1e9
-    watched(stream(rows), PLAN)
+    state, _ = watched(stream(rows), PLAN)  # which checks it
+    assert state.window.embedding_rows == 150
 
 
 @pytest.mark.parametrize("width", [32, 768])
