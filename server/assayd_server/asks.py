@@ -26,6 +26,8 @@ class Known:
     """Of passes, and of what is said of their rows."""
     forms: dict[int, Any] = field(default_factory=dict)
     """How answers are written, by the number of rows: for who writes them."""
+    forms_max: int = 256
+    """As many of them are kept."""
 
 
 @dataclass(slots=True, eq=False)

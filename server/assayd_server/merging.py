@@ -31,6 +31,9 @@ _LEFT_SECONDS = 0.004
 answer that was sent; two threads that take turns would hand the interpreter to each other at every pass."""
 _ASKS_MAX = 512
 """Of each model, of which something is known."""
+_FORMS_OF_FIRST_ASKS, _FORMS_MIN = 4096, 8
+"""Of answers, a kilobyte or two each. Those of 16 asks have room for all sizes of calls, later ones for fewer and
+fewer: callers who ask in ever new ways, with ever other numbers of rows, would else fill hundreds of megabytes."""
 _ANYBODY = Caller()
 _log = logs.get_logger()
 
@@ -173,6 +176,7 @@ class Merging(Follower):
         if asks is not None:  # else it is gone, and nothing may keep it
             if len(asks) >= _ASKS_MAX:
                 asks.clear()
+            known.forms_max = min(known.forms_max, max(_FORMS_MIN, _FORMS_OF_FIRST_ASKS // (len(asks) + 1)))
             asks[ask] = known
         return known
 
