@@ -11,6 +11,16 @@ from assayd_server.wanted import ModelChoice, Wanted
 
 _SLOW_NOVELTY = frozenset({NoveltyMeasure.KNN, NoveltyMeasure.VIM})
 """What looks for neighbours, or multiplies by what is as wide as the embedding."""
+_FORMS_MAX, _FORMS_MIN, _FORMS_OF_FIRST_ASKS = 256, 8, 4096
+
+
+def forms_max(before: int) -> int:
+    """How many forms of answers, a kilobyte or two each, an ask of a model may keep that has so many before it.
+
+    The first 16 have room for all sizes of calls, later ones for fewer and fewer: callers who ask in ever new
+    ways, with ever other numbers of rows, would else fill hundreds of megabytes.
+    """
+    return min(_FORMS_MAX, max(_FORMS_MIN, _FORMS_OF_FIRST_ASKS // (before + 1)))
 
 
 @dataclass(slots=True, eq=False)
@@ -26,6 +36,8 @@ class Known:
     """Of passes, and of what is said of their rows."""
     forms: dict[int, Any] = field(default_factory=dict)
     """How answers are written, by the number of rows: for who writes them."""
+    forms_max: int = _FORMS_MAX
+    """As many of them are kept."""
 
 
 @dataclass(slots=True, eq=False)

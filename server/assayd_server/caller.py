@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from assayd_server.errors import CallCancelledError, DeadlineExceededError
+from assayd_server.errors import CallCancelledError, DeadlineExceededError, ServiceError
 from assayd_server.trace import Trace
 
 NEVER = math.inf
@@ -57,6 +57,14 @@ class Caller:
             raise CallCancelledError(
                 "the call was cancelled before the work began; nothing was computed", reason="CALLER_GONE"
             )
+
+    def why_gone(self) -> ServiceError:
+        """Why nobody waits, where that is known."""
+        try:
+            self.check()
+        except ServiceError as error:
+            return error
+        raise AssertionError("a caller went away and is still there")
 
 
 def after(seconds: float | None) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from threading import Condition, Thread
 
 from assayd_server import logs
-from assayd_server.asks import Ask, Known
+from assayd_server.asks import Ask, Known, forms_max
 from assayd_server.batching import BatchLimits
 from assayd_server.caller import Caller, Lane
 from assayd_server.errors import ResourceExhaustedError, ServiceError
@@ -121,10 +121,8 @@ class Merging(Follower):
         Raises:
             ServiceError: the call cannot be answered, or too much waits.
         """
-        if model is None:
-            model = self._find(ask.choice)
-        asks = self._known.get(model)
-        known = None if asks is None else asks.get(ask)
+        model = self._find(ask.choice) if model is None else model
+        known = self._known.get(model, {}).get(ask)
         if known is None or rows.count > known.rows_max:
             known = self._checked(ask, rows, model)
         arrays = model.match(rows)
@@ -156,7 +154,7 @@ class Merging(Follower):
     def drop(self, job: ScoreJob) -> None:
         """Let a job leave the line, if it is in it, because its caller has gone."""
         if self._removed(job):
-            self._leave(job, _why_gone(job))
+            self._leave(job, job.caller.why_gone())
 
     def close(self) -> None:
         """Score what waits, and no more."""
@@ -173,6 +171,7 @@ class Merging(Follower):
         if asks is not None:  # else it is gone, and nothing may keep it
             if len(asks) >= _ASKS_MAX:
                 asks.clear()
+            known.forms_max = forms_max(len(asks))
             asks[ask] = known
         return known
 
@@ -299,11 +298,3 @@ class Merging(Follower):
     def _leave(self, job: ScoreJob, error: ServiceError) -> None:
         self._gate.release(job.row_count)
         self._scoring.abandoned(job, error)
-
-
-def _why_gone(job: ScoreJob) -> ServiceError:
-    try:
-        job.caller.check()
-    except ServiceError as error:
-        return error
-    raise AssertionError("a caller went away and is still there")

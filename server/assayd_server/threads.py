@@ -1,9 +1,8 @@
 """Threads that are begun when they are first needed, which the system may refuse: at a limit of processes."""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
-from typing import Any
 
 from assayd_server import logs
 from assayd_server.errors import RETRY_AFTER_SECONDS, ResourceExhaustedError
@@ -59,34 +58,21 @@ class SteadyPool(ThreadPoolExecutor):
             name: of each.
 
         Raises:
-            RuntimeError: the system does not give even one.
+            ResourceExhaustedError: the system does not give even one.
         """
         super().__init__(threads, thread_name_prefix=name)
-        super().submit(_nothing)
+        ThreadPoolExecutor.submit(self, _nothing)  # not that of a pool that counts its calls
+        if not self._threads:
+            raise no_thread()
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """As in ThreadPoolExecutor, and never because there is no thread for it."""
-        future: Future[Any] = Future()
+    def _adjust_thread_count(self) -> None:
+        """Python's own part, which may change with any release of it: then a test fails."""
         try:
-            super().submit(_run, future, fn, args, kwargs)
+            super()._adjust_thread_count()
         except RuntimeError as error:
             if not is_refusal(error):
                 raise
             _log.warning("no thread can be started", thread=self._thread_name_prefix)
-        return future
-
-
-def _run(future: Future[Any], fn: Callable[..., Any], args: Any, kwargs: Any) -> None:
-    """Do the work of a future, whose result is all that is said of it."""
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        result = fn(*args, **kwargs)
-    except BaseException as error:
-        future.set_exception(error)
-        del future  # the error has this frame in its traceback: no circle
-    else:
-        future.set_result(result)
 
 
 def _nothing() -> None:

@@ -187,24 +187,6 @@ def test_a_call_that_is_cancelled_while_it_waits_is_not_computed(serve: Serve) -
     assert metric(server, "assayd_pending_request_bytes") == 0
 
 
-def test_a_bug_in_the_loop_fails_its_call_alone(
-    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server = serve(onnx_models.identity())
-    client = connect(server, settings=ChannelSettings(attempts_max=1))
-
-    def fail(*_: Any) -> None:
-        raise KeyError("a bug")
-
-    with monkeypatch.context() as patched:
-        patched.setattr("assayd_server.rpc.direct.score_wire.ScoreReader.read", fail)
-        error = score(server.address, of(ROWS))
-        assert isinstance(error, grpc.RpcError)
-        assert error.code() is grpc.StatusCode.INTERNAL
-    assert len(client.score(ROWS)) == len(ROWS)
-    assert metric(server, "assayd_calls") == metric(server, "assayd_pending_request_bytes") == 0
-
-
 def test_a_grpc_that_lacks_a_part_is_served_the_plain_way(
     serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:

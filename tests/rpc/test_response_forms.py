@@ -156,11 +156,13 @@ def test_many_names_are_written_right_though_not_all_are_kept(model: Load) -> No
     assert_written(known, scores, *[slice(0, 1), slice(1, 2)] * 2)
 
 
-def test_forms_of_responses_are_bounded_in_number(model: Load) -> None:
+@pytest.mark.parametrize("most", [256, 8])
+def test_forms_of_responses_are_bounded_in_number(model: Load, most: int) -> None:
     scores = scores_of(model(NETWORK), rows_of(300))
     known = known_of(scores)
+    known.forms_max = most
     assert_written(known, scores, *(slice(0, count) for count in range(1, 301)))
-    assert len(known.forms) == 256
+    assert len(known.forms) == most
 
 
 def test_predictions_alone_are_the_smallest_response(model: Load) -> None:

@@ -83,10 +83,14 @@ class Bench:
         self.advance(found)
         return found.result(WAIT)
 
-    def advance(self, *until: "Future[Part]") -> None:
+    def advance(self, *found: "Future[Part]") -> None:
         """As the loop that takes calls does: whenever there is something to see to."""
+        self.until(lambda: all(one.done() for one in found))
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """As advance, for any condition."""
         end = time.monotonic() + WAIT
-        while not all(one.done() for one in until):
+        while not condition():
             assert time.monotonic() < end, "it did not come"
             if self.merging.waiting:
                 self.merging.advance()
@@ -312,6 +316,26 @@ def test_an_ask_is_checked_once_for_as_many_rows_or_fewer(make: Make) -> None:
     for count in (3, 2, 3, 4, 1):
         bench.score(ROWS[:count])
     assert [plan.rows.count for plan in bench.checked] == [3, 4]
+
+
+def test_the_more_ways_to_ask_the_fewer_forms_of_answers_each_of_them_keeps(make: Make) -> None:
+    bench = make()
+    known = []
+    for number in range(200):
+        ask = Ask(Wanted(temperature=1 + number / 100))
+        bench.merging.offer(
+            ask,
+            inputs_of({"": ROWS[:1]}),
+            Caller(),
+            finish=lambda job, _: known.append(job.known.forms_max),
+            watch=lambda _: None,
+        )
+        bench.merging.advance()
+        bench.until(lambda number=number: len(known) > number)
+    assert known[:16] == [256] * 16
+    assert known == sorted(known, reverse=True)
+    assert known[-1] >= 8
+    assert sum(known) < 16_000
 
 
 def test_a_delay_lets_more_calls_come(make: Make) -> None:

@@ -38,6 +38,12 @@ def test_work_without_a_thread_of_its_own_is_done_by_the_one_that_there_is(pool:
 
 
 @pytest.mark.usefixtures("no_more")
+def test_a_pool_without_even_one_thread_is_none() -> None:
+    with pytest.raises(ResourceExhaustedError, match="gives it no further thread"):
+        SteadyPool(4, "another")
+
+
+@pytest.mark.usefixtures("no_more")
 def test_a_thread_that_there_is_none_for_is_said_to_be_a_matter_of_room() -> None:
     with pytest.raises(ResourceExhaustedError) as raised:
         started(lambda: None, "one more")

@@ -8,7 +8,7 @@ from typing import Protocol
 import grpc
 
 from assayd_server import logs
-from assayd_server.errors import CallCancelledError, ServiceError
+from assayd_server.errors import CallCancelledError
 from assayd_server.rpc.authorization import Authorization
 from assayd_server.rpc.direct.core_calls import CoreCall, CoreCalls
 from assayd_server.rpc.guarded import ending, no_message
@@ -111,17 +111,11 @@ class DirectCalls:
     def arrived(self, call: CoreCall) -> None:
         """As of Listener."""
         self._unclosed += 1
-        denial = self._authorization.refusal(call.method, call.metadata, call.auth_context)
-        full = denial is None and len(self._open) >= self._calls_max and not self._make_room()
-        self._open.add(call)
-        if denial is not None:
-            self._fail(call, denial)
-            return
-        if full:
-            self._refuse(call)
-            return
-        self._waiting[call] = time.monotonic()
-        call.receive()
+        try:
+            self._take(call)
+        except Exception as error:  # a call without an answer would be open for ever
+            self._waiting.pop(call, None)
+            self._fail(call, error)
 
     def received(self, call: CoreCall, message: bytes | None) -> None:
         """As of Listener."""
@@ -129,8 +123,11 @@ class DirectCalls:
             return
         if message is None:
             self._fail(call, no_message())
-        else:
+            return
+        try:
             self._methods[call.method].take(call, message)
+        except Exception as error:  # as above
+            self._fail(call, error)
 
     def answered(self, call: CoreCall) -> None:
         """As of Listener."""
@@ -142,6 +139,19 @@ class DirectCalls:
         """As of Listener."""
         self._unclosed -= 1
         self._sending.pop(call, None)
+
+    def _take(self, call: CoreCall) -> None:
+        """Let a call in and wait for its message, or answer it at once."""
+        others = len(self._open)
+        self._open.add(call)
+        denial = self._authorization.refusal(call.method, call.metadata, call.auth_context)
+        if denial is not None:
+            self._fail(call, denial)
+        elif others >= self._calls_max and not self._make_room():
+            self._refuse(call)
+        else:
+            self._waiting[call] = time.monotonic()
+            call.receive()
 
     def _make_room(self) -> bool:
         """Refuse the oldest call without a message, where these hold more than half of all places and it is late.
@@ -158,7 +168,7 @@ class DirectCalls:
         self._refuse(call)
         return True
 
-    def _fail(self, call: CoreCall, error: ServiceError) -> None:
+    def _fail(self, call: CoreCall, error: Exception) -> None:
         """Answer a call that has no message; that its caller went away instead is known once it is closed."""
         outcomes = self._methods[call.method].outcomes
         self._end(call, outcomes, outcomes.failure_of(error, call.metadata))

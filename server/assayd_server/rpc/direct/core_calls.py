@@ -9,9 +9,11 @@ from typing import Any, Protocol
 import grpc
 from grpc._cython import cygrpc  # type: ignore[attr-defined]  # its names are made when it is loaded
 
+from assayd_server import logs
 from assayd_server.rpc.outcomes import CallTrace
 from assayd_server.rpc.status import Failure
 
+_log = logs.get_logger()
 _NO_FLAGS = 0
 _ASKED_AHEAD = 8
 """Calls of each method that the core may hand over at a time."""
@@ -164,11 +166,12 @@ class CoreCall:
             self.is_cancelled = event.batch_operations[-1].cancelled()
             self.is_closed = True
             callbacks, self._on_close = self._on_close, []
-        try:
-            for callback in callbacks:
+        for callback in callbacks:
+            try:
                 callback()
-        finally:
-            self._listener.closed(self)
+            except Exception:  # what others have to be told does not hang by it
+                _log.exception("bug")
+        self._listener.closed(self)
 
 
 class CoreCalls:

@@ -14,8 +14,6 @@ from assayd_server.score_job import Part
 from assayd_server.scoring import part_of
 
 _ONLINE = (scoring_pb2.LANE_UNSPECIFIED, scoring_pb2.LANE_ONLINE)
-_FORMS_MAX = 256
-"""Of the responses to one ask, by their numbers of rows."""
 
 
 class ScoreReader:
@@ -66,6 +64,6 @@ def response(known: Known, part: Part) -> bytes:
     form: ResponseForm | None = known.forms.get(row_count)
     if form is None:
         form = ResponseForm(scores, row_count)
-        if len(known.forms) < _FORMS_MAX:
+        if len(known.forms) < known.forms_max:
             known.forms[row_count] = form
     return form.response(part)

@@ -16,8 +16,6 @@ from assayd_server.rpc.open_inference.open_inference_pb2 import ModelInferRespon
 from assayd_server.score_job import Part
 from assayd_server.scoring import Scores
 
-_FORMS_MAX = 256
-"""Of the responses to one ask, by their numbers of rows."""
 _BYTES_WIRE_TYPE = 2
 
 
@@ -63,7 +61,7 @@ def response_bytes(infer: InferAsk, request_id: bytes, known: Known, part: Part)
         if not all(map(_has_fixed_size, infer.outputs)):
             return response(infer, request_id.decode(), scores, rows).SerializeToString()
         form = known.forms[row_count] = _form(infer, known, row_count)
-        if len(known.forms) > _FORMS_MAX:
+        if len(known.forms) > known.forms_max:
             known.forms.pop(next(iter(known.forms)))
     pieces = [form.start]
     if request_id:
