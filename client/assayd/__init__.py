@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from assayd.async_client import AsyncClient
+    from assayd.boundaries import Boundaries
+    from assayd.boundary_options import BoundaryOptions
     from assayd.candidate_options import CandidateOptions
     from assayd.candidates import Candidates, CandidateSelection
     from assayd.channel import ChannelSettings
@@ -65,6 +67,8 @@ _MODULES = (
     "assayd.label_options",
     "assayd.label_results",
     "assayd.neighbors",
+    "assayd.boundaries",
+    "assayd.boundary_options",
     "assayd.candidates",
     "assayd.pools",
     "assayd.search_options",
@@ -85,6 +89,8 @@ __all__ = [
     "AssaydError",
     "AssessOptions",
     "AsyncClient",
+    "Boundaries",
+    "BoundaryOptions",
     "CallCancelledError",
     "CandidateOptions",
     "CandidateSelection",

@@ -7,6 +7,7 @@ import grpc
 
 from assayd import results
 from assayd.answers import answer, result_of
+from assayd.boundary_options import BoundaryOptions, boundary_request, collect_pairs
 from assayd.call_metadata import checked_metadata
 from assayd.candidate_options import CandidateOptions, LabelingState, candidates_request
 from assayd.channel import ChannelSettings, options
@@ -23,7 +24,7 @@ from assayd.rank_options import RankOptions, rank_request
 from assayd.ranking import RankJob
 from assayd.references import reference_info
 from assayd.requests import ScoreOptions, score_request, selector
-from assayd.retrieving import candidates_selected, expand_job, search_job, vectors_job
+from assayd.retrieving import boundary_job, candidates_selected, expand_job, search_job, vectors_job
 from assayd.rows import Rows
 from assayd.scoring import ScoreJob
 from assayd.search_options import (
@@ -184,6 +185,18 @@ class Connection:
             seconds=self._seconds(deadline_seconds),
             metadata=(*self._metadata, *checked_metadata(metadata)),
         )
+
+    def search_boundary(
+        self,
+        ids: tuple[object, object, object],
+        wanted: BoundaryOptions,
+        deadline_seconds: float | None,
+        metadata: Mapping[str, str] | None,
+    ) -> Steps[None]:
+        """Emit where classes meet between first and second rows; the third ids are of what is labelled."""
+        pairs = collect_pairs(*ids[:2])
+        request = boundary_request(pairs, ids[2], **wanted)
+        return boundary_job(request, **self._conditions(None, deadline_seconds, metadata)).batch(pairs)
 
     def pool_vectors(
         self,

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 from assayd import (
     AsyncClient,
+    Boundaries,
     Candidates,
     CandidateSelection,
     DriftReport,
@@ -47,6 +48,9 @@ class AwaitedClient:
 
     def select_candidates(self, *args: Any, **kwargs: Any) -> CandidateSelection:
         return self._wait(self._client.select_candidates(*args, **kwargs))
+
+    def search_boundary(self, *args: Any, **kwargs: Any) -> Boundaries:
+        return self._wait(self._client.search_boundary(*args, **kwargs))
 
     def pool_vectors(self, *args: Any, **kwargs: Any) -> Any:
         return self._wait(self._client.pool_vectors(*args, **kwargs))
