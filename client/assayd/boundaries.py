@@ -67,7 +67,7 @@ class Boundaries:
 
     def columns(self) -> dict[str, Array]:
         """(m,) arrays by name: position, first_class and so on, and what is said of each neighbour."""
-        own = {
+        own: dict[str, Array] = {
             "position": self.positions,
             "first_class": self.first_classes,
             "second_class": self.second_classes,
