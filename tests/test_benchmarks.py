@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from benchmarks import pseudo_labels
 from benchmarks.chaos import pages as chaos
 from benchmarks.fuzz import report
 from benchmarks.soak.pages import BEGIN, END, PAGE, found
@@ -25,6 +26,7 @@ BENCHMARKS: dict[str, tuple[list[str], str]] = {
     "ranking_core": (["-m", "benchmarks.ranking_core", "--short"], "assayd's / its"),
     "select_stream": (["-m", "benchmarks.select_stream", "--short"], "calls / open stream"),
     "novelty": (["-m", "benchmarks.novelty", "--short"], "forward pass"),
+    "pseudo_labels": (["-m", "benchmarks.pseudo_labels", "--short"], "| threshold 0.9 |"),
     "learning_curve": (["-m", "benchmarks.learning_curve", "--short"], "labels to target"),
     "pool_index": (["-m", "benchmarks.pool_index", "--short"], "100 in 64s / flat"),
     "seals": (["-m", "benchmarks.seals", "--short"], "max_entropy, SEALS"),
@@ -96,6 +98,12 @@ def test_the_tables_of_what_mutated_messages_come_to_are_those_of_the_figures() 
 
 def test_the_table_of_faults_is_that_of_the_figures() -> None:
     assert f"{chaos.BEGIN}{chaos.found()}\n{END}" in PAGE.read_text()
+
+
+def test_the_tables_of_proposed_labels_are_those_of_the_figures() -> None:
+    page = (ROOT / "docs" / "labels.md").read_text().splitlines()
+    assert len(pseudo_labels.written()) == 14
+    assert [line for line in pseudo_labels.written() if line not in page] == []
 
 
 def test_each_benchmark_is_named_where_all_are_explained() -> None:

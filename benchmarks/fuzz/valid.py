@@ -56,6 +56,11 @@ def head(classes: int = 3) -> rows_pb2.LinearHead:
     return rows_pb2.LinearHead(weights=floats(classes, EMBEDDING), bias=floats(classes))
 
 
+def counts_of(classes: int) -> tensor_pb2.Tensor:
+    """A tensor of a count for each class."""
+    return encode(np.arange(1, classes + 1))
+
+
 def _scores() -> Iterator[Message]:
     request = scoring_pb2.ScoreRequest
     yield request(rows=images(3))
@@ -138,6 +143,13 @@ def _labels() -> Iterator[tuple[str, Message]]:
     counts = encode(np.full((1, 4), 15))
     yield "AssessLabels", assess(rows=rows, labels=labels, given={"counts": counts, "sums": counts})
     yield "Evaluate", evaluate(rows=rows, labels=labels, calibration_bins=7)
+    propose, weighting = labeling_pb2.ProposeLabelsRequest, {"counts": counts_of(4), "effective_number": 0.99}
+    thresholds = encode(np.array([0.5, 0.6, 0.7, 0.8]))
+    yield "ProposeLabels", propose(rows=rows, thresholds=thresholds, class_weighting=weighting)
+    quotas = {"counts": counts_of(CLASSES), "confidence_min": encode(np.array([0.4], np.float32))}
+    yield "ProposeLabels", propose(model=MODEL, rows=images(20), quotas=quotas, novelty={"alpha": 0.1})
+    by_prior = {"count": 30, "prior": encode(np.full(4, 0.25))}
+    yield "ProposeLabels", propose(rows=rows, quotas={"by_prior": by_prior}, temperature=2.0, lane=2)
 
 
 def selecting(policy: int, state: bytes = b"") -> selection_pb2.SelectionSettings:

@@ -38,10 +38,12 @@ if TYPE_CHECKING:
     )
     from assayd.identity import ModelIdentity
     from assayd.label_options import AssessOptions, EvaluateOptions
+    from assayd.label_proposals import LabelProposals
     from assayd.label_results import Evaluation, LabelAssessment
     from assayd.neighbors import Neighbors
     from assayd.novelty import Novelty
     from assayd.pools import PoolInfo
+    from assayd.proposal_options import ProposeOptions
     from assayd.rank_options import RankOptions
     from assayd.rankings import Ranking, merge_rankings
     from assayd.references import ReferenceColumn, ReferenceInfo
@@ -66,6 +68,8 @@ _MODULES = (
     "assayd.select_options",
     "assayd.label_options",
     "assayd.label_results",
+    "assayd.label_proposals",
+    "assayd.proposal_options",
     "assayd.neighbors",
     "assayd.boundaries",
     "assayd.boundary_options",
@@ -111,6 +115,7 @@ __all__ = [
     "InternalError",
     "InvalidArgumentError",
     "LabelAssessment",
+    "LabelProposals",
     "ModelIdentity",
     "ModelInfo",
     "ModelList",
@@ -120,6 +125,7 @@ __all__ = [
     "PermissionDeniedError",
     "PoolInfo",
     "PoolOptions",
+    "ProposeOptions",
     "RankOptions",
     "Ranking",
     "ReferenceColumn",

@@ -7,7 +7,10 @@ from typing import Unpack
 from assayd.awaiting import Awaiting
 from assayd.connection import Connection
 from assayd.label_options import AssessOptions, EvaluateOptions, collect_labeled
+from assayd.label_proposals import LabelProposals
 from assayd.label_results import Evaluation, LabelAssessment
+from assayd.proposal_options import ProposeOptions
+from assayd.rows import collect
 from assayd.steps import Pending, Send
 
 
@@ -53,6 +56,22 @@ class AsyncLabelingClient(ABC):
             x, labels=labels, logits=logits, probabilities=probabilities, embeddings=embeddings, pool_ids=pool_ids
         )
         return await Awaiting(self._send).one(self._connection.evaluate(rows, wanted, deadline_seconds, metadata))
+
+    async def propose_labels(
+        self,
+        x: object = None,
+        *,
+        logits: object = None,
+        probabilities: object = None,
+        embeddings: object = None,
+        pool_ids: object = None,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[ProposeOptions],
+    ) -> LabelProposals:
+        """Say which rows a model may label itself, as Client.propose_labels does."""
+        rows = collect(x, logits=logits, probabilities=probabilities, embeddings=embeddings, pool_ids=pool_ids)
+        return await Awaiting(self._send).one(self._connection.propose(rows, wanted, deadline_seconds, metadata))
 
     @abstractmethod
     async def _send(self, effect: Send) -> Pending:

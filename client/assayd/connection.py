@@ -20,10 +20,12 @@ from assayd.label_options import AssessOptions, EvaluateOptions, assess_request,
 from assayd.labeling import assessed, evaluated
 from assayd.piecework import Conditions
 from assayd.pools import pool_info
+from assayd.proposal_options import ProposeOptions, propose_request
+from assayd.proposing import proposed
 from assayd.rank_options import RankOptions, rank_request
 from assayd.ranking import RankJob
 from assayd.references import reference_info
-from assayd.requests import ScoreOptions, score_request, selector
+from assayd.requests import ScoreOptions, check_given, score_request, selector
 from assayd.retrieving import boundary_job, candidates_selected, expand_job, search_job, vectors_job
 from assayd.rows import Rows
 from assayd.scoring import ScoreJob
@@ -135,7 +137,7 @@ class Connection:
     ) -> RankJob:
         """What rank and rank_stream do, but for the rows."""
         conditions = self._conditions(wanted.pop("wire_type", None), deadline_seconds, metadata)
-        _check_given(wanted, ("measure", "count"))
+        check_given(wanted, ("measure", "count"))
         return RankJob(rank_request(**wanted), **conditions)  # type: ignore[misc]  # as above
 
     def select_job(
@@ -143,7 +145,7 @@ class Connection:
     ) -> SelectJob:
         """What select_stream does, but for the rows."""
         conditions = self._conditions(wanted.pop("wire_type", None), deadline_seconds, metadata)
-        _check_given(wanted, ("budget",))
+        check_given(wanted, ("budget",))
         return SelectJob(select_request(**wanted), **conditions)  # type: ignore[misc]  # as above
 
     def search(
@@ -179,7 +181,7 @@ class Connection:
         metadata: Mapping[str, str] | None,
     ) -> Steps[None]:
         """Emit what one round chooses."""
-        _check_given(wanted, ("count",))
+        check_given(wanted, ("count",))
         return candidates_selected(
             candidates_request(state, **wanted),
             seconds=self._seconds(deadline_seconds),
@@ -254,6 +256,17 @@ class Connection:
         conditions = self._conditions(wanted.pop("wire_type", None), deadline_seconds, metadata)
         return evaluated(evaluate_request(**wanted), rows, **conditions)
 
+    def propose(
+        self,
+        rows: Rows | Table,
+        wanted: ProposeOptions,
+        deadline_seconds: float | None,
+        metadata: Mapping[str, str] | None,
+    ) -> Steps[None]:
+        """Emit which rows a model may label."""
+        conditions = self._conditions(wanted.pop("wire_type", None), deadline_seconds, metadata)
+        return proposed(propose_request(**wanted), rows, **conditions)
+
     def _conditions(
         self, wire_type: str | None, deadline_seconds: float | None, metadata: Mapping[str, str] | None
     ) -> Conditions:
@@ -294,9 +307,3 @@ class Connection:
                 f"deadline_seconds: is {seconds}, allowed are above 0 and up to {DEADLINE_SECONDS_MAX:g}"
             )
         return seconds
-
-
-def _check_given(wanted: Mapping[str, Any], names: tuple[str, ...]) -> None:
-    missing = next((name for name in names if name not in wanted), None)
-    if missing is not None:
-        raise InvalidArgumentError(f"{missing}: is missing", field=missing)

@@ -41,7 +41,9 @@ def assess_request(*, quality: str = "self_confidence", **wanted: Any) -> labeli
     Raises:
         InvalidArgumentError: a name is unknown, a number out of range, or the head is not (weights, bias).
     """
-    return labeling_pb2.AssessLabelsRequest(quality=one_of(QUALITIES, quality, "quality"), **_scoring(**wanted))
+    return labeling_pb2.AssessLabelsRequest(
+        quality=one_of(QUALITIES, quality, "quality"), **scoring_fields(**wanted)
+    )
 
 
 def evaluate_request(*, calibration_bins: int = 15, **wanted: Any) -> labeling_pb2.EvaluateRequest:
@@ -51,7 +53,7 @@ def evaluate_request(*, calibration_bins: int = 15, **wanted: Any) -> labeling_p
         InvalidArgumentError: as of assess_request.
     """
     check_whole("calibration_bins", calibration_bins, lowest=1, highest=1000)
-    return labeling_pb2.EvaluateRequest(calibration_bins=calibration_bins, **_scoring(**wanted))
+    return labeling_pb2.EvaluateRequest(calibration_bins=calibration_bins, **scoring_fields(**wanted))
 
 
 def collect_labeled(
@@ -92,7 +94,7 @@ def _labels(labels: object) -> Array:
     return given.astype(np.int8) if given.dtype.kind == "b" else given
 
 
-def _scoring(
+def scoring_fields(
     *,
     temperature: float | None = None,
     head: Sequence[object] | None = None,
@@ -100,6 +102,11 @@ def _scoring(
     model: str = "",
     version: int = 0,
 ) -> dict[str, Any]:
+    """The fields that say by which model, and how; the arguments are those of ModelOptions.
+
+    Raises:
+        InvalidArgumentError: as of assess_request.
+    """
     return {
         "model": selector(model, version),
         "head": None if head is None else head_message(head),

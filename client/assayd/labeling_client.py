@@ -7,7 +7,10 @@ from typing import Unpack
 from assayd.blocking import Blocking
 from assayd.connection import Connection
 from assayd.label_options import AssessOptions, EvaluateOptions, collect_labeled
+from assayd.label_proposals import LabelProposals
 from assayd.label_results import Evaluation, LabelAssessment
+from assayd.proposal_options import ProposeOptions
+from assayd.rows import collect
 from assayd.steps import Pending, Send
 
 
@@ -88,6 +91,42 @@ class LabelingClient(ABC):
             x, labels=labels, logits=logits, probabilities=probabilities, embeddings=embeddings, pool_ids=pool_ids
         )
         return Blocking(self._send).one(self._connection.evaluate(rows, wanted, deadline_seconds, metadata))
+
+    def propose_labels(
+        self,
+        x: object = None,
+        *,
+        logits: object = None,
+        probabilities: object = None,
+        embeddings: object = None,
+        pool_ids: object = None,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[ProposeOptions],
+    ) -> LabelProposals:
+        """Say which rows of a data set, of any size, a model may label itself, to learn from them.
+
+        Labels go to rows that the model is confident of, above thresholds or as the best of their class up to
+        quotas. Where the model is calibrated, the mean confidence of the rows with a label is the share of the
+        labels that is right. The answer is the same however rows are cut into calls.
+
+        Args:
+            x: what score takes as x.
+            logits: (n, c), in place of x.
+            probabilities: (n, c), in place of x.
+            embeddings: (n, d), in place of x, with a head.
+            pool_ids: (n,), in place of x.
+            deadline_seconds: for all of it, in place of the client's.
+            metadata: as in score.
+            **wanted: thresholds, quotas, count and prior, confidence_min, novelty, novelty_alpha, class_counts,
+                effective_number, lane, model, version, task, temperature, head, wire_type; see ProposeOptions.
+
+        Raises:
+            InvalidArgumentError: among others, there is no rule, or it does not fit the classes of the rows.
+            FailedPreconditionError: novelty is asked for, and the model has no reference.
+        """
+        rows = collect(x, logits=logits, probabilities=probabilities, embeddings=embeddings, pool_ids=pool_ids)
+        return Blocking(self._send).one(self._connection.propose(rows, wanted, deadline_seconds, metadata))
 
     @abstractmethod
     def _send(self, effect: Send) -> Pending:

@@ -53,4 +53,5 @@ def methods_of(channel: Any) -> Mapping[str, Any]:
         "GetReference": monitoring.GetReference,
         "AssessLabels": labeling.AssessLabels,
         "Evaluate": labeling.Evaluate,
+        "ProposeLabels": labeling.ProposeLabels,
     }

@@ -101,6 +101,17 @@ class ScoreOptions(ModelOptions, total=False):
     score, and do not in score_stream, which is for pools."""
 
 
+def check_given(wanted: Mapping[str, object], names: Iterable[str]) -> None:
+    """Refuse what lacks a keyword that has no default.
+
+    Raises:
+        InvalidArgumentError: names it.
+    """
+    missing = next((name for name in names if name not in wanted), None)
+    if missing is not None:
+        raise InvalidArgumentError(f"{missing}: is missing", field=missing)
+
+
 def selector(model: str, version: int) -> scoring_pb2.ModelSelector | None:
     """Which model is meant; None where the caller leaves it to the server."""
     if not model and not version:

@@ -1,4 +1,4 @@
-"""The use cases of labels: judge them by a model, and a model by them. No protobuf and no gRPC here."""
+"""The use cases of labels: judge them by a model, a model by them, and propose them. No protobuf, no gRPC here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +31,8 @@ from assayd_server.core.labels import (
 )
 from assayd_server.core.tasks import Task
 from assayd_server.labeling_checks import answers, check_enough, check_given
-from assayd_server.labeling_wanted import AssessWanted, EvaluateWanted
+from assayd_server.labeling_wanted import AssessWanted, EvaluateWanted, ProposeWanted
+from assayd_server.proposing import Proposals, proposals_of
 from assayd_server.rows import Sent
 from assayd_server.scoring import Scores
 from assayd_server.wanted import Wanted
@@ -91,7 +92,7 @@ class Evaluation:
 
 
 class Labeling:
-    """Judges labels by models, and models by labels."""
+    """Judges labels by models, models by labels, and proposes labels."""
 
     def __init__(self, score: Score, *, response_bytes_max: int) -> None:
         """Make it ready.
@@ -150,6 +151,14 @@ class Labeling:
             average_precisions=average_precisions(ranked, truth),
             pooled_average_precision=pooled_average_precision(ranked, truth),
         )
+
+    def propose(self, sent: Sent, wanted: ProposeWanted, caller: Caller) -> Proposals:
+        """Say which rows a model may label itself; the arguments are those of assess.
+
+        Raises:
+            ServiceError: the request cannot be answered.
+        """
+        return proposals_of(self._score(sent, wanted.scoring, caller), wanted)
 
     def _answered(
         self, sent: Sent, wanted: Wanted, labels: NDArray[np.int64], caller: Caller

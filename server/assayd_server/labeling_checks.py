@@ -1,4 +1,4 @@
-"""Whether labels fit the rows that they are of, and say enough for something to be said of them."""
+"""Whether labels, and what is given for classes, fit the rows, and say enough for something to be said of them."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from assayd_server.core.arrays import Integers
 from assayd_server.core.labels import UNKNOWN, GivenLabels
 from assayd_server.core.labels.thresholds import ROWS_MAX, UNITS
 from assayd_server.core.tasks import Task
+from assayd_server.labeling_wanted import OfClasses
 
 
 def answers(labels: NDArray[Any], *, task: Task, row_count: int, class_count: int) -> Integers:
@@ -66,3 +67,26 @@ def check_enough(given: GivenLabels, task: Task) -> None:
     if empty.size:
         message = f"have none of class {int(empty[0])}, and {empty.size} classes are without any"
         raise wrong("labels", f"{message}: nothing can be said of these", "EMPTY_CLASS")
+
+
+def of_each_class(given: OfClasses, class_count: int) -> NDArray[Any]:
+    """(c,): one number for all classes as one for each.
+
+    Raises:
+        InvalidArgumentError: there are neither one nor as many as classes.
+    """
+    if given.values.shape == (1,):
+        return np.repeat(given.values, class_count)
+    check_classes(given, class_count)
+    return given.values
+
+
+def check_classes(given: OfClasses, class_count: int) -> None:
+    """Refuse what is of other classes.
+
+    Raises:
+        InvalidArgumentError: it is.
+    """
+    if len(given.values) != class_count:
+        message = f"is {list(given.values.shape)}, the rows are of {class_count} classes"
+        raise wrong(f"{given.field}.shape", message, "CLASSES_DO_NOT_FIT")

@@ -35,3 +35,44 @@ class EvaluateWanted:
     calibration_bins: int
     part: bool
     """Whether it is no error that nothing is verified."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfClasses:
+    """A number for each class, not checked against the rows yet."""
+
+    values: NDArray[Any]
+    """(c,), or (1,) where one number may stand for all."""
+    field: str
+    """Where it came from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriorQuotas:
+    """A number of rows, and how it is divided over classes."""
+
+    count: int
+    prior: OfClasses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassWeighting:
+    """What rows of each class weigh."""
+
+    counts: OfClasses
+    """How many there are, 1 or more."""
+    effective_number: float | None
+    """b, in [0, 1); None for inverse frequency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposeWanted:
+    """Which rows a model may label."""
+
+    scoring: Wanted
+    """By which model, and by which measure of novelty, if any."""
+    confidence_min: OfClasses | None
+    """None where any will do."""
+    quotas: OfClasses | PriorQuotas | None
+    """None for any number."""
+    weighting: ClassWeighting | None

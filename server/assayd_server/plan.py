@@ -91,6 +91,8 @@ class Plan:
         model = self.model
         if model is None or SOFTMAX not in model.said or self.wanted.head is not None:
             return False
+        if self.wanted.same_in_any_batch:
+            return False
         return self.temperature == model.temperature
 
     @cached_property

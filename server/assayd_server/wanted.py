@@ -50,5 +50,8 @@ class Wanted:
     novelty: tuple[NoveltyMeasure, ...] = ()
     novelty_alpha: float = 0.05
     """The level of its verdicts."""
+    same_in_any_batch: bool = False
+    """Whether a row has the same probabilities whatever rows come with it, to the last digit: the softmax that the
+    graph says, of rows that are all valid, is not quite that of NumPy. What the graph itself does is its own."""
     record: bool = False
     """Whether rows of inputs count as production traffic."""

@@ -14,6 +14,7 @@ from assayd import (
     DriftReport,
     Evaluation,
     LabelAssessment,
+    LabelProposals,
     Neighbors,
     PoolInfo,
     Ranking,
@@ -69,6 +70,9 @@ class AwaitedClient:
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Evaluation:
         return self._wait(self._client.evaluate(*args, **kwargs))
+
+    def propose_labels(self, *args: Any, **kwargs: Any) -> LabelProposals:
+        return self._wait(self._client.propose_labels(*args, **kwargs))
 
     def reference(self, *args: Any, **kwargs: Any) -> ReferenceInfo:
         return self._wait(self._client.reference(*args, **kwargs))

@@ -22,30 +22,45 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from assayd.v1 import novelty_pb2 as assayd_dot_v1_dot_novelty__pb2
 from assayd.v1 import rows_pb2 as assayd_dot_v1_dot_rows__pb2
 from assayd.v1 import scoring_pb2 as assayd_dot_v1_dot_scoring__pb2
 from assayd.v1 import tensor_pb2 as assayd_dot_v1_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61ssayd/v1/labeling.proto\x12\tassayd.v1\x1a\x14\x61ssayd/v1/rows.proto\x1a\x17\x61ssayd/v1/scoring.proto\x1a\x16\x61ssayd/v1/tensor.proto\"Q\n\x0bGivenLabels\x12!\n\x06\x63ounts\x18\x01 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\x1f\n\x04sums\x18\x02 \x01(\x0b\x32\x11.assayd.v1.Tensor\"\xd2\x02\n\x13\x41ssessLabelsRequest\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelSelector\x12\x1d\n\x04rows\x18\x02 \x01(\x0b\x32\x0f.assayd.v1.Rows\x12!\n\x06labels\x18\x03 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12#\n\x04head\x18\x04 \x01(\x0b\x32\x15.assayd.v1.LinearHead\x12\x1d\n\x04task\x18\x05 \x01(\x0e\x32\x0f.assayd.v1.Task\x12\x18\n\x0btemperature\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12(\n\x07quality\x18\x07 \x01(\x0e\x32\x17.assayd.v1.LabelQuality\x12\x11\n\tsums_only\x18\x08 \x01(\x08\x12%\n\x05given\x18\t \x01(\x0b\x32\x16.assayd.v1.GivenLabelsB\x0e\n\x0c_temperature\"\xb9\x02\n\x14\x41ssessLabelsResponse\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelIdentity\x12%\n\x05given\x18\x02 \x01(\x0b\x32\x16.assayd.v1.GivenLabels\x12\"\n\x07quality\x18\x03 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12$\n\tsuspected\x18\x04 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12 \n\x05joint\x18\x05 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\'\n\x0cnoise_matrix\x18\x06 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12&\n\x0bnoise_share\x18\x07 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\x14\n\x0cinvalid_rows\x18\x08 \x03(\x03\"\x92\x02\n\x0f\x45valuateRequest\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelSelector\x12\x1d\n\x04rows\x18\x02 \x01(\x0b\x32\x0f.assayd.v1.Rows\x12!\n\x06labels\x18\x03 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12#\n\x04head\x18\x04 \x01(\x0b\x32\x15.assayd.v1.LinearHead\x12\x1d\n\x04task\x18\x05 \x01(\x0e\x32\x0f.assayd.v1.Task\x12\x18\n\x0btemperature\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x10\x63\x61libration_bins\x18\x07 \x01(\x05\x12\x0c\n\x04part\x18\x08 \x01(\x08\x42\x0e\n\x0c_temperature\"\xa4\x03\n\x10\x45valuateResponse\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelIdentity\x12$\n\tconfusion\x18\x02 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\x10\n\x08\x61\x63\x63uracy\x18\x03 \x01(\x01\x12$\n\tprecision\x18\x04 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12!\n\x06recall\x18\x05 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\x1d\n\x02\x66\x31\x18\x06 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12,\n\x11\x61verage_precision\x18\x07 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\x1e\n\x16mean_average_precision\x18\x08 \x01(\x01\x12 \n\x18pooled_average_precision\x18\t \x01(\x01\x12\x19\n\x11\x63\x61libration_error\x18\n \x01(\x01\x12&\n\x0b\x63\x61libration\x18\x0b \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\x14\n\x0cinvalid_rows\x18\x0c \x03(\x03*\xa4\x01\n\x0cLabelQuality\x12\x1d\n\x19LABEL_QUALITY_UNSPECIFIED\x10\x00\x12!\n\x1dLABEL_QUALITY_SELF_CONFIDENCE\x10\x01\x12#\n\x1fLABEL_QUALITY_NORMALIZED_MARGIN\x10\x02\x12-\n)LABEL_QUALITY_CONFIDENCE_WEIGHTED_ENTROPY\x10\x03\x32\xa7\x01\n\x0fLabelingService\x12O\n\x0c\x41ssessLabels\x12\x1e.assayd.v1.AssessLabelsRequest\x1a\x1f.assayd.v1.AssessLabelsResponse\x12\x43\n\x08\x45valuate\x12\x1a.assayd.v1.EvaluateRequest\x1a\x1b.assayd.v1.EvaluateResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61ssayd/v1/labeling.proto\x12\tassayd.v1\x1a\x17\x61ssayd/v1/novelty.proto\x1a\x14\x61ssayd/v1/rows.proto\x1a\x17\x61ssayd/v1/scoring.proto\x1a\x16\x61ssayd/v1/tensor.proto\"Q\n\x0bGivenLabels\x12!\n\x06\x63ounts\x18\x01 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\x1f\n\x04sums\x18\x02 \x01(\x0b\x32\x11.assayd.v1.Tensor\"\xd2\x02\n\x13\x41ssessLabelsRequest\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelSelector\x12\x1d\n\x04rows\x18\x02 \x01(\x0b\x32\x0f.assayd.v1.Rows\x12!\n\x06labels\x18\x03 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12#\n\x04head\x18\x04 \x01(\x0b\x32\x15.assayd.v1.LinearHead\x12\x1d\n\x04task\x18\x05 \x01(\x0e\x32\x0f.assayd.v1.Task\x12\x18\n\x0btemperature\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12(\n\x07quality\x18\x07 \x01(\x0e\x32\x17.assayd.v1.LabelQuality\x12\x11\n\tsums_only\x18\x08 \x01(\x08\x12%\n\x05given\x18\t \x01(\x0b\x32\x16.assayd.v1.GivenLabelsB\x0e\n\x0c_temperature\"\xb9\x02\n\x14\x41ssessLabelsResponse\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelIdentity\x12%\n\x05given\x18\x02 \x01(\x0b\x32\x16.assayd.v1.GivenLabels\x12\"\n\x07quality\x18\x03 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12$\n\tsuspected\x18\x04 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12 \n\x05joint\x18\x05 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\'\n\x0cnoise_matrix\x18\x06 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12&\n\x0bnoise_share\x18\x07 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\x14\n\x0cinvalid_rows\x18\x08 \x03(\x03\"\x92\x02\n\x0f\x45valuateRequest\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelSelector\x12\x1d\n\x04rows\x18\x02 \x01(\x0b\x32\x0f.assayd.v1.Rows\x12!\n\x06labels\x18\x03 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12#\n\x04head\x18\x04 \x01(\x0b\x32\x15.assayd.v1.LinearHead\x12\x1d\n\x04task\x18\x05 \x01(\x0e\x32\x0f.assayd.v1.Task\x12\x18\n\x0btemperature\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x10\x63\x61libration_bins\x18\x07 \x01(\x05\x12\x0c\n\x04part\x18\x08 \x01(\x08\x42\x0e\n\x0c_temperature\"\xa4\x03\n\x10\x45valuateResponse\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelIdentity\x12$\n\tconfusion\x18\x02 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\x10\n\x08\x61\x63\x63uracy\x18\x03 \x01(\x01\x12$\n\tprecision\x18\x04 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12!\n\x06recall\x18\x05 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\x1d\n\x02\x66\x31\x18\x06 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12,\n\x11\x61verage_precision\x18\x07 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\x1e\n\x16mean_average_precision\x18\x08 \x01(\x01\x12 \n\x18pooled_average_precision\x18\t \x01(\x01\x12\x19\n\x11\x63\x61libration_error\x18\n \x01(\x01\x12&\n\x0b\x63\x61libration\x18\x0b \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\x14\n\x0cinvalid_rows\x18\x0c \x03(\x03\">\n\x0bPriorQuotas\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12 \n\x05prior\x18\x02 \x01(\x0b\x32\x11.assayd.v1.Tensor\"\x91\x01\n\x0bLabelQuotas\x12#\n\x06\x63ounts\x18\x01 \x01(\x0b\x32\x11.assayd.v1.TensorH\x00\x12*\n\x08\x62y_prior\x18\x02 \x01(\x0b\x32\x16.assayd.v1.PriorQuotasH\x00\x12)\n\x0e\x63onfidence_min\x18\x03 \x01(\x0b\x32\x11.assayd.v1.TensorB\x06\n\x04size\"I\n\x0cNoveltyLimit\x12*\n\x07measure\x18\x01 \x01(\x0e\x32\x19.assayd.v1.NoveltyMeasure\x12\r\n\x05\x61lpha\x18\x02 \x01(\x01\"g\n\x0e\x43lassWeighting\x12!\n\x06\x63ounts\x18\x01 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\x1d\n\x10\x65\x66\x66\x65\x63tive_number\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x13\n\x11_effective_number\"\xa4\x03\n\x14ProposeLabelsRequest\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelSelector\x12\x1d\n\x04rows\x18\x02 \x01(\x0b\x32\x0f.assayd.v1.Rows\x12#\n\x04head\x18\x03 \x01(\x0b\x32\x15.assayd.v1.LinearHead\x12\x1d\n\x04task\x18\x04 \x01(\x0e\x32\x0f.assayd.v1.Task\x12\x18\n\x0btemperature\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\'\n\nthresholds\x18\x06 \x01(\x0b\x32\x11.assayd.v1.TensorH\x00\x12(\n\x06quotas\x18\x07 \x01(\x0b\x32\x16.assayd.v1.LabelQuotasH\x00\x12(\n\x07novelty\x18\x08 \x01(\x0b\x32\x17.assayd.v1.NoveltyLimit\x12\x32\n\x0f\x63lass_weighting\x18\t \x01(\x0b\x32\x19.assayd.v1.ClassWeighting\x12\x1d\n\x04lane\x18\n \x01(\x0e\x32\x0f.assayd.v1.LaneB\x06\n\x04ruleB\x0e\n\x0c_temperature\"\xde\x02\n\x15ProposeLabelsResponse\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelIdentity\x12!\n\x06labels\x18\x02 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12%\n\nconfidence\x18\x03 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\"\n\x07reasons\x18\x04 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12!\n\x06\x63ounts\x18\x05 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12!\n\x06quotas\x18\x06 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12$\n\tshortfall\x18\x07 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12(\n\rclass_weights\x18\x08 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\x18\n\x10reference_digest\x18\t \x01(\t*\xa4\x01\n\x0cLabelQuality\x12\x1d\n\x19LABEL_QUALITY_UNSPECIFIED\x10\x00\x12!\n\x1dLABEL_QUALITY_SELF_CONFIDENCE\x10\x01\x12#\n\x1fLABEL_QUALITY_NORMALIZED_MARGIN\x10\x02\x12-\n)LABEL_QUALITY_CONFIDENCE_WEIGHTED_ENTROPY\x10\x03*\xcc\x01\n\x0eProposalReason\x12\x1f\n\x1bPROPOSAL_REASON_UNSPECIFIED\x10\x00\x12\x1c\n\x18PROPOSAL_REASON_ACCEPTED\x10\x01\x12\x1e\n\x1aPROPOSAL_REASON_QUOTA_FULL\x10\x02\x12#\n\x1fPROPOSAL_REASON_BELOW_THRESHOLD\x10\x03\x12\x19\n\x15PROPOSAL_REASON_NOVEL\x10\x04\x12\x1b\n\x17PROPOSAL_REASON_INVALID\x10\x05\x32\xfb\x01\n\x0fLabelingService\x12O\n\x0c\x41ssessLabels\x12\x1e.assayd.v1.AssessLabelsRequest\x1a\x1f.assayd.v1.AssessLabelsResponse\x12\x43\n\x08\x45valuate\x12\x1a.assayd.v1.EvaluateRequest\x1a\x1b.assayd.v1.EvaluateResponse\x12R\n\rProposeLabels\x12\x1f.assayd.v1.ProposeLabelsRequest\x1a .assayd.v1.ProposeLabelsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'assayd.v1.labeling_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LABELQUALITY']._serialized_start=1551
-  _globals['_LABELQUALITY']._serialized_end=1715
-  _globals['_GIVENLABELS']._serialized_start=110
-  _globals['_GIVENLABELS']._serialized_end=191
-  _globals['_ASSESSLABELSREQUEST']._serialized_start=194
-  _globals['_ASSESSLABELSREQUEST']._serialized_end=532
-  _globals['_ASSESSLABELSRESPONSE']._serialized_start=535
-  _globals['_ASSESSLABELSRESPONSE']._serialized_end=848
-  _globals['_EVALUATEREQUEST']._serialized_start=851
-  _globals['_EVALUATEREQUEST']._serialized_end=1125
-  _globals['_EVALUATERESPONSE']._serialized_start=1128
-  _globals['_EVALUATERESPONSE']._serialized_end=1548
-  _globals['_LABELINGSERVICE']._serialized_start=1718
-  _globals['_LABELINGSERVICE']._serialized_end=1885
+  _globals['_LABELQUALITY']._serialized_start=2744
+  _globals['_LABELQUALITY']._serialized_end=2908
+  _globals['_PROPOSALREASON']._serialized_start=2911
+  _globals['_PROPOSALREASON']._serialized_end=3115
+  _globals['_GIVENLABELS']._serialized_start=135
+  _globals['_GIVENLABELS']._serialized_end=216
+  _globals['_ASSESSLABELSREQUEST']._serialized_start=219
+  _globals['_ASSESSLABELSREQUEST']._serialized_end=557
+  _globals['_ASSESSLABELSRESPONSE']._serialized_start=560
+  _globals['_ASSESSLABELSRESPONSE']._serialized_end=873
+  _globals['_EVALUATEREQUEST']._serialized_start=876
+  _globals['_EVALUATEREQUEST']._serialized_end=1150
+  _globals['_EVALUATERESPONSE']._serialized_start=1153
+  _globals['_EVALUATERESPONSE']._serialized_end=1573
+  _globals['_PRIORQUOTAS']._serialized_start=1575
+  _globals['_PRIORQUOTAS']._serialized_end=1637
+  _globals['_LABELQUOTAS']._serialized_start=1640
+  _globals['_LABELQUOTAS']._serialized_end=1785
+  _globals['_NOVELTYLIMIT']._serialized_start=1787
+  _globals['_NOVELTYLIMIT']._serialized_end=1860
+  _globals['_CLASSWEIGHTING']._serialized_start=1862
+  _globals['_CLASSWEIGHTING']._serialized_end=1965
+  _globals['_PROPOSELABELSREQUEST']._serialized_start=1968
+  _globals['_PROPOSELABELSREQUEST']._serialized_end=2388
+  _globals['_PROPOSELABELSRESPONSE']._serialized_start=2391
+  _globals['_PROPOSELABELSRESPONSE']._serialized_end=2741
+  _globals['_LABELINGSERVICE']._serialized_start=3118
+  _globals['_LABELINGSERVICE']._serialized_end=3369
 # @@protoc_insertion_point(module_scope)

@@ -50,6 +50,11 @@ class LabelingServiceStub(object):
                 request_serializer=assayd_dot_v1_dot_labeling__pb2.EvaluateRequest.SerializeToString,
                 response_deserializer=assayd_dot_v1_dot_labeling__pb2.EvaluateResponse.FromString,
                 _registered_method=True)
+        self.ProposeLabels = channel.unary_unary(
+                '/assayd.v1.LabelingService/ProposeLabels',
+                request_serializer=assayd_dot_v1_dot_labeling__pb2.ProposeLabelsRequest.SerializeToString,
+                response_deserializer=assayd_dot_v1_dot_labeling__pb2.ProposeLabelsResponse.FromString,
+                _registered_method=True)
 
 
 class LabelingServiceServicer(object):
@@ -79,6 +84,17 @@ class LabelingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ProposeLabels(self, request, context):
+        """Labels that a model may give itself, for learning from rows that nobody has labelled. Errors: as of AssessLabels, but
+        for its reasons. INVALID_ARGUMENT has the reason RULE_MISSING, BAD_SHAPE, BAD_TYPE, OUT_OF_RANGE, CLASSES_DO_NOT_FIT
+        (another number of classes than the rows have), PRIOR_NOT_ONE (a prior whose sum is not 1), EMPTY_CLASS (there is no
+        weight for a class without a labelled row), or TASK_DOES_NOT_FIT (rows of c labels, or values); FAILED_PRECONDITION
+        has NO_REFERENCE or NO_NOVELTY where novelty cannot be told, as in ScoreRequest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LabelingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -91,6 +107,11 @@ def add_LabelingServiceServicer_to_server(servicer, server):
                     servicer.Evaluate,
                     request_deserializer=assayd_dot_v1_dot_labeling__pb2.EvaluateRequest.FromString,
                     response_serializer=assayd_dot_v1_dot_labeling__pb2.EvaluateResponse.SerializeToString,
+            ),
+            'ProposeLabels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeLabels,
+                    request_deserializer=assayd_dot_v1_dot_labeling__pb2.ProposeLabelsRequest.FromString,
+                    response_serializer=assayd_dot_v1_dot_labeling__pb2.ProposeLabelsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -153,6 +174,33 @@ class LabelingService(object):
             '/assayd.v1.LabelingService/Evaluate',
             assayd_dot_v1_dot_labeling__pb2.EvaluateRequest.SerializeToString,
             assayd_dot_v1_dot_labeling__pb2.EvaluateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeLabels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assayd.v1.LabelingService/ProposeLabels',
+            assayd_dot_v1_dot_labeling__pb2.ProposeLabelsRequest.SerializeToString,
+            assayd_dot_v1_dot_labeling__pb2.ProposeLabelsResponse.FromString,
             options,
             channel_credentials,
             insecure,

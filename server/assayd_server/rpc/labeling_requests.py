@@ -34,7 +34,7 @@ def assess(request: labeling_pb2.AssessLabelsRequest, limits: RowLimits) -> Asse
     if given is not None and request.sums_only:
         raise wrong("given", "is of the second pass, sums_only of the first", "GIVEN_NOT_USABLE")
     return AssessWanted(
-        scoring=_scoring(request, limits),
+        scoring=scoring(request, limits),
         labels=_labels(request.labels),
         quality=meant("quality", request.quality, QUALITIES, labeling_pb2.LabelQuality),
         sums_only=request.sums_only,
@@ -53,16 +53,22 @@ def evaluate(request: labeling_pb2.EvaluateRequest, limits: RowLimits) -> Evalua
         message = f"is {bins}, allowed are 1 to {CALIBRATION_BINS_MAX}, and 0 for {CALIBRATION_BINS}"
         raise wrong("calibration_bins", message, "OUT_OF_RANGE")
     return EvaluateWanted(
-        scoring=_scoring(request, limits),
+        scoring=scoring(request, limits),
         labels=_labels(request.labels),
         calibration_bins=bins,
         part=request.part,
     )
 
 
-def _scoring(
-    request: labeling_pb2.AssessLabelsRequest | labeling_pb2.EvaluateRequest, limits: RowLimits
+def scoring(
+    request: labeling_pb2.AssessLabelsRequest | labeling_pb2.EvaluateRequest | labeling_pb2.ProposeLabelsRequest,
+    limits: RowLimits,
 ) -> Wanted:
+    """By which model, and how.
+
+    Raises:
+        InvalidArgumentError: the task, the temperature or the head is not allowed.
+    """
     return Wanted(
         model=requests.model_choice(request.model) if request.HasField("model") else None,
         head=requests.head(request.head, limits) if request.HasField("head") else None,

@@ -19,7 +19,7 @@ def assessed(assessment: Assessment) -> labeling_pb2.AssessLabelsResponse:
         given=labeling_pb2.GivenLabels(counts=encode(given.counts), sums=encode(given.sums)),
         invalid_rows=_invalid(assessment.scores),
     )
-    _say_model(response, assessment.scores)
+    say_model(response, assessment.scores)
     if judged is not None:
         shape = assessment.labels_shape
         response.quality.CopyFrom(encode(judged.quality.astype(np.float32).reshape(shape)))
@@ -52,13 +52,17 @@ def evaluated(evaluation: Evaluation) -> labeling_pb2.EvaluateResponse:
         calibration=encode(np.stack([bins.counts, bins.right, bins.confidences])),
         invalid_rows=_invalid(evaluation.scores),
     )
-    _say_model(response, evaluation.scores)
+    say_model(response, evaluation.scores)
     return response
 
 
-def _say_model(
-    response: labeling_pb2.AssessLabelsResponse | labeling_pb2.EvaluateResponse, scores: Scores
+def say_model(
+    response: labeling_pb2.AssessLabelsResponse
+    | labeling_pb2.EvaluateResponse
+    | labeling_pb2.ProposeLabelsResponse,
+    scores: Scores,
 ) -> None:
+    """Which model answered, where one did."""
     if scores.plan.model is not None:
         response.model.CopyFrom(identity(scores.plan.model.identity))
 

@@ -25,6 +25,7 @@ ROLES: Mapping[str, Roles] = {
     "/assayd.v1.MonitoringService/GetReference": frozenset({_MONITOR}),
     "/assayd.v1.LabelingService/AssessLabels": frozenset({_LABEL}),
     "/assayd.v1.LabelingService/Evaluate": frozenset({_LABEL}),
+    "/assayd.v1.LabelingService/ProposeLabels": frozenset({_LABEL}),
     "/inference.GRPCInferenceService/ServerLive": _ANY,
     "/inference.GRPCInferenceService/ServerReady": _ANY,
     "/inference.GRPCInferenceService/ModelReady": _ANY,
