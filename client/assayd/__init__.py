@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from assayd.label_options import AssessOptions, EvaluateOptions
     from assayd.label_proposals import LabelProposals
     from assayd.label_results import Evaluation, LabelAssessment
+    from assayd.label_sums import LabelSums
     from assayd.neighbors import Neighbors
     from assayd.novelty import Novelty
     from assayd.pools import PoolInfo
@@ -68,6 +69,7 @@ _MODULES = (
     "assayd.select_options",
     "assayd.label_options",
     "assayd.label_results",
+    "assayd.label_sums",
     "assayd.label_proposals",
     "assayd.proposal_options",
     "assayd.neighbors",
@@ -116,6 +118,7 @@ __all__ = [
     "InvalidArgumentError",
     "LabelAssessment",
     "LabelProposals",
+    "LabelSums",
     "ModelIdentity",
     "ModelInfo",
     "ModelList",

@@ -17,7 +17,7 @@ from assayd.drifting import DriftJob
 from assayd.errors import CallCancelledError, InvalidArgumentError
 from assayd.ids import id_array
 from assayd.label_options import AssessOptions, EvaluateOptions, assess_request, evaluate_request
-from assayd.labeling import assessed, evaluated
+from assayd.labeling import assessed, evaluated, summed
 from assayd.piecework import Conditions
 from assayd.pools import pool_info
 from assayd.proposal_options import ProposeOptions, propose_request
@@ -25,7 +25,7 @@ from assayd.proposing import proposed
 from assayd.rank_options import RankOptions, rank_request
 from assayd.ranking import RankJob
 from assayd.references import reference_info
-from assayd.requests import ScoreOptions, check_given, score_request, selector
+from assayd.requests import ModelOptions, ScoreOptions, check_given, score_request, selector
 from assayd.retrieving import boundary_job, candidates_selected, expand_job, search_job, vectors_job
 from assayd.rows import Rows
 from assayd.scoring import ScoreJob
@@ -244,6 +244,17 @@ class Connection:
         """Emit how good labels are."""
         conditions = self._conditions(wanted.pop("wire_type", None), deadline_seconds, metadata)
         return assessed(assess_request(**wanted), rows, **conditions)
+
+    def label_sums(
+        self,
+        rows: Rows | Table,
+        wanted: ModelOptions,
+        deadline_seconds: float | None,
+        metadata: Mapping[str, str] | None,
+    ) -> Steps[None]:
+        """Emit what thresholds of labels are made of."""
+        conditions = self._conditions(wanted.pop("wire_type", None), deadline_seconds, metadata)
+        return summed(assess_request(**wanted), rows, **conditions)
 
     def evaluate(
         self,

@@ -15,6 +15,7 @@ from assayd import (
     Evaluation,
     LabelAssessment,
     LabelProposals,
+    LabelSums,
     Neighbors,
     PoolInfo,
     Ranking,
@@ -67,6 +68,9 @@ class AwaitedClient:
 
     def assess_labels(self, *args: Any, **kwargs: Any) -> LabelAssessment:
         return self._wait(self._client.assess_labels(*args, **kwargs))
+
+    def label_sums(self, *args: Any, **kwargs: Any) -> LabelSums:
+        return self._wait(self._client.label_sums(*args, **kwargs))
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Evaluation:
         return self._wait(self._client.evaluate(*args, **kwargs))
