@@ -11,15 +11,21 @@ from numpy.typing import NDArray
 from assayd.cli.exits import CommandError
 
 NONE = -1
-_POSITION_MAX = 2**31 - 1
+_COUNT_MAX = 2**31
 
 
 class ClassNames:
     """The names of classes by their positions; there may be none."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        """Of two classes of one name the first is meant."""
+    def __init__(self, names: Sequence[str], *, count: int = 0) -> None:
+        """Of two classes of one name the first is meant.
+
+        Args:
+            names: of all classes, or none.
+            count: how many classes there are, where there are no names; 0 where nobody knows.
+        """
         self.names = tuple(names)
+        self.count = len(self.names) or count
         self._positions = {name: place for place, name in reversed([*enumerate(self.names)])}
 
     def of(self, position: int) -> str:
@@ -55,7 +61,7 @@ class ClassNames:
         if isinstance(label, str) and label in self._positions:
             return self._positions[label]
         position = _whole(label)
-        if position is None or abs(position) > _POSITION_MAX:
+        if position is None or not NONE <= position < (self.count or _COUNT_MAX):
             known = f", which are {', '.join(self.names[:10])}" if self.names else ""
             more = " and others" if len(self.names) > 10 else ""
             raise CommandError(f"{where}: {label!r} is neither a class{known}{more}, nor the position of one")

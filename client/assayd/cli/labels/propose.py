@@ -144,10 +144,9 @@ def _for_each_class(quotas: Any, rows: Rows) -> Any:
     """One quota is that of each class."""
     if not isinstance(quotas, int):
         return quotas
-    classes = len(rows.names.names) if rows.model is None else rows.model.class_count
-    if not classes:
+    if not rows.names.count:
         raise UsageError("--quotas: give one for each class, as nobody says how many there are")
-    return [quotas] * classes
+    return [quotas] * rows.names.count
 
 
 def _proposed(client: Client, rows: Rows, wanted: Any, *, quiet: bool) -> LabelProposals:

@@ -202,7 +202,7 @@ def known_by(file: RowFile, client: Client) -> Rows:
     asked = file.asked
     if asked.kind == "inputs" or asked.model:
         model = client.model(asked.model, version=asked.version)
-        return Rows(file, model, ClassNames(model.labels))
+        return Rows(file, model, ClassNames(model.labels, count=model.class_count))
     return Rows(file, None, ClassNames(file.columns.features))
 
 
