@@ -155,7 +155,7 @@ def test_each_command_and_each_flag_of_assayctl_is_shown() -> None:
 
 
 def write_pool(folder: Path) -> None:
-    """pool.parquet, pool.csv (with a column `id`) and pool.npy: 64 pixels a row; with labels, and ids of the pool."""
+    """pool.parquet, pool.csv (with a column `id`) and pool.npy: 64 pixels a row; labels, and ids."""
     x = np.random.default_rng(0).integers(0, 17, (300, 64), np.uint8)
     table = pa.table({"id": np.arange(300), **{f"pixel_{place}": x[:, place] for place in range(64)}})
     parquet.write_table(table, folder / "pool.parquet")

@@ -300,7 +300,7 @@ def test_rules_that_are_none_are_wrong_usage(assayctl: Assayctl, given: list[obj
         (["empty.npy", "none_at_all.npy"], 1, "empty.npy: holds no rows"),
         (["rows.npy", "seven.npy"], 1, "seven.npy: 7 is neither a class, nor the position of one"),
         (["rows.npy", "seven.npy", "--as", "logits"], 1, "INVALID_ARGUMENT: labels.data: [0] is 7, allowed are 0"),
-        (["wide.npy", "labels.npy"], 1, "INVALID_ARGUMENT: rows.inputs.tensors[0].shape: is [300, 5]"),
+        (["wide.npy", "labels.npy"], 1, "INVALID_ARGUMENT: rows.inputs.tensors[0].shape: is ["),
         (["rows.npy", "labels.npy", "--wire-type", "uint8"], 1, "rows.npy: inputs: "),
     ],
 )

@@ -158,13 +158,13 @@ def _print(found: Assessing, output: Path) -> None:
     confusions = tally.confusions(rows)
     if confusions:
         print("\nOf the rows that truly are of a class, such a share is labelled as another one:\n")
-        shown = [(one["truly"], one["label"], f"{one['share']:.1%}") for one in confusions]
-        print_columns([("truly", "labelled", "share"), *shown])
+        pairs = [(one["truly"], one["label"], f"{one['share']:.1%}") for one in confusions]
+        print_columns([("truly", "labelled", "share"), *pairs])
     if tally.worst:
         print("\nThe least likely labels:\n")
         named = rows.file.columns.id_column is not None
-        shown = [
-            (f"{position:,}", *([name] if named else []), label, f"{quality:.2g}")
-            for quality, position, name, label in tally.worst
+        shown = [("row", "id", "label", "quality")]
+        shown += [
+            (f"{position:,}", name, label, f"{quality:.2g}") for quality, position, name, label in tally.worst
         ]
-        print_columns([("row", *(["id"] if named else []), "label", "quality"), *shown])
+        print_columns([each if named else (each[0], *each[2:]) for each in shown])
