@@ -36,18 +36,10 @@ def assessed(
         batch: rows with labels beside them.
         **conditions: deadline and limits, for all of it.
     """
-    ends = time.monotonic() + conditions["deadline_seconds"]
-    work = _assessing(request, conditions)
     if request.HasField("given"):
-        yield Emit(assessment([(piece.offset, part) for piece, part in (yield from work.batch(batch))]))
-        return
-    rows = yield from work.begun(batch)
-    answers = yield from _of_one_call(work, rows)
-    if not answers:
-        passed = yield from _assessing(_first(request), conditions).batch(rows)
-        second = _second(request, sums_of([part for _, part in passed]))
-        left = Conditions({**conditions, "deadline_seconds": max(0.0, ends - time.monotonic())})
-        answers = yield from _assessing(second, left).batch(rows)
+        answers = yield from _assessing(request, conditions).batch(batch)
+    else:
+        answers = yield from _of_all(request, batch, conditions)
     yield Emit(assessment([(piece.offset, part) for piece, part in answers]))
 
 
@@ -57,6 +49,22 @@ def summed(
     """Emit what thresholds are made of; the arguments are those of assessed."""
     answers = yield from _assessing(_first(request), conditions).batch(batch)
     yield Emit(sums_of([part for _, part in answers]))
+
+
+def _of_all(
+    request: labeling_pb2.AssessLabelsRequest, batch: Rows | Table, conditions: Conditions
+) -> Steps[list[tuple[Piece, AssessedPart]]]:
+    """The answers on all rows, by the thresholds of all of them."""
+    ends = time.monotonic() + conditions["deadline_seconds"]
+    work = _assessing(request, conditions)
+    rows = yield from work.begun(batch)
+    answers = yield from _of_one_call(work, rows)
+    if answers:
+        return answers
+    passed = yield from _assessing(_first(request), conditions).batch(rows)
+    second = _second(request, sums_of([part for _, part in passed]))
+    left = Conditions({**conditions, "deadline_seconds": max(0.0, ends - time.monotonic())})
+    return (yield from _assessing(second, left).batch(rows))
 
 
 def _of_one_call(work: Piecework[AssessedPart], rows: Rows) -> Steps[list[tuple[Piece, AssessedPart]]]:
