@@ -3,8 +3,8 @@
 Heads by logistic regression on a few labels of digits: of ten classes, with 40 pairs by chance, and of nines
 against the others, with each labelled row and the nearest one of the other class. Shown is p1 - p2 under the head,
 the mean over ten draws of labels (less those without a nine): of the three unlabelled rows nearest to the boundary
-on the straight way from row to row, to that on the arc between their directions, and to the point halfway; of those
-nearest to the rows of the pairs; of any row; and of the three least certain of the ten nearest to the boundary.
+on the straight way, to that on the arc between the directions, and to the point halfway; of those nearest to the
+rows of the pairs; of any row; and of the three least certain of the ten nearest to the boundary.
 docs/decisions/0018 has the table.
 """
 
