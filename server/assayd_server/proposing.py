@@ -104,5 +104,5 @@ def _p_values(scores: Scores) -> Floats | None:
     """(n,), by the one measure that was asked for; None where none was."""
     if scores.novelty is None:
         return None
-    ((_, found),) = scores.novelty.measures.items()
+    (found,) = scores.novelty.measures.values()
     return found.p_values
