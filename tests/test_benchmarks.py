@@ -26,6 +26,7 @@ BENCHMARKS: dict[str, tuple[list[str], str]] = {
     "ranking_core": (["-m", "benchmarks.ranking_core", "--short"], "assayd's / its"),
     "select_stream": (["-m", "benchmarks.select_stream", "--short"], "calls / open stream"),
     "novelty": (["-m", "benchmarks.novelty", "--short"], "forward pass"),
+    "boundary": (["-m", "benchmarks.boundary", "--short"], "| nines, 50 |"),
     "pseudo_labels": (["-m", "benchmarks.pseudo_labels", "--short"], "| threshold 0.9 |"),
     "learning_curve": (["-m", "benchmarks.learning_curve", "--short"], "labels to target"),
     "pool_index": (["-m", "benchmarks.pool_index", "--short"], "100 in 64s / flat"),

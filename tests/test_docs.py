@@ -146,17 +146,25 @@ def test_each_command_and_each_flag_of_assayctl_is_shown() -> None:
     page = ROOT / "docs" / "assayctl.md"
     known = typer.main.get_group(assayctl).commands
     assert {command.split()[1] for command in commands("assayctl", page)} == {*known, "--version"}
-    flags = {flag for command in known.values() for parameter in command.params for flag in parameter.opts}
+    of_labels = known["labels"].commands
+    shown = {command.split()[2] for command in commands("assayctl", page) if command.split()[1] == "labels"}
+    assert shown == set(of_labels)
+    all_of_them = [*known.values(), *of_labels.values()]
+    flags = {flag for command in all_of_them for parameter in command.params for flag in parameter.opts}
     assert {flag for flag in flags if f"`{flag}" not in page.read_text()} == set()
 
 
 def write_pool(folder: Path) -> None:
-    """pool.parquet, pool.csv (with a column `id`) and pool.npy: 64 pixels a row; ids of the pool in two more."""
+    """pool.parquet, pool.csv (with a column `id`) and pool.npy: 64 pixels a row; labels, and ids."""
     x = np.random.default_rng(0).integers(0, 17, (300, 64), np.uint8)
     table = pa.table({"id": np.arange(300), **{f"pixel_{place}": x[:, place] for place in range(64)}})
     parquet.write_table(table, folder / "pool.parquet")
     csv.write_csv(table, folder / "pool.csv")
     np.save(folder / "pool.npy", x)
+    labels = np.random.default_rng(1).integers(0, 10, 300)
+    parquet.write_table(table.append_column("label", pa.array(labels)), folder / "labeled.parquet")
+    np.save(folder / "labels.npy", labels)
+    np.save(folder / "held_out.npy", np.random.default_rng(2).dirichlet(np.ones(10), 300))
     csv.write_csv(pa.table({"id": [17, 4, 230]}), folder / "labeled.csv")
     csv.write_csv(pa.table({"id": [99]}), folder / "today.csv")
 

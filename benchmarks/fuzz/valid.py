@@ -122,6 +122,9 @@ def _retrievals() -> Iterator[tuple[str, Message]]:
     yield "SelectCandidates", select(**common, measure=2, random_share=0.3, seed=3)
     yield "SelectCandidates", select(**common, measure=4, head=head(), badge={}, diverse_from=20)
     yield "SelectCandidates", select(**common, measure=8, density={"beta": 1.0}, cluster_margin={"bits": 3})
+    boundary = retrieval_pb2.SearchBoundaryRequest
+    yield "SearchBoundary", boundary(first_ids=ids(5, 9), second_ids=ids(33, 17), labeled_ids=ids(40), k=4)
+    yield "SearchBoundary", boundary(first_ids=ids(7), second_ids=ids(8), head=head(), temperature=2.0)
     yield "GetVectors", retrieval_pb2.GetVectorsRequest(model=MODEL, ids=ids(0, 449, 0))
     yield "GetPool", retrieval_pb2.GetPoolRequest(model=MODEL)
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from assayd.async_client import AsyncClient
+    from assayd.boundaries import Boundaries
+    from assayd.boundary_options import BoundaryOptions
     from assayd.candidate_options import CandidateOptions
     from assayd.candidates import Candidates, CandidateSelection
     from assayd.channel import ChannelSettings
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from assayd.label_options import AssessOptions, EvaluateOptions
     from assayd.label_proposals import LabelProposals
     from assayd.label_results import Evaluation, LabelAssessment
+    from assayd.label_sums import LabelSums
     from assayd.neighbors import Neighbors
     from assayd.novelty import Novelty
     from assayd.pools import PoolInfo
@@ -66,9 +69,12 @@ _MODULES = (
     "assayd.select_options",
     "assayd.label_options",
     "assayd.label_results",
+    "assayd.label_sums",
     "assayd.label_proposals",
     "assayd.proposal_options",
     "assayd.neighbors",
+    "assayd.boundaries",
+    "assayd.boundary_options",
     "assayd.candidates",
     "assayd.pools",
     "assayd.search_options",
@@ -89,6 +95,8 @@ __all__ = [
     "AssaydError",
     "AssessOptions",
     "AsyncClient",
+    "Boundaries",
+    "BoundaryOptions",
     "CallCancelledError",
     "CandidateOptions",
     "CandidateSelection",
@@ -110,6 +118,7 @@ __all__ = [
     "InvalidArgumentError",
     "LabelAssessment",
     "LabelProposals",
+    "LabelSums",
     "ModelIdentity",
     "ModelInfo",
     "ModelList",

@@ -9,7 +9,9 @@ from assayd.connection import Connection
 from assayd.label_options import AssessOptions, EvaluateOptions, collect_labeled
 from assayd.label_proposals import LabelProposals
 from assayd.label_results import Evaluation, LabelAssessment
+from assayd.label_sums import LabelSums
 from assayd.proposal_options import ProposeOptions
+from assayd.requests import ModelOptions
 from assayd.rows import collect
 from assayd.steps import Pending, Send
 
@@ -37,6 +39,27 @@ class AsyncLabelingClient(ABC):
             x, labels=labels, logits=logits, probabilities=probabilities, embeddings=embeddings, pool_ids=pool_ids
         )
         return await Awaiting(self._send).one(self._connection.assess(rows, wanted, deadline_seconds, metadata))
+
+    async def label_sums(
+        self,
+        x: object = None,
+        *,
+        labels: object,
+        logits: object = None,
+        probabilities: object = None,
+        embeddings: object = None,
+        pool_ids: object = None,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[ModelOptions],
+    ) -> LabelSums:
+        """Count what thresholds of labels are made of, as Client.label_sums does."""
+        rows = collect_labeled(
+            x, labels=labels, logits=logits, probabilities=probabilities, embeddings=embeddings, pool_ids=pool_ids
+        )
+        return await Awaiting(self._send).one(
+            self._connection.label_sums(rows, wanted, deadline_seconds, metadata)
+        )
 
     async def evaluate(
         self,

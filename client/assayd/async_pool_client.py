@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assayd.awaiting import Awaiting
+from assayd.boundaries import Boundaries
+from assayd.boundary_options import BoundaryOptions
 from assayd.candidate_options import CandidateOptions, LabelingState
 from assayd.candidates import Candidates, CandidateSelection
 from assayd.connection import Connection
@@ -62,6 +64,21 @@ class AsyncPoolClient(ABC):
         """Do a round of labelling in one call, as Client.select_candidates does."""
         sets = LabelingState(new_ids=new_ids, labeled_ids=labeled_ids, candidates=candidates)
         steps = self._connection.select_candidates(sets, wanted, deadline_seconds, metadata)
+        return await Awaiting(self._send).one(steps)
+
+    async def search_boundary(
+        self,
+        first_ids: object,
+        second_ids: object,
+        *,
+        labeled_ids: object = None,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[BoundaryOptions],
+    ) -> Boundaries:
+        """Find where the class changes between rows of the pool, as Client.search_boundary does."""
+        ids = (first_ids, second_ids, labeled_ids)
+        steps = self._connection.search_boundary(ids, wanted, deadline_seconds, metadata)
         return await Awaiting(self._send).one(steps)
 
     async def pool_vectors(

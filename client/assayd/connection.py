@@ -8,42 +8,30 @@ import grpc
 from assayd import results
 from assayd.answers import answer, result_of
 from assayd.call_metadata import checked_metadata
-from assayd.candidate_options import CandidateOptions, LabelingState, candidates_request
 from assayd.channel import ChannelSettings, options
 from assayd.describing import described
 from assayd.drift_options import DriftOptions, drift_request, sample_of
 from assayd.drifting import DriftJob
 from assayd.errors import CallCancelledError, InvalidArgumentError
-from assayd.ids import id_array
 from assayd.label_options import AssessOptions, EvaluateOptions, assess_request, evaluate_request
-from assayd.labeling import assessed, evaluated
+from assayd.labeling import assessed, evaluated, summed
 from assayd.piecework import Conditions
-from assayd.pools import pool_info
+from assayd.pool_connection import PoolConnection
 from assayd.proposal_options import ProposeOptions, propose_request
 from assayd.proposing import proposed
 from assayd.rank_options import RankOptions, rank_request
 from assayd.ranking import RankJob
 from assayd.references import reference_info
-from assayd.requests import ScoreOptions, check_given, score_request, selector
-from assayd.retrieving import candidates_selected, expand_job, search_job, vectors_job
+from assayd.requests import ModelOptions, ScoreOptions, check_given, score_request, selector
 from assayd.rows import Rows
 from assayd.scoring import ScoreJob
-from assayd.search_options import (
-    ExpandOptions,
-    PoolOptions,
-    SearchOptions,
-    expand_request,
-    newly_labeled,
-    search_request,
-    vectors_request,
-)
 from assayd.select_options import SelectOptions, select_request
 from assayd.selecting import SelectJob
 from assayd.steps import Emit, Send, Steps
 from assayd.tables.table import Table
 from assayd.tls import Tls, TlsFiles
 from assayd.tokens import Token, source_of, stays_here
-from assayd.v1 import monitoring_pb2, retrieval_pb2, scoring_pb2
+from assayd.v1 import monitoring_pb2, scoring_pb2
 from assayd.watch_options import WatchOptions, watch_request
 from assayd.watching import WatchJob
 from assayd.wire import wire_dtype
@@ -53,7 +41,7 @@ DEADLINE_SECONDS_MAX = 604_800.0
 """A week. gRPC takes a much larger one for one that has passed."""
 
 
-class Connection:
+class Connection(PoolConnection):
     """All of a client but its channel; the arguments are those of Client."""
 
     def __init__(
@@ -147,58 +135,6 @@ class Connection:
         check_given(wanted, ("budget",))
         return SelectJob(select_request(**wanted), **conditions)  # type: ignore[misc]  # as above
 
-    def search(
-        self,
-        rows: Rows | Table,
-        wanted: SearchOptions,
-        deadline_seconds: float | None,
-        metadata: Mapping[str, str] | None,
-    ) -> Steps[None]:
-        """Emit the neighbours of some rows."""
-        conditions = self._conditions(wanted.pop("wire_type", None), deadline_seconds, metadata)
-        request = search_request(**wanted)  # type: ignore[misc]  # as above
-        return search_job(request, **conditions).batch(rows)
-
-    def expand(
-        self,
-        new_ids: object,
-        labeled_ids: object,
-        wanted: ExpandOptions,
-        deadline_seconds: float | None,
-        metadata: Mapping[str, str] | None,
-    ) -> Steps[None]:
-        """Emit the candidates that newly labelled rows add."""
-        rows = newly_labeled(new_ids)
-        request = expand_request(rows.arrays[""], id_array(labeled_ids, "labeled_ids"), **wanted)
-        return expand_job(request, **self._conditions(None, deadline_seconds, metadata)).batch(rows)
-
-    def select_candidates(
-        self,
-        state: LabelingState,
-        wanted: CandidateOptions,
-        deadline_seconds: float | None,
-        metadata: Mapping[str, str] | None,
-    ) -> Steps[None]:
-        """Emit what one round chooses."""
-        check_given(wanted, ("count",))
-        return candidates_selected(
-            candidates_request(state, **wanted),
-            seconds=self._seconds(deadline_seconds),
-            metadata=(*self._metadata, *checked_metadata(metadata)),
-        )
-
-    def pool_vectors(
-        self,
-        ids: object,
-        wanted: PoolOptions,
-        deadline_seconds: float | None,
-        metadata: Mapping[str, str] | None,
-    ) -> Steps[None]:
-        """Emit the vectors of some rows of the pool."""
-        rows = Rows("pool_ids", {"": id_array(ids, "ids")})
-        conditions = self._conditions(None, deadline_seconds, metadata)
-        return vectors_job(vectors_request(**wanted), **conditions).batch(rows)
-
     def drift(
         self,
         rows: Rows | Table,
@@ -231,6 +167,17 @@ class Connection:
         """Emit how good labels are."""
         conditions = self._conditions(wanted.pop("wire_type", None), deadline_seconds, metadata)
         return assessed(assess_request(**wanted), rows, **conditions)
+
+    def label_sums(
+        self,
+        rows: Rows | Table,
+        wanted: ModelOptions,
+        deadline_seconds: float | None,
+        metadata: Mapping[str, str] | None,
+    ) -> Steps[None]:
+        """Emit what thresholds of labels are made of."""
+        conditions = self._conditions(wanted.pop("wire_type", None), deadline_seconds, metadata)
+        return summed(assess_request(**wanted), rows, **conditions)
 
     def evaluate(
         self,
@@ -274,12 +221,6 @@ class Connection:
         request = scoring_pb2.ListModelsRequest()
         call = yield Send("ListModels", request, self._seconds(deadline_seconds), self._metadata)
         yield Emit(results.model_list((yield from answer(call))))
-
-    def pool(self, name: str, version: int, deadline_seconds: float | None) -> Steps[None]:
-        """Emit what the server knows about the pool of one model."""
-        request = retrieval_pb2.GetPoolRequest(model=selector(name, version))
-        call = yield Send("GetPool", request, self._seconds(deadline_seconds), self._metadata)
-        yield Emit((yield from result_of(call, pool_info)))
 
     def reference(self, name: str, version: int, deadline_seconds: float | None) -> Steps[None]:
         """Emit what the server knows about the reference of one model."""

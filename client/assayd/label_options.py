@@ -8,6 +8,7 @@ import numpy as np
 
 from assayd.arrays import Array
 from assayd.errors import InvalidArgumentError
+from assayd.label_sums import LabelSums
 from assayd.rank_options import check_whole
 from assayd.requests import TASKS, ModelOptions, head_message, one_of, selector
 from assayd.rows import Rows, collect
@@ -26,6 +27,9 @@ class AssessOptions(ModelOptions, total=False):
 
     quality: str
     """self_confidence (default), normalized_margin or confidence_weighted_entropy."""
+    given: LabelSums | None
+    """The label_sums of all rows, where these are a part of them: thresholds are those of all rows then. Default
+    None: those of these rows."""
 
 
 class EvaluateOptions(ModelOptions, total=False):
@@ -35,14 +39,18 @@ class EvaluateOptions(ModelOptions, total=False):
     """In how many bins of confidence calibration is measured, 1 to 1000; default 15."""
 
 
-def assess_request(*, quality: str = "self_confidence", **wanted: Any) -> labeling_pb2.AssessLabelsRequest:
+def assess_request(
+    *, quality: str = "self_confidence", given: LabelSums | None = None, **wanted: Any
+) -> labeling_pb2.AssessLabelsRequest:
     """Everything but rows and labels; the arguments are those of AssessOptions.
 
     Raises:
         InvalidArgumentError: a name is unknown, a number out of range, or the head is not (weights, bias).
     """
     return labeling_pb2.AssessLabelsRequest(
-        quality=one_of(QUALITIES, quality, "quality"), **scoring_fields(**wanted)
+        quality=one_of(QUALITIES, quality, "quality"),
+        given=None if given is None else given.message(),
+        **scoring_fields(**wanted),
     )
 
 

@@ -1,7 +1,7 @@
 """Labels that a model gives itself, and why some rows have none."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,6 +123,23 @@ def proposals(parts: Sequence[ProposedPart]) -> LabelProposals:
         class_weights=first.class_weights,
         reference_digest=first.reference_digest,
     )
+
+
+def joined_proposals(parts: Sequence[LabelProposals]) -> LabelProposals:
+    """Those of all rows of a data set, of which each part, at least one, was asked about by itself.
+
+    Args:
+        parts: of consecutive rows, each with quotas of all rows, where there are any.
+    """
+    first = parts[0]
+    labels, confidence, reasons = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("labels", "confidence", "reasons")
+    )
+    if first.quotas is not None:
+        beyond = _beyond(labels, confidence, first.quotas)
+        labels[beyond], reasons[beyond] = -1, _REASONS[_QUOTA_FULL]
+    counts = np.bincount(labels[labels >= 0], minlength=len(first.counts))
+    return replace(first, labels=labels, confidence=confidence, reasons=reasons, counts=counts)
 
 
 def _beyond(labels: Array, confidence: Array, quotas: Array) -> NDArray[np.int64]:

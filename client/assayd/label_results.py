@@ -197,10 +197,7 @@ def assessment(answers: Sequence[tuple[int, AssessedPart]]) -> LabelAssessment:
     """
     parts = [part for _, part in answers]
     joint = np.sum([part.joint for part in parts], axis=0)
-    distribution = _distribution(joint, np.sum([part.counts for part in parts], axis=0))
-    with np.errstate(invalid="ignore"):
-        noise = distribution / distribution.sum(axis=1, keepdims=True)
-    shares = np.maximum(1 - np.trace(distribution, axis1=1, axis2=2), 0)
+    noise, shares = noise_of(joint, np.sum([part.counts for part in parts], axis=0))
     quality = np.concatenate([part.quality for part in parts])
     of_classes = quality.ndim == 1
     return LabelAssessment(
@@ -226,6 +223,36 @@ def evaluation(answers: Sequence[tuple[int, EvaluatedPart]], *, of_classes: bool
         calibration=np.sum([part.calibration for part in parts], axis=0),
         invalid_rows=_together([(start, part.invalid_rows) for start, part in answers]),
     )
+
+
+def joined_evaluations(parts: Sequence[Evaluation]) -> Evaluation:
+    """That of all rows of a data set, of which each part, at least one, was evaluated by itself.
+
+    Positions of invalid rows stay those in their parts; average precision is known of a single part alone.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    return Evaluation(
+        model=parts[0].model,
+        confusion=np.sum([part.confusion for part in parts], axis=0),
+        average_precision=None,
+        pooled_average_precision=None,
+        calibration=np.sum([part.calibration for part in parts], axis=0),
+        invalid_rows=np.concatenate([part.invalid_rows for part in parts]),
+    )
+
+
+def noise_of(joint: Array, counts: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(q, k, k) the probability of each label by the true answer, and (q,) the share of wrong labels.
+
+    Args:
+        joint: (q, k, k), the confident joint of all rows.
+        counts: (q, k), how often each answer was given as a label.
+    """
+    distribution = _distribution(joint, counts)
+    with np.errstate(invalid="ignore"):
+        noise = distribution / distribution.sum(axis=1, keepdims=True)
+    return noise, np.maximum(1 - np.trace(distribution, axis1=1, axis2=2), 0)
 
 
 def _distribution(joint: Array, counts: Array) -> NDArray[np.float64]:

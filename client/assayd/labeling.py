@@ -3,9 +3,6 @@
 import time
 from typing import Any, Unpack
 
-import numpy as np
-
-from assayd.arrays import encode
 from assayd.cutting import Piece
 from assayd.errors import AssaydError, InvalidArgumentError
 from assayd.label_results import (
@@ -16,6 +13,7 @@ from assayd.label_results import (
     evaluated_part,
     evaluation,
 )
+from assayd.label_sums import LabelSums, sums_of
 from assayd.piecework import Conditions, Piecework
 from assayd.question import Question
 from assayd.rank_rows import beside_tensor
@@ -31,23 +29,42 @@ def assessed(
 ) -> Steps[None]:
     """Emit how good labels are: by one call where the rows go in one, else by two passes over them.
 
+    Where the sums of all rows are given, these rows are a part of them, and one pass will do.
+
     Args:
         request: everything but rows and labels.
         batch: rows with labels beside them.
         **conditions: deadline and limits, for all of it.
     """
+    if request.HasField("given"):
+        answers = yield from _assessing(request, conditions).batch(batch)
+    else:
+        answers = yield from _of_all(request, batch, conditions)
+    yield Emit(assessment([(piece.offset, part) for piece, part in answers]))
+
+
+def summed(
+    request: labeling_pb2.AssessLabelsRequest, batch: Rows | Table, **conditions: Unpack[Conditions]
+) -> Steps[None]:
+    """Emit what thresholds are made of; the arguments are those of assessed."""
+    answers = yield from _assessing(_first(request), conditions).batch(batch)
+    yield Emit(sums_of([part for _, part in answers]))
+
+
+def _of_all(
+    request: labeling_pb2.AssessLabelsRequest, batch: Rows | Table, conditions: Conditions
+) -> Steps[list[tuple[Piece, AssessedPart]]]:
+    """The answers on all rows, by the thresholds of all of them."""
     ends = time.monotonic() + conditions["deadline_seconds"]
     work = _assessing(request, conditions)
     rows = yield from work.begun(batch)
     answers = yield from _of_one_call(work, rows)
-    if not answers:
-        first = labeling_pb2.AssessLabelsRequest(sums_only=True)
-        first.MergeFrom(request)
-        passed = yield from _assessing(first, conditions).batch(rows)
-        second = _second(request, [part for _, part in passed])
-        left = Conditions({**conditions, "deadline_seconds": max(0.0, ends - time.monotonic())})
-        answers = yield from _assessing(second, left).batch(rows)
-    yield Emit(assessment([(piece.offset, part) for piece, part in answers]))
+    if answers:
+        return answers
+    passed = yield from _assessing(_first(request), conditions).batch(rows)
+    second = _second(request, sums_of([part for _, part in passed]))
+    left = Conditions({**conditions, "deadline_seconds": max(0.0, ends - time.monotonic())})
+    return (yield from _assessing(second, left).batch(rows))
 
 
 def _of_one_call(work: Piecework[AssessedPart], rows: Rows) -> Steps[list[tuple[Piece, AssessedPart]]]:
@@ -93,16 +110,20 @@ def evaluated(
     yield Emit(found)
 
 
-def _second(
-    request: labeling_pb2.AssessLabelsRequest, parts: list[AssessedPart]
-) -> labeling_pb2.AssessLabelsRequest:
+def _first(request: labeling_pb2.AssessLabelsRequest) -> labeling_pb2.AssessLabelsRequest:
+    """For the sums alone."""
+    first = labeling_pb2.AssessLabelsRequest(sums_only=True)
+    first.MergeFrom(request)
+    return first
+
+
+def _second(request: labeling_pb2.AssessLabelsRequest, given: LabelSums) -> labeling_pb2.AssessLabelsRequest:
     """With the sums of all rows, and by the model that they are of."""
     second = labeling_pb2.AssessLabelsRequest()
     second.CopyFrom(request)
-    second.given.counts.CopyFrom(encode(np.sum([part.counts for part in parts], axis=0)))
-    second.given.sums.CopyFrom(encode(np.sum([part.sums for part in parts], axis=0)))
-    if (model := parts[0].model) is not None:
-        second.model.name, second.model.version = model.name, model.version
+    second.given.CopyFrom(given.message())
+    if given.model is not None:
+        second.model.name, second.model.version = given.model.name, given.model.version
     return second
 
 

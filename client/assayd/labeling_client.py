@@ -9,7 +9,9 @@ from assayd.connection import Connection
 from assayd.label_options import AssessOptions, EvaluateOptions, collect_labeled
 from assayd.label_proposals import LabelProposals
 from assayd.label_results import Evaluation, LabelAssessment
+from assayd.label_sums import LabelSums
 from assayd.proposal_options import ProposeOptions
+from assayd.requests import ModelOptions
 from assayd.rows import collect
 from assayd.steps import Pending, Send
 
@@ -55,6 +57,42 @@ class LabelingClient(ABC):
             x, labels=labels, logits=logits, probabilities=probabilities, embeddings=embeddings, pool_ids=pool_ids
         )
         return Blocking(self._send).one(self._connection.assess(rows, wanted, deadline_seconds, metadata))
+
+    def label_sums(
+        self,
+        x: object = None,
+        *,
+        labels: object,
+        logits: object = None,
+        probabilities: object = None,
+        embeddings: object = None,
+        pool_ids: object = None,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[ModelOptions],
+    ) -> LabelSums:
+        """Count what thresholds of labels are made of, for a data set that does not fit into memory.
+
+        The sums of parts add up: sum those of all parts, and give them to assess_labels with each part, as given.
+
+        Args:
+            x: as in assess_labels, as all else.
+            labels: as there.
+            logits: (n, c), in place of x.
+            probabilities: (n, c), in place of x.
+            embeddings: (n, d), in place of x, with a head.
+            pool_ids: (n,), in place of x.
+            deadline_seconds: for these rows, in place of the client's.
+            metadata: as in score.
+            **wanted: model, version, task, temperature, head, wire_type; see ModelOptions.
+
+        Raises:
+            InvalidArgumentError: among others, a label is out of range.
+        """
+        rows = collect_labeled(
+            x, labels=labels, logits=logits, probabilities=probabilities, embeddings=embeddings, pool_ids=pool_ids
+        )
+        return Blocking(self._send).one(self._connection.label_sums(rows, wanted, deadline_seconds, metadata))
 
     def evaluate(
         self,

@@ -41,6 +41,7 @@ def methods_of(channel: Any) -> Mapping[str, Any]:
         "Search": retrieval.Search,
         "ExpandCandidates": retrieval.ExpandCandidates,
         "SelectCandidates": retrieval.SelectCandidates,
+        "SearchBoundary": retrieval.SearchBoundary,
         "GetVectors": retrieval.GetVectors,
         "GetPool": retrieval.GetPool,
         "TestDrift": monitoring.TestDrift,

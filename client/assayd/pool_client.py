@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assayd.blocking import Blocking
+from assayd.boundaries import Boundaries
+from assayd.boundary_options import BoundaryOptions
 from assayd.candidate_options import CandidateOptions, LabelingState
 from assayd.candidates import Candidates, CandidateSelection
 from assayd.connection import Connection
@@ -100,6 +102,36 @@ class PoolClient(ABC):
         """
         sets = LabelingState(new_ids=new_ids, labeled_ids=labeled_ids, candidates=candidates)
         steps = self._connection.select_candidates(sets, wanted, deadline_seconds, metadata)
+        return Blocking(self._send).one(steps)
+
+    def search_boundary(
+        self,
+        first_ids: object,
+        second_ids: object,
+        *,
+        labeled_ids: object = None,
+        deadline_seconds: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **wanted: Unpack[BoundaryOptions],
+    ) -> Boundaries:
+        """Find where the class changes between rows of the pool, and the unlabelled rows beside that.
+
+        Between the rows of each pair lies a point at which the head is torn between two classes. Nobody can label
+        the point, but the rows of the pool that are nearest to it can be labelled.
+
+        Args:
+            first_ids: (m,) rows of the pool, any number of them; an id may come more than once.
+            second_ids: (m,) rows of other classes; where both are of one, the pair has no boundary, and says so.
+            labeled_ids: (l,) all rows that are labelled: neither they nor a row of any pair are found.
+            deadline_seconds: for all of it, in place of the client's.
+            metadata: as in score.
+            **wanted: k, head, temperature, pool_digest, model, version; see BoundaryOptions.
+
+        Raises:
+            AssaydError: one of its subclasses, by what went wrong.
+        """
+        ids = (first_ids, second_ids, labeled_ids)
+        steps = self._connection.search_boundary(ids, wanted, deadline_seconds, metadata)
         return Blocking(self._send).one(steps)
 
     def pool_vectors(

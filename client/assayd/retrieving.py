@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from assayd.agreement import asked_around
 from assayd.answers import result_of
 from assayd.arrays import decode
+from assayd.boundaries import Boundaries, boundaries_of, joined_boundaries
 from assayd.candidates import Candidates, expanded, merged_candidates, selection_of
 from assayd.cutting import Piece
 from assayd.identity import ModelIdentity, identity_of
 from assayd.neighbors import Neighbors, found, joined_neighbors
 from assayd.piecework import Conditions, Piecework
 from assayd.question import Question, Result
+from assayd.rank_rows import beside_tensor
 from assayd.rows import Rows, batch_rows
 from assayd.steps import Emit, Send, Steps
 from assayd.tables.table import Table
@@ -80,6 +82,22 @@ def expand_job(
     return RetrievalJob(_question("ExpandCandidates", request, filled, expanded), merged_candidates, **conditions)
 
 
+def boundary_job(
+    request: retrieval_pb2.SearchBoundaryRequest, **conditions: Unpack[Conditions]
+) -> RetrievalJob[Boundaries]:
+    """What search_boundary does, but for the pairs."""
+
+    def filled(request: retrieval_pb2.SearchBoundaryRequest, piece: Piece) -> retrieval_pb2.SearchBoundaryRequest:
+        first, second = piece.rows.message().pool_ids, piece.rows.beside["second_ids"]
+        pairs = retrieval_pb2.SearchBoundaryRequest(
+            first_ids=first, second_ids=beside_tensor("second_ids", second)
+        )
+        return _merged(pairs, request)
+
+    question = _question("SearchBoundary", request, filled, boundaries_of, scoring=request)
+    return RetrievalJob(question, joined_boundaries, **conditions)
+
+
 def vectors_job(
     request: retrieval_pb2.GetVectorsRequest, **conditions: Unpack[Conditions]
 ) -> RetrievalJob[_Vectors]:
@@ -105,11 +123,17 @@ def candidates_selected(
 
 
 def _question(
-    method: str, request: Any, filled: Callable[[Any, Piece], Any], result: Callable[[Any], Any]
+    method: str,
+    request: Any,
+    filled: Callable[[Any, Piece], Any],
+    result: Callable[[Any], Any],
+    *,
+    scoring: Any = None,
 ) -> Question[Any]:
     return Question(
         method=method,
         request=request,
+        scoring=scoring,
         selector=request.model,
         rows=batch_rows,
         filled=filled,

@@ -1,4 +1,4 @@
-"""The use cases of a pool: search it, expand candidates, choose from them. No protobuf and no gRPC here."""
+"""The use cases of a pool: search it, expand candidates, choose from them, find boundaries. No protobuf here."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assayd_server.boundary_plan import boundary_planned
+from assayd_server.boundary_search import BoundaryRows, search_boundaries
 from assayd_server.caller import Caller
 from assayd_server.candidate_choice import CandidateChoice, choose_candidates
 from assayd_server.candidate_plan import CandidatePlan, ExpandPlan, expand_planned, planned
@@ -16,7 +18,14 @@ from assayd_server.core.candidates import NONE, Candidates, merged, neighbors_of
 from assayd_server.loaded_pool import LoadedPool
 from assayd_server.neighboring import Neighbors
 from assayd_server.repository import Repository
-from assayd_server.retrieval_wanted import ExpandWanted, PoolChoice, PoolNames, SearchWanted, SelectWanted
+from assayd_server.retrieval_wanted import (
+    BoundaryWanted,
+    ExpandWanted,
+    PoolChoice,
+    PoolNames,
+    SearchWanted,
+    SelectWanted,
+)
 from assayd_server.rows import Embeddings, Inputs, PoolIds, Sent
 from assayd_server.search_checks import (
     SEARCH_K,
@@ -141,6 +150,20 @@ class Retrieval:
             found = self._candidates(plan.expand) if len(plan.expand.new) else NONE
             candidates, added = merged(plan.known, found)
             return Selected(plan, choose_candidates(plan, candidates, added))
+
+    def boundaries(self, wanted: BoundaryWanted, caller: Caller) -> BoundaryRows:
+        """Where the class changes between pairs of rows, and the unlabelled rows beside that.
+
+        Args:
+            wanted: which pairs, and what tells their classes.
+            caller: as of search.
+
+        Raises:
+            ServiceError: the request cannot be answered.
+        """
+        plan = boundary_planned(self.model(wanted.pool), wanted, self._limits)
+        with self._computing.turn(plan.model, len(plan.first), caller):
+            return search_boundaries(plan, self._searching)
 
     def vectors(self, ids: PoolNames, choice: PoolChoice) -> tuple[Servable, LoadedPool, Floats]:
         """(n, d) the pool's own vectors of some rows; and whose they are.

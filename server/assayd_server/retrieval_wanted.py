@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from assayd_server.core.arrays import Floats
 from assayd_server.ranking_wanted import RankWanted
-from assayd_server.wanted import ModelChoice
+from assayd_server.wanted import ModelChoice, Wanted
 
 PoolNames: TypeAlias = NDArray[Any]
 """(m,) ids of rows, int64 or text, as they came."""
@@ -62,3 +62,18 @@ class SelectWanted:
     ranking: RankWanted
     """Of the candidates."""
     random_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundaryWanted:
+    """Pairs of rows, and what tells their classes."""
+
+    pool: PoolChoice
+    first: PoolNames
+    """(m,), as many as the second ones."""
+    second: PoolNames
+    labeled: PoolNames | None
+    scoring: Wanted
+    """The head and the temperature, if any."""
+    k: int = 0
+    """0 for the default."""

@@ -8,12 +8,14 @@ from typing import Any, ClassVar, Self
 
 from assayd import (
     AsyncClient,
+    Boundaries,
     Candidates,
     CandidateSelection,
     DriftReport,
     Evaluation,
     LabelAssessment,
     LabelProposals,
+    LabelSums,
     Neighbors,
     PoolInfo,
     Ranking,
@@ -49,6 +51,9 @@ class AwaitedClient:
     def select_candidates(self, *args: Any, **kwargs: Any) -> CandidateSelection:
         return self._wait(self._client.select_candidates(*args, **kwargs))
 
+    def search_boundary(self, *args: Any, **kwargs: Any) -> Boundaries:
+        return self._wait(self._client.search_boundary(*args, **kwargs))
+
     def pool_vectors(self, *args: Any, **kwargs: Any) -> Any:
         return self._wait(self._client.pool_vectors(*args, **kwargs))
 
@@ -63,6 +68,9 @@ class AwaitedClient:
 
     def assess_labels(self, *args: Any, **kwargs: Any) -> LabelAssessment:
         return self._wait(self._client.assess_labels(*args, **kwargs))
+
+    def label_sums(self, *args: Any, **kwargs: Any) -> LabelSums:
+        return self._wait(self._client.label_sums(*args, **kwargs))
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Evaluation:
         return self._wait(self._client.evaluate(*args, **kwargs))

@@ -13,6 +13,7 @@ from assayd.cli.contracts import inspect, models
 from assayd.cli.drift import drift
 from assayd.cli.exits import MEANINGS, ExitCode
 from assayd.cli.health import health
+from assayd.cli.labels import labels
 from assayd.cli.pool import pool
 from assayd.cli.printing import print_json
 from assayd.cli.rank import rank
@@ -50,7 +51,7 @@ def assayctl(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version of assayctl.")] = False,
 ) -> None:
-    """Score and rank files of rows on an assayd server, test or watch them for drift, ask what it serves."""
+    """Score and rank files of rows on an assayd server, judge labels, test for drift, ask what it serves."""
     if version:
         print(assayd.__version__)
     elif context.invoked_subcommand is None:
@@ -60,3 +61,4 @@ def assayctl(
 
 for _command in (score, rank, candidates, drift, watch, pool, reference, inspect, models, health):
     app.command(epilog=MEANINGS)(secured(_command))
+app.add_typer(labels)

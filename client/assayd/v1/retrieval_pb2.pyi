@@ -18,10 +18,21 @@ class SimilarityMetric(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SIMILARITY_METRIC_COSINE: _ClassVar[SimilarityMetric]
     SIMILARITY_METRIC_INNER_PRODUCT: _ClassVar[SimilarityMetric]
     SIMILARITY_METRIC_L2: _ClassVar[SimilarityMetric]
+
+class NoBoundaryReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    NO_BOUNDARY_REASON_UNSPECIFIED: _ClassVar[NoBoundaryReason]
+    NO_BOUNDARY_REASON_SAME_CLASS: _ClassVar[NoBoundaryReason]
+    NO_BOUNDARY_REASON_NOT_FINITE: _ClassVar[NoBoundaryReason]
+    NO_BOUNDARY_REASON_NO_DIRECTION: _ClassVar[NoBoundaryReason]
 SIMILARITY_METRIC_UNSPECIFIED: SimilarityMetric
 SIMILARITY_METRIC_COSINE: SimilarityMetric
 SIMILARITY_METRIC_INNER_PRODUCT: SimilarityMetric
 SIMILARITY_METRIC_L2: SimilarityMetric
+NO_BOUNDARY_REASON_UNSPECIFIED: NoBoundaryReason
+NO_BOUNDARY_REASON_SAME_CLASS: NoBoundaryReason
+NO_BOUNDARY_REASON_NOT_FINITE: NoBoundaryReason
+NO_BOUNDARY_REASON_NO_DIRECTION: NoBoundaryReason
 
 class SearchRequest(_message.Message):
     __slots__ = ("model", "pool_digest", "rows", "k", "exclude_ids", "similarity_min")
@@ -154,6 +165,56 @@ class SelectCandidatesResponse(_message.Message):
     effective_size: float
     warnings: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, model: _Optional[_Union[_scoring_pb2.ModelIdentity, _Mapping]] = ..., pool_digest: _Optional[str] = ..., ids: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., scores: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., sources: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., similarities: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., random: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., added: _Optional[_Union[Candidates, _Mapping]] = ..., candidate_count: _Optional[int] = ..., mean_cosine: _Optional[float] = ..., effective_size: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class SearchBoundaryRequest(_message.Message):
+    __slots__ = ("model", "pool_digest", "first_ids", "second_ids", "labeled_ids", "head", "temperature", "k")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    POOL_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    FIRST_IDS_FIELD_NUMBER: _ClassVar[int]
+    SECOND_IDS_FIELD_NUMBER: _ClassVar[int]
+    LABELED_IDS_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
+    K_FIELD_NUMBER: _ClassVar[int]
+    model: _scoring_pb2.ModelSelector
+    pool_digest: str
+    first_ids: _tensor_pb2.Tensor
+    second_ids: _tensor_pb2.Tensor
+    labeled_ids: _tensor_pb2.Tensor
+    head: _rows_pb2.LinearHead
+    temperature: float
+    k: int
+    def __init__(self, model: _Optional[_Union[_scoring_pb2.ModelSelector, _Mapping]] = ..., pool_digest: _Optional[str] = ..., first_ids: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., second_ids: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., labeled_ids: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., head: _Optional[_Union[_rows_pb2.LinearHead, _Mapping]] = ..., temperature: _Optional[float] = ..., k: _Optional[int] = ...) -> None: ...
+
+class PairWithoutBoundary(_message.Message):
+    __slots__ = ("pair", "reason")
+    PAIR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    pair: int
+    reason: NoBoundaryReason
+    def __init__(self, pair: _Optional[int] = ..., reason: _Optional[_Union[NoBoundaryReason, str]] = ...) -> None: ...
+
+class SearchBoundaryResponse(_message.Message):
+    __slots__ = ("model", "positions", "first_classes", "second_classes", "next_classes", "probabilities", "neighbors", "uncertainties", "without_boundary")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    POSITIONS_FIELD_NUMBER: _ClassVar[int]
+    FIRST_CLASSES_FIELD_NUMBER: _ClassVar[int]
+    SECOND_CLASSES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CLASSES_FIELD_NUMBER: _ClassVar[int]
+    PROBABILITIES_FIELD_NUMBER: _ClassVar[int]
+    NEIGHBORS_FIELD_NUMBER: _ClassVar[int]
+    UNCERTAINTIES_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_BOUNDARY_FIELD_NUMBER: _ClassVar[int]
+    model: _scoring_pb2.ModelIdentity
+    positions: _tensor_pb2.Tensor
+    first_classes: _tensor_pb2.Tensor
+    second_classes: _tensor_pb2.Tensor
+    next_classes: _tensor_pb2.Tensor
+    probabilities: _tensor_pb2.Tensor
+    neighbors: _neighbors_pb2.Neighbors
+    uncertainties: _tensor_pb2.Tensor
+    without_boundary: _containers.RepeatedCompositeFieldContainer[PairWithoutBoundary]
+    def __init__(self, model: _Optional[_Union[_scoring_pb2.ModelIdentity, _Mapping]] = ..., positions: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., first_classes: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., second_classes: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., next_classes: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., probabilities: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., neighbors: _Optional[_Union[_neighbors_pb2.Neighbors, _Mapping]] = ..., uncertainties: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., without_boundary: _Optional[_Iterable[_Union[PairWithoutBoundary, _Mapping]]] = ...) -> None: ...
 
 class GetVectorsRequest(_message.Message):
     __slots__ = ("model", "pool_digest", "ids")

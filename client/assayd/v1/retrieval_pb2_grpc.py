@@ -57,6 +57,11 @@ class RetrievalServiceStub(object):
                 request_serializer=assayd_dot_v1_dot_retrieval__pb2.SelectCandidatesRequest.SerializeToString,
                 response_deserializer=assayd_dot_v1_dot_retrieval__pb2.SelectCandidatesResponse.FromString,
                 _registered_method=True)
+        self.SearchBoundary = channel.unary_unary(
+                '/assayd.v1.RetrievalService/SearchBoundary',
+                request_serializer=assayd_dot_v1_dot_retrieval__pb2.SearchBoundaryRequest.SerializeToString,
+                response_deserializer=assayd_dot_v1_dot_retrieval__pb2.SearchBoundaryResponse.FromString,
+                _registered_method=True)
         self.GetVectors = channel.unary_unary(
                 '/assayd.v1.RetrievalService/GetVectors',
                 request_serializer=assayd_dot_v1_dot_retrieval__pb2.GetVectorsRequest.SerializeToString,
@@ -102,6 +107,14 @@ class RetrievalServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SearchBoundary(self, request, context):
+        """The rows without a label where two classes meet: of each pair of rows of different classes, the point between them
+        at which the class changes, and the rows of the pool that are nearest to it. Errors: as of Search.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetVectors(self, request, context):
         """The vectors of rows of the pool: what a linear head is trained on. Errors: as of Search.
         """
@@ -133,6 +146,11 @@ def add_RetrievalServiceServicer_to_server(servicer, server):
                     servicer.SelectCandidates,
                     request_deserializer=assayd_dot_v1_dot_retrieval__pb2.SelectCandidatesRequest.FromString,
                     response_serializer=assayd_dot_v1_dot_retrieval__pb2.SelectCandidatesResponse.SerializeToString,
+            ),
+            'SearchBoundary': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchBoundary,
+                    request_deserializer=assayd_dot_v1_dot_retrieval__pb2.SearchBoundaryRequest.FromString,
+                    response_serializer=assayd_dot_v1_dot_retrieval__pb2.SearchBoundaryResponse.SerializeToString,
             ),
             'GetVectors': grpc.unary_unary_rpc_method_handler(
                     servicer.GetVectors,
@@ -234,6 +252,33 @@ class RetrievalService(object):
             '/assayd.v1.RetrievalService/SelectCandidates',
             assayd_dot_v1_dot_retrieval__pb2.SelectCandidatesRequest.SerializeToString,
             assayd_dot_v1_dot_retrieval__pb2.SelectCandidatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchBoundary(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assayd.v1.RetrievalService/SearchBoundary',
+            assayd_dot_v1_dot_retrieval__pb2.SearchBoundaryRequest.SerializeToString,
+            assayd_dot_v1_dot_retrieval__pb2.SearchBoundaryResponse.FromString,
             options,
             channel_credentials,
             insecure,

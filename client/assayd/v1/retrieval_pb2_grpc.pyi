@@ -49,6 +49,10 @@ class RetrievalServiceStub:
     """The neighbours of newly labelled rows that have no label yet: the candidates that they add. Errors: as of Search."""
     SelectCandidates: _grpc.UnaryUnaryMultiCallable[_retrieval_pb2.SelectCandidatesRequest, _retrieval_pb2.SelectCandidatesResponse]
     """A whole round: expand, score all candidates, choose those that are most worth a label. Errors: as of Search."""
+    SearchBoundary: _grpc.UnaryUnaryMultiCallable[_retrieval_pb2.SearchBoundaryRequest, _retrieval_pb2.SearchBoundaryResponse]
+    """The rows without a label where two classes meet: of each pair of rows of different classes, the point between them
+    at which the class changes, and the rows of the pool that are nearest to it. Errors: as of Search.
+    """
     GetVectors: _grpc.UnaryUnaryMultiCallable[_retrieval_pb2.GetVectorsRequest, _retrieval_pb2.GetVectorsResponse]
     """The vectors of rows of the pool: what a linear head is trained on. Errors: as of Search."""
     GetPool: _grpc.UnaryUnaryMultiCallable[_retrieval_pb2.GetPoolRequest, _retrieval_pb2.GetPoolResponse]
@@ -75,6 +79,10 @@ class RetrievalServiceAsyncStub(RetrievalServiceStub):
     """The neighbours of newly labelled rows that have no label yet: the candidates that they add. Errors: as of Search."""
     SelectCandidates: _aio.UnaryUnaryMultiCallable[_retrieval_pb2.SelectCandidatesRequest, _retrieval_pb2.SelectCandidatesResponse]  # type: ignore[assignment]
     """A whole round: expand, score all candidates, choose those that are most worth a label. Errors: as of Search."""
+    SearchBoundary: _aio.UnaryUnaryMultiCallable[_retrieval_pb2.SearchBoundaryRequest, _retrieval_pb2.SearchBoundaryResponse]  # type: ignore[assignment]
+    """The rows without a label where two classes meet: of each pair of rows of different classes, the point between them
+    at which the class changes, and the rows of the pool that are nearest to it. Errors: as of Search.
+    """
     GetVectors: _aio.UnaryUnaryMultiCallable[_retrieval_pb2.GetVectorsRequest, _retrieval_pb2.GetVectorsResponse]  # type: ignore[assignment]
     """The vectors of rows of the pool: what a linear head is trained on. Errors: as of Search."""
     GetPool: _aio.UnaryUnaryMultiCallable[_retrieval_pb2.GetPoolRequest, _retrieval_pb2.GetPoolResponse]  # type: ignore[assignment]
@@ -116,6 +124,16 @@ class RetrievalServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_retrieval_pb2.SelectCandidatesResponse, _abc.Awaitable[_retrieval_pb2.SelectCandidatesResponse]]:
         """A whole round: expand, score all candidates, choose those that are most worth a label. Errors: as of Search."""
+
+    @_abc_1.abstractmethod
+    def SearchBoundary(
+        self,
+        request: _retrieval_pb2.SearchBoundaryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_retrieval_pb2.SearchBoundaryResponse, _abc.Awaitable[_retrieval_pb2.SearchBoundaryResponse]]:
+        """The rows without a label where two classes meet: of each pair of rows of different classes, the point between them
+        at which the class changes, and the rows of the pool that are nearest to it. Errors: as of Search.
+        """
 
     @_abc_1.abstractmethod
     def GetVectors(

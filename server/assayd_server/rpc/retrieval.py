@@ -38,6 +38,13 @@ class RetrievalServicer(retrieval_pb2_grpc.RetrievalServiceServicer):
         wanted = retrieval_requests.select(request, self._limits)
         return retrieval_responses.selected(self._retrieval.select(wanted, caller(context)))
 
+    def SearchBoundary(
+        self, request: retrieval_pb2.SearchBoundaryRequest, context: grpc.ServicerContext
+    ) -> retrieval_pb2.SearchBoundaryResponse:
+        """See retrieval.proto."""
+        wanted = retrieval_requests.boundaries(request, self._limits)
+        return retrieval_responses.boundaries(self._retrieval.boundaries(wanted, caller(context)))
+
     def GetVectors(
         self, request: retrieval_pb2.GetVectorsRequest, context: grpc.ServicerContext
     ) -> retrieval_pb2.GetVectorsResponse:

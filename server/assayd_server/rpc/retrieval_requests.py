@@ -7,6 +7,7 @@ from assayd_server.checks import wrong
 from assayd_server.errors import InvalidArgumentError
 from assayd_server.ranking_wanted import Density, RankWanted
 from assayd_server.retrieval_wanted import (
+    BoundaryWanted,
     ExpandWanted,
     KnownCandidates,
     PoolChoice,
@@ -23,6 +24,7 @@ _InPool = (
     retrieval_pb2.SearchRequest
     | retrieval_pb2.ExpandCandidatesRequest
     | _Selected
+    | retrieval_pb2.SearchBoundaryRequest
     | retrieval_pb2.GetVectorsRequest
     | retrieval_pb2.GetPoolRequest
 )
@@ -87,6 +89,26 @@ def select(request: _Selected, limits: RowLimits) -> SelectWanted:
         known=_known(request.candidates, limits) if request.HasField("candidates") else None,
         ranking=_ranking(request, limits),
         random_share=request.random_share,
+    )
+
+
+def boundaries(request: retrieval_pb2.SearchBoundaryRequest, limits: RowLimits) -> BoundaryWanted:
+    """Pairs of rows, and what tells their classes.
+
+    Raises:
+        InvalidArgumentError: a field is not what it may be.
+    """
+    labeled = request.labeled_ids if request.HasField("labeled_ids") else None
+    return BoundaryWanted(
+        pool=pool(request),
+        first=_names(request.first_ids, "first_ids", limits.rows_max, "rows_max"),
+        second=_names(request.second_ids, "second_ids", limits.rows_max, "rows_max"),
+        labeled=None if labeled is None else _names(labeled, "labeled_ids", limits.ids_max, "ids_max"),
+        scoring=Wanted(
+            head=requests.head(request.head, limits) if request.HasField("head") else None,
+            temperature=requests.temperature(request.temperature) if request.HasField("temperature") else None,
+        ),
+        k=request.k,
     )
 
 

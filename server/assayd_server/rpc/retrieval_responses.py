@@ -1,7 +1,10 @@
 """What was found in a pool, as messages."""
 
+import numpy as np
+
 from assayd.arrays import encode
 from assayd.v1 import retrieval_pb2, tensor_pb2
+from assayd_server.boundary_search import BoundaryRows, NoBoundary
 from assayd_server.core.arrays import Floats
 from assayd_server.core.candidates import Candidates
 from assayd_server.core.similarity import Metric
@@ -15,6 +18,11 @@ _METRICS = {
     Metric.COSINE: retrieval_pb2.SIMILARITY_METRIC_COSINE,
     Metric.INNER_PRODUCT: retrieval_pb2.SIMILARITY_METRIC_INNER_PRODUCT,
     Metric.L2: retrieval_pb2.SIMILARITY_METRIC_L2,
+}
+_REASONS = {
+    NoBoundary.SAME_CLASS: retrieval_pb2.NO_BOUNDARY_REASON_SAME_CLASS,
+    NoBoundary.NOT_FINITE: retrieval_pb2.NO_BOUNDARY_REASON_NOT_FINITE,
+    NoBoundary.NO_DIRECTION: retrieval_pb2.NO_BOUNDARY_REASON_NO_DIRECTION,
 }
 
 
@@ -54,6 +62,25 @@ def selected(selected: Selected) -> retrieval_pb2.SelectCandidatesResponse:
         mean_cosine=choice.repetition.mean_cosine,
         effective_size=choice.repetition.effective_size,
         warnings=choice.warnings,
+    )
+
+
+def boundaries(rows: BoundaryRows) -> retrieval_pb2.SearchBoundaryResponse:
+    """Where classes meet, and what is beside it."""
+    found = rows.boundaries
+    return retrieval_pb2.SearchBoundaryResponse(
+        model=identity(rows.plan.model.identity),
+        positions=encode(found.positions),
+        first_classes=encode(found.first_classes.astype(np.int32)),
+        second_classes=encode(found.second_classes.astype(np.int32)),
+        next_classes=encode(found.next_classes.astype(np.int32)),
+        probabilities=encode(found.probabilities),
+        neighbors=neighbors(rows.neighbors),
+        uncertainties=encode(rows.uncertainties),
+        without_boundary=[
+            retrieval_pb2.PairWithoutBoundary(pair=pair, reason=_REASONS[why])
+            for pair, why in rows.without.items()
+        ],
     )
 
 

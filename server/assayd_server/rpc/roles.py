@@ -17,6 +17,7 @@ ROLES: Mapping[str, Roles] = {
     "/assayd.v1.RetrievalService/Search": frozenset({_SCORE, _LABEL}),
     "/assayd.v1.RetrievalService/ExpandCandidates": frozenset({_LABEL}),
     "/assayd.v1.RetrievalService/SelectCandidates": frozenset({_LABEL}),
+    "/assayd.v1.RetrievalService/SearchBoundary": frozenset({_LABEL}),
     "/assayd.v1.RetrievalService/GetVectors": frozenset({_LABEL}),
     "/assayd.v1.RetrievalService/GetPool": _ANY,
     "/assayd.v1.MonitoringService/TestDrift": frozenset({_MONITOR}),
