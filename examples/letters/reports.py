@@ -59,9 +59,9 @@ def shown(values: Sequence[float] | np.ndarray, form: str = ".3f") -> str:
     return f"{mean:{form}} ± {width:{form.removeprefix('+')}}" if len(values) > 1 else f"{mean:{form}}"
 
 
-def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """In Markdown."""
-    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *lines))
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
 
 
 def lines(counts: np.ndarray, curves: Mapping[str, np.ndarray], **named: Any) -> Figure:
