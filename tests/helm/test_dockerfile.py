@@ -79,6 +79,16 @@ def test_the_label_has_the_version_of_the_package() -> None:
     assert f'org.opencontainers.image.version="{project["version"]}"' in labels
 
 
+def test_the_list_of_parts_has_every_extra_that_the_image_has() -> None:
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\nsbom:")[2].partition("\n\n")[0]
+    (listed,) = re.findall(r'"\.\[([\w,]+)\]"', recipe)
+    (shipped,) = re.findall(r"\$1\[([\w,]+)\]", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+    told = re.findall(r"assayd\[([\w,]+)\]", recipe)
+
+    assert set(shipped.split(",")) <= set(listed.split(","))
+    assert told == [listed]
+
+
 def test_the_build_is_sent_exactly_what_it_copies() -> None:
     copied = {
         source
