@@ -44,6 +44,10 @@ def test_every_stage_stands_on_the_base_that_the_builder_chooses() -> None:
     assert [keyword for keyword, _ in before] == ["ARG"]
     assert before[0][1].startswith("BASE=python:3.")
     assert [stage[0][1] for stage in rest] == ["${BASE} AS build", "${BASE}"]
+    # Which the page says how to pin by its digest.
+    page, tag = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8"), before[0][1].removeprefix("BASE=")
+    assert "--build-arg BASE=python@sha256:" in page
+    assert f"imagetools inspect {tag}`" in page
 
 
 def test_the_image_adds_only_the_environment_to_its_base() -> None:
