@@ -24,6 +24,7 @@ MADE_BY_THE_CHART = frozenset(
         "tls_key",
         "tls_client_ca",
         "access",
+        "traces",
     }
 )
 """They agree with the probes, the Services, the volumes and the time that a pod is given to stop."""

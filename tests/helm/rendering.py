@@ -26,6 +26,7 @@ ALL: dict[str, Any] = {
     "disruptionBudget": {"maxUnavailable": "25%"},
     "topologySpread": {"whenUnsatisfiable": "DoNotSchedule"},
     "settings": {"log_level": "debug"},
+    "traces": {"endpoint": "http://collector.telemetry.svc:4317"},
     "tls": {"enabled": True, "existingSecret": "certificate", "clientCa": True},
     "access": {"file": "[[tokens]]\n"},
     "service": {"type": "LoadBalancer", "annotations": {"example.com/internal": "true"}},

@@ -149,6 +149,19 @@ def test_a_setting_reaches_the_server_as_it_was_written(
     assert (type(found), found) == (type(value), value)
 
 
+def variables(chart: helm_python.Chart, values: dict[str, Any]) -> dict[str, Any]:
+    return {variable["name"]: variable.get("value") for variable in container(chart, values)["env"]}
+
+
+def test_spans_go_where_the_endpoint_is_and_nowhere_without_one(chart: helm_python.Chart) -> None:
+    place = ALL["traces"]["endpoint"]
+
+    assert variables(chart, ALL)["OTEL_EXPORTER_OTLP_ENDPOINT"] == place
+    assert settings(chart, ALL)["traces"] == "otlp"
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in variables(chart, CLAIM)
+    assert "traces" not in settings(chart, CLAIM)
+
+
 def checksums(chart: helm_python.Chart, values: dict[str, Any]) -> dict[str, str]:
     annotations = only(chart, values, "Deployment")["spec"]["template"]["metadata"]["annotations"]
     return {name: value for name, value in annotations.items() if name.startswith("checksum/")}

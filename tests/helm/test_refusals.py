@@ -52,6 +52,8 @@ def test_a_misspelt_value_is_refused(chart: helm_python.Chart, values: dict[str,
         ({"settings": {"log_level": "verbose"}}, "at '/settings/log_level'"),
         ({"settings": {"rows_max": 0}}, "at '/settings/rows_max'"),
         ({"settings": {"rows_max": "many"}}, "at '/settings/rows_max'"),
+        ({"traces": {"endpoint": "collector:4317"}}, "at '/traces/endpoint'"),
+        ({"traces": {"endpoint": "http://collector"}}, "at '/traces/endpoint'"),
         ({"rules": {"kind": "Secret"}}, "at '/rules/kind'"),
         ({"rules": {"runbooksUrl": "wiki"}}, "at '/rules/runbooksUrl'"),
         ({"rules": {"latencySeconds": 0}}, "at '/rules/latencySeconds'"),
@@ -154,7 +156,7 @@ def test_every_value_has_a_place_in_the_schema_and_every_place_a_value(chart: he
 
 def test_the_schema_names_each_setting_that_the_chart_does_not_make_itself() -> None:
     named = set(SCHEMA["properties"]["settings"]["properties"])
-    made = {"host", "port", "metrics_host", "metrics_port", "insecure", "repository", "model"}
+    made = {"host", "port", "metrics_host", "metrics_port", "insecure", "repository", "model", "traces"}
 
     assert named < set(Settings.model_fields)
     assert made <= set(Settings.model_fields) - named

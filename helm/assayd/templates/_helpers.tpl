@@ -122,6 +122,9 @@ access = "/etc/assayd-access/access.toml"
 # Pods are reached from other machines: the server takes their calls in the clear, or from anybody, only when told so.
 insecure = true
 {{- end }}
+{{- if .Values.traces.endpoint }}
+traces = "otlp"
+{{- end }}
 {{- range $name, $value := .Values.settings }}
 {{ $name }} = {{ toJson $value }}
 {{- end }}
