@@ -1,14 +1,17 @@
 """The chart renders what the server needs: its settings, its models, its limits and no privilege."""
 
 import tomllib
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
 import helm_python
 import pytest
 
+from assayd_server.access import Role, parsed
 from assayd_server.config import Settings
 from assayd_server.configuring import load
+from entries import token_for
 from helm.rendering import (
     ALL,
     BUCKET,
@@ -126,6 +129,14 @@ def test_who_may_do_what_comes_from_a_secret_of_the_chart_or_from_one_that_is_th
     assert settings(chart, ALL)["access"] == f"{mounts_of(chart, ALL)['access']['mountPath']}/access.toml"
     assert set(only(chart, ALL, "Secret")["data"]) == {"access.toml"}
     assert volumes_of(chart, given)["access"]["secret"]["secretName"] == "limited"
+
+
+def test_the_server_takes_the_access_file_that_the_chart_writes(chart: helm_python.Chart) -> None:
+    text = b64decode(only(chart, ALL, "Secret")["data"]["access.toml"])
+    found = parsed(text, with_certificates=ALL["tls"]["clientCa"])
+
+    assert found.of_token(token_for("score")) == {Role.SCORE}
+    assert found.of_certificate(["shop"]) == {Role.MONITOR}
 
 
 def test_keys_and_tokens_can_be_read_by_the_servers_group_alone(chart: helm_python.Chart) -> None:
