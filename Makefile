@@ -74,9 +74,9 @@ audit: .make/dev ## Known weaknesses of what constraints.txt pins, which asks Py
 	@$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt \
 	  $(if $(OSV),--vulnerability-service osv --osv-url $(OSV))
 
-sbom: .make/dev ## Write dist/sbom.cdx.json: what assayd[server,cli,objectstore] consists of, as it is pinned
+sbom: .make/dev ## Write dist/sbom.cdx.json: what assayd[server,cli,objectstore,otel] consists of, as it is pinned
 	@rm -rf .venv-sbom && $(PYTHON) -m venv --without-pip .venv-sbom && mkdir -p dist
-	@$(BIN)/pip --python .venv-sbom/bin/python install --constraint constraints.txt ".[server,cli,objectstore]"
+	@$(BIN)/pip --python .venv-sbom/bin/python install --constraint constraints.txt ".[server,cli,objectstore,otel]"
 	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
 	  --output-file dist/sbom.cdx.json .venv-sbom/bin/python
 	@rm -rf .venv-sbom

@@ -24,9 +24,23 @@ MADE_BY_THE_CHART = frozenset(
         "tls_key",
         "tls_client_ca",
         "access",
+        "traces",
     }
 )
 """They agree with the probes, the Services, the volumes and the time that a pod is given to stop."""
+OF_A_BARE_MODEL = frozenset(
+    {
+        "reference",
+        "pool",
+        "logits_output",
+        "probabilities_output",
+        "values_output",
+        "embedding_tensor",
+        "activation",
+        "sample_axis",
+    }
+)
+"""With a repository, which the chart always has, the server does not start with them."""
 _TAKEN = ("type", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "anyOf")
 """Of what pydantic says of a setting; the rest is about Python, or said elsewhere."""
 
@@ -41,7 +55,8 @@ def written() -> str:
 def settings() -> dict[str, Any]:
     """A schema for each setting that the chart leaves to people, by name, in the order of the code."""
     fields = Settings.model_json_schema(mode="serialization")["properties"]
-    return {name: _of(field) for name, field in fields.items() if name not in MADE_BY_THE_CHART}
+    left_out = MADE_BY_THE_CHART | OF_A_BARE_MODEL
+    return {name: _of(field) for name, field in fields.items() if name not in left_out}
 
 
 def _of(field: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from typing import Any
 import helm_python
 import yaml
 
+from entries import certificate_entry, entries
+
 ROOT = Path(__file__).resolve().parents[2]
 CHART_DIR = ROOT / "helm" / "assayd"
 NAMESPACE = "scoring"
@@ -26,8 +28,9 @@ ALL: dict[str, Any] = {
     "disruptionBudget": {"maxUnavailable": "25%"},
     "topologySpread": {"whenUnsatisfiable": "DoNotSchedule"},
     "settings": {"log_level": "debug"},
+    "traces": {"endpoint": "http://collector.telemetry.svc:4317"},
     "tls": {"enabled": True, "existingSecret": "certificate", "clientCa": True},
-    "access": {"file": "[[tokens]]\n"},
+    "access": {"file": entries("score") + certificate_entry("shop", "monitor")},
     "service": {"type": "LoadBalancer", "annotations": {"example.com/internal": "true"}},
     "networkPolicy": {
         "enabled": True,

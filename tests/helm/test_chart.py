@@ -1,14 +1,17 @@
 """The chart renders what the server needs: its settings, its models, its limits and no privilege."""
 
 import tomllib
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
 import helm_python
 import pytest
 
+from assayd_server.access import Role, parsed
 from assayd_server.config import Settings
 from assayd_server.configuring import load
+from entries import token_for
 from helm.rendering import (
     ALL,
     BUCKET,
@@ -128,6 +131,14 @@ def test_who_may_do_what_comes_from_a_secret_of_the_chart_or_from_one_that_is_th
     assert volumes_of(chart, given)["access"]["secret"]["secretName"] == "limited"
 
 
+def test_the_server_takes_the_access_file_that_the_chart_writes(chart: helm_python.Chart) -> None:
+    text = b64decode(only(chart, ALL, "Secret")["data"]["access.toml"])
+    found = parsed(text, with_certificates=ALL["tls"]["clientCa"])
+
+    assert found.of_token(token_for("score")) == {Role.SCORE}
+    assert found.of_certificate(["shop"]) == {Role.MONITOR}
+
+
 def test_keys_and_tokens_can_be_read_by_the_servers_group_alone(chart: helm_python.Chart) -> None:
     modes = {
         name: volume["secret"]["defaultMode"]
@@ -147,6 +158,19 @@ def test_a_setting_reaches_the_server_as_it_was_written(
 ) -> None:
     found = settings(chart, {**CLAIM, "settings": {name: value}})[name]
     assert (type(found), found) == (type(value), value)
+
+
+def variables(chart: helm_python.Chart, values: dict[str, Any]) -> dict[str, Any]:
+    return {variable["name"]: variable.get("value") for variable in container(chart, values)["env"]}
+
+
+def test_spans_go_where_the_endpoint_is_and_nowhere_without_one(chart: helm_python.Chart) -> None:
+    place = ALL["traces"]["endpoint"]
+
+    assert variables(chart, ALL)["OTEL_EXPORTER_OTLP_ENDPOINT"] == place
+    assert settings(chart, ALL)["traces"] == "otlp"
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in variables(chart, CLAIM)
+    assert "traces" not in settings(chart, CLAIM)
 
 
 def checksums(chart: helm_python.Chart, values: dict[str, Any]) -> dict[str, str]:

@@ -44,6 +44,10 @@ def test_every_stage_stands_on_the_base_that_the_builder_chooses() -> None:
     assert [keyword for keyword, _ in before] == ["ARG"]
     assert before[0][1].startswith("BASE=python:3.")
     assert [stage[0][1] for stage in rest] == ["${BASE} AS build", "${BASE}"]
+    # Which the page says how to pin by its digest.
+    page, tag = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8"), before[0][1].removeprefix("BASE=")
+    assert "--build-arg BASE=python@sha256:" in page
+    assert f"imagetools inspect {tag}`" in page
 
 
 def test_the_image_adds_only_the_environment_to_its_base() -> None:
@@ -77,6 +81,16 @@ def test_the_label_has_the_version_of_the_package() -> None:
     (labels,) = image("LABEL")
 
     assert f'org.opencontainers.image.version="{project["version"]}"' in labels
+
+
+def test_the_list_of_parts_has_every_extra_that_the_image_has() -> None:
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\nsbom:")[2].partition("\n\n")[0]
+    (listed,) = re.findall(r'"\.\[([\w,]+)\]"', recipe)
+    (shipped,) = re.findall(r"\$1\[([\w,]+)\]", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+    told = re.findall(r"assayd\[([\w,]+)\]", recipe)
+
+    assert set(shipped.split(",")) <= set(listed.split(","))
+    assert told == [listed]
 
 
 def test_the_build_is_sent_exactly_what_it_copies() -> None:

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import helm_python
 import pytest
 
 from assayd_server.config import Settings
-from helm.rendering import ALL, CHART_DIR, CLAIM, TLS, render
+from assayd_server.configuring import load
+from helm.rendering import ALL, CHART_DIR, CLAIM, TLS, config, render
 
 SCHEMA = json.loads((CHART_DIR / "values.schema.json").read_text(encoding="utf-8"))
 OF_KUBERNETES = {
@@ -52,6 +54,8 @@ def test_a_misspelt_value_is_refused(chart: helm_python.Chart, values: dict[str,
         ({"settings": {"log_level": "verbose"}}, "at '/settings/log_level'"),
         ({"settings": {"rows_max": 0}}, "at '/settings/rows_max'"),
         ({"settings": {"rows_max": "many"}}, "at '/settings/rows_max'"),
+        ({"traces": {"endpoint": "collector:4317"}}, "at '/traces/endpoint'"),
+        ({"traces": {"endpoint": "http://collector"}}, "at '/traces/endpoint'"),
         ({"rules": {"kind": "Secret"}}, "at '/rules/kind'"),
         ({"rules": {"runbooksUrl": "wiki"}}, "at '/rules/runbooksUrl'"),
         ({"rules": {"latencySeconds": 0}}, "at '/rules/latencySeconds'"),
@@ -90,6 +94,7 @@ TWO_SOURCES = {"repository": {"existingClaim": "models", "path": "/opt/models"}}
             {"autoscaling": {"enabled": True, "maxReplicas": 1}},
             "minReplicas is larger than autoscaling.maxReplicas",
         ),
+        ({"settings": {"workers": 2, "uds": "/tmp/s"}}, "One socket cannot be shared by several workers"),  # noqa: S108 in the pod
         ({"autoscaling": {"enabled": True, "cpuPercent": 0}}, "autoscaling has nothing to go by"),
         (
             {"autoscaling": {"enabled": True}, "resources": {"requests": {"cpu": None}}},
@@ -154,10 +159,32 @@ def test_every_value_has_a_place_in_the_schema_and_every_place_a_value(chart: he
 
 def test_the_schema_names_each_setting_that_the_chart_does_not_make_itself() -> None:
     named = set(SCHEMA["properties"]["settings"]["properties"])
-    made = {"host", "port", "metrics_host", "metrics_port", "insecure", "repository", "model"}
+    made = {"host", "port", "metrics_host", "metrics_port", "insecure", "repository", "model", "traces"}
 
     assert named < set(Settings.model_fields)
     assert made <= set(Settings.model_fields) - named
+
+
+def sample(schema: dict[str, Any]) -> Any:
+    """A value that a setting may have and that says something."""
+    if "enum" in schema:
+        return schema["enum"][-1]
+    numbers = {"integer": int, "number": float}
+    if schema["type"] in numbers:
+        return numbers[schema["type"]](schema["maximum"])
+    return {"boolean": True, "string": "name"}[schema["type"]]
+
+
+@pytest.mark.parametrize("name", SCHEMA["properties"]["settings"]["properties"])
+def test_the_server_starts_with_each_setting_that_the_schema_takes(
+    chart: helm_python.Chart, tmp_path: Path, name: str
+) -> None:
+    value = sample(SCHEMA["properties"]["settings"]["properties"][name])
+    file = tmp_path / "assayd.toml"
+    file.write_text(config(chart, {**CLAIM, "settings": {name: value}}))
+
+    found = getattr(load({}, {"ASSAYD_CONFIG": str(file)}), name)
+    assert (str(found) if isinstance(value, str) else found) == value
 
 
 def test_the_chart_can_be_a_dependency_which_is_handed_global_values(chart: helm_python.Chart) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import helm_python
 import pytest
 
-from helm.rendering import ALL, CLAIM, GIVEN, config, of_kind, only, pod, render
+from helm.rendering import ALL, BUCKET, CLAIM, GIVEN, config, of_kind, only, pod, render
 from helm.test_matrix import MATRIX
 
 every_value = pytest.mark.parametrize("values", MATRIX.values(), ids=MATRIX)
@@ -62,6 +62,21 @@ def test_the_network_policy_lets_the_test_in(chart: helm_python.Chart) -> None:
     (calls,) = [rule for rule in policy["spec"]["ingress"] if rule["ports"] == [{"port": "grpc"}]]
     peers = [peer["podSelector"]["matchLabels"] for peer in calls["from"] if "podSelector" in peer]
     assert any(selects(peer, test["metadata"]["labels"]) for peer in peers)
+
+
+def way_out(chart: helm_python.Chart, values: dict[str, Any]) -> list[int]:
+    """The ports that the network policy lets the pods reach anywhere."""
+    rules = only(chart, {**values, "networkPolicy": {"enabled": True}}, "NetworkPolicy")["spec"]["egress"]
+    return [port["port"] for rule in rules if "to" not in rule for port in rule["ports"]]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "port"), [("http://collector:4317", 4317), ("https://[fd00::1]:443", 443)], ids=["name", "IPv6"]
+)
+def test_the_network_policy_lets_spans_out(chart: helm_python.Chart, endpoint: str, port: int) -> None:
+    assert way_out(chart, CLAIM) == [53, 53]
+    assert way_out(chart, {**CLAIM, "traces": {"endpoint": endpoint}}) == [53, 53, port]
+    assert way_out(chart, BUCKET) == [53, 53, 443]
 
 
 @every_value

@@ -80,6 +80,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if and (or .access.existingSecret .access.file) (not .tls.enabled) (not .insecure) }}
 {{- fail "With access, calls carry tokens, which must not go in the clear: set tls.enabled, or insecure if that is meant." }}
 {{- end }}
+{{- if and .settings.uds (gt (int (.settings.workers | default 1)) 1) }}
+{{- fail "One socket cannot be shared by several workers: leave settings.uds out, or have one worker." }}
+{{- end }}
 {{- with .autoscaling }}
 {{- if and .enabled (gt (int .minReplicas) (int .maxReplicas)) }}
 {{- fail "autoscaling.minReplicas is larger than autoscaling.maxReplicas." }}
@@ -121,6 +124,9 @@ access = "/etc/assayd-access/access.toml"
 {{- if not (include "assayd.secure" .) }}
 # Pods are reached from other machines: the server takes their calls in the clear, or from anybody, only when told so.
 insecure = true
+{{- end }}
+{{- if .Values.traces.endpoint }}
+traces = "otlp"
 {{- end }}
 {{- range $name, $value := .Values.settings }}
 {{ $name }} = {{ toJson $value }}
