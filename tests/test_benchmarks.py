@@ -11,7 +11,16 @@ from benchmarks.fuzz import report
 from benchmarks.soak.pages import BEGIN, END, PAGE, found
 
 ROOT = Path(__file__).resolve().parents[1]
-SERVING = ("one_row", "rows_256_uint8", "drift_counting", "rank", "client_cost", "start_up", "cores")
+SERVING = (
+    "one_row",
+    "rows_256_uint8",
+    "drift_counting",
+    "open_inference",
+    "rank",
+    "client_cost",
+    "start_up",
+    "cores",
+)
 """Those of benchmarks.serving that take seconds."""
 RUN_BY_OTHERS = {"ranking_tools", "drift_tools", "drift_stream_peers", "diversity_peers", "seals_reports"}
 READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")

@@ -1,4 +1,4 @@
-"""Fifty sound versions published under load, corrupt ones between: no call fails, each answer is of its version."""
+"""Fifty sound versions, and corrupt ones, published under load: no call fails, answers are of their version."""
 
 import time
 from collections.abc import Iterator
