@@ -116,7 +116,7 @@ stubs: .make/gen ## Write the generated stubs anew
 docs: .make/dev ## Write docs/settings.md and docs/metrics.md anew
 	@$(BIN)/python docs/reference.py
 
-example: .make/dev ## Run the worked examples on letters and write their tables and plots; ONLY=rare_letter for one, or long_tail, noisy_labels
+example: .make/dev ## Run the worked examples on letters, write their tables and plots; ONLY=rare_letter for one (long_tail, noisy_labels)
 	@for name in $(or $(ONLY),pool_learning rare_letter unseen_letters); do \
 	  $(BIN)/python -m examples.letters.$$name || exit; done
 

@@ -142,17 +142,21 @@ def pinned(server: Server) -> None:
         os.sched_setaffinity(int(thread.name), {CORES[0]})
 
 
+def built(folder: Path, kind: str, vectors: np.ndarray) -> tuple[Path, Path]:
+    """A model's file, and the folder of a pool beside it."""
+    rows, model = folder / "rows.npy", folder / "model.onnx"
+    np.save(rows, vectors)
+    rng, width = np.random.default_rng(0), vectors.shape[1]
+    model.write_bytes(
+        perceptron([(rng.normal(size=shape), np.zeros(shape[1])) for shape in ((8, width), (width, 2))])
+    )
+    return model, build_pool(folder / "pool", kind=kind, vectors=rows)
+
+
 def measured(kind: str, vectors: np.ndarray, queries: np.ndarray, *, rounds: int, seconds: float) -> Rates:
     """All ways in turn."""
     with TemporaryDirectory() as name:
-        folder = Path(name)
-        rows, model = folder / "rows.npy", folder / "model.onnx"
-        np.save(rows, vectors)
-        rng, width = np.random.default_rng(0), vectors.shape[1]
-        model.write_bytes(
-            perceptron([(rng.normal(size=shape), np.zeros(shape[1])) for shape in ((8, width), (width, 2))])
-        )
-        pool = build_pool(folder / "pool", kind=kind, vectors=rows)
+        model, pool = built(Path(name), kind, vectors)
         manifest = read_pool(pool).manifest
         rates: dict[str, list[tuple[float, float]]] = {}
         with serving_pool(model, pool, threads=1) as server:

@@ -70,6 +70,27 @@ def network(*, width: int = 64, hidden: int = 32, class_count: int = 10, seed: i
     )
 
 
+def fixed_batch(row_count: int = 3) -> bytes:
+    """The network, that takes so many rows at a time."""
+    model = onnx.load_from_string(network())
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].ClearField("dim_param")
+        value.type.tensor_type.shape.dim[0].dim_value = row_count
+    return model.SerializeToString()
+
+
+def forest() -> bytes:
+    """Twenty trees that tell scikit-learn's digits, as skl2onnx writes them."""
+    from skl2onnx import to_onnx  # bring much, which few tests need
+    from sklearn.datasets import load_digits
+    from sklearn.ensemble import RandomForestClassifier
+
+    images, digits = load_digits(return_X_y=True)
+    fitted = RandomForestClassifier(20, random_state=0).fit(images[:500], digits[:500])
+    content: bytes = to_onnx(fitted, images[:1].astype(np.float32), options={"zipmap": False}).SerializeToString()
+    return content
+
+
 def passed_through(output: str, class_count: int = 4) -> bytes:
     """A row above 0 divided by its sum, as made-up rows are, and any other row as it is."""
     matrix = (TensorProto.FLOAT, ["rows", class_count])

@@ -11,7 +11,16 @@ from benchmarks.fuzz import report
 from benchmarks.soak.pages import BEGIN, END, PAGE, found
 
 ROOT = Path(__file__).resolve().parents[1]
-SERVING = ("one_row", "rows_256_uint8", "drift_counting", "rank", "client_cost", "start_up", "cores")
+SERVING = (
+    "one_row",
+    "rows_256_uint8",
+    "drift_counting",
+    "open_inference",
+    "rank",
+    "client_cost",
+    "start_up",
+    "cores",
+)
 """Those of benchmarks.serving that take seconds."""
 RUN_BY_OTHERS = {"ranking_tools", "drift_tools", "drift_stream_peers", "diversity_peers", "seals_reports"}
 READS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
@@ -40,6 +49,7 @@ BENCHMARKS: dict[str, tuple[list[str], str]] = {
     "memory": (["-m", "benchmarks.memory", "--short"], "shrunk after each pass"),
     "rank_pool": (["-m", "benchmarks.rank_pool", "--short"], "merged rows"),
     "search_rate": (["-m", "benchmarks.search_rate", "--short", "--kinds", "ivf"], "Search / in process"),
+    "search_stages": (["-m", "benchmarks.search_stages", "--short"], "| checks of recall |"),
     "novelty_serving": (["-m", "benchmarks.novelty_serving", "--short"], "of those without"),
     "novelty_stages": (["-m", "benchmarks.novelty_stages", "--short"], "| discoveries |"),
     "drift_counting": (["-m", "benchmarks.drift_counting", "--short"], "| 256 | read slowly |"),
@@ -64,6 +74,7 @@ LINUX = {
     "memory",
     "rank_pool",
     "search_rate",
+    "search_stages",
     "novelty_serving",
     "drift_counting",
     "shared_pool",

@@ -23,6 +23,10 @@ CALLS = 24
 ROWS = 200
 """Of a call: too many to be merged, so that most calls wait while one is computed."""
 STREAMS = 4
+STREAM_ROWS = 1000
+"""Of a stream's message: it is computed, or waits for its turn, while the next one waits behind it."""
+AHEAD = 2
+"""Messages that a stream sends at once: one is computed, the next one has come and is not taken yet."""
 HIDDEN = 4096
 GRACE_SECONDS = 60.0
 
@@ -40,7 +44,7 @@ def run(short: bool) -> tuple[list[Line], dict[str, Any]]:
     lines = [
         _line("unary calls accepted before SIGTERM that end well", unary, good="call OK"),
         _line(
-            "streams that end with UNAVAILABLE, after an answer to all but their last message",
+            "streams that end with UNAVAILABLE, after an answer to every message that had come",
             streams,
             good="stream UNAVAILABLE",
         ),
@@ -75,19 +79,20 @@ def _round() -> tuple[Counter[str], float]:
             serving(folder, model=folder / "m.onnx", **settings) as server,
             ThreadPoolExecutor(CALLS + STREAMS) as threads,
         ):
-            answered = threading.Semaphore(0)
-            streams = [threads.submit(_stream, server, answered) for _ in range(STREAMS)]
-            for _ in streams:
-                answered.acquire(timeout=60)  # the first answer of each has come
+            streams = [_Stream(server) for _ in range(STREAMS)]
+            ends = [threads.submit(stream.end) for stream in streams]
+            _have_come(server, streams)
             calls = [threads.submit(_call, server, seed) for seed in range(CALLS)]
             server.wait_for("grpc_server_started_total", CALLS, grpc_method="Score")
-            waiting = server.metric("assayd_pending_rows") / ROWS
+            waiting = CALLS - server.metric("grpc_server_handled_total", grpc_method="Score")
+            unanswered = sum(stream.sent - stream.received for stream in streams)
             began = time.perf_counter()
             code = server.terminate()
             took = time.perf_counter() - began
-            found = Counter([call.result() for call in calls] + [stream.result() for stream in streams])
+            found = Counter([call.result() for call in calls] + [end.result() for end in ends])
     found[f"exit {code}"] += 1
     found["waited or computed when SIGTERM came"] += round(waiting)
+    found["messages of streams that had come and had no answer then"] += unanswered
     return found, took
 
 
@@ -100,34 +105,57 @@ def _call(server: Server, seed: int) -> str:
             return f"call {error.status.name}"
 
 
-def _stream(server: Server, answered: threading.Semaphore) -> str:
-    """Send a message after each answer, until the server ends it."""
-    turn = threading.Semaphore(1)
-    sent = received = 0
+class _Stream:
+    """Once it has had an answer it sends more messages at once, and then waits for the end."""
 
-    def messages() -> Iterator[selection_pb2.SelectStreamRequest]:
-        nonlocal sent
-        while turn.acquire(timeout=60):
-            sent += 1
-            yield _message(first=sent == 1)
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._answered, self._ended = threading.Event(), threading.Event()
+        self.sent = self.received = 0
 
-    with grpc.insecure_channel(server.address) as channel:
-        try:
-            for _ in selection_pb2_grpc.SelectionServiceStub(channel).SelectStream(messages()):
-                received += 1
-                answered.release()
-                turn.release()
-        except grpc.RpcError as error:
-            turn.release()  # the thread that sends is not to wait for more
-            status = error.code().name
-            return f"stream {status}" if received and sent - received <= 1 else f"stream {status}, answers lost"
-    return "stream ended by itself"
+    def end(self) -> str:
+        """How it ends, and whether all messages were answered: all have come before the server is to stop."""
+        with grpc.insecure_channel(self._server.address) as channel:
+            try:
+                for _ in selection_pb2_grpc.SelectionServiceStub(channel).SelectStream(self._messages()):
+                    self.received += 1
+                    self._answered.set()
+            except grpc.RpcError as error:
+                status = f"stream {error.code().name}"
+                return status if self.received == self.sent == 1 + AHEAD else f"{status}, answers lost"
+            finally:
+                self._ended.set()  # the thread that sends is not to wait for more
+                self._answered.set()
+        return "stream ended by itself"
+
+    def _messages(self) -> Iterator[selection_pb2.SelectStreamRequest]:
+        self.sent += 1
+        yield _message(1, first=True)
+        self._answered.wait(60)
+        for _ in range(AHEAD):
+            self.sent += 1
+            yield _message(STREAM_ROWS)
+        self._ended.wait(60)
 
 
-def _message(*, first: bool) -> selection_pb2.SelectStreamRequest:
+def _have_come(server: Server, streams: list[_Stream]) -> None:
+    """Return when every message of the streams was received: the client alone cannot know, the server tells."""
+    wanted, size = STREAMS * (1 + AHEAD), _message(STREAM_ROWS).ByteSize()
+    deadline = time.monotonic() + 60
+    while True:
+        answered = sum(stream.received for stream in streams)  # before what is held: what is answered is not
+        if answered + server.metric("assayd_pending_request_bytes") // size >= wanted:
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError("the messages of the streams did not come")
+        time.sleep(0.01)
+
+
+def _message(count: int, *, first: bool = False) -> selection_pb2.SelectStreamRequest:
     request = selection_pb2.SelectStreamRequest()
     if first:
         policy = selection_pb2.SELECTION_POLICY_QUANTILE
         request.settings.CopyFrom(selection_pb2.SelectionSettings(measure=1, policy=policy, budget=0.2))
-    request.rows.logits.CopyFrom(encode(np.random.default_rng(0).normal(size=(16, 10)).astype(np.float32)))
+    rows = np.random.default_rng(0).integers(0, 2, (count, WIDTH), np.uint8)
+    request.rows.inputs.tensors.append(encode(rows))
     return request

@@ -18,6 +18,7 @@ from assayd_server.core.hashing import id_hash
 from assayd_server.core.softmax import softmax
 from assayd_server.core.stream import Policy, PolicySettings, advance, begin
 from assayd_server.core.uncertainty import least_confidence
+from busy import SLOW
 from scraping import metric
 from waiting import wait_until
 
@@ -252,18 +253,41 @@ def test_a_server_that_stops_ends_a_stream_that_waits(serve: Serve) -> None:
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
-class Opened:
-    """A stream that had an answer, and that is left open."""
+def test_a_server_that_stops_answers_the_messages_that_it_has_received(serve: Serve) -> None:
+    app = serve(onnx_models.network(**SLOW, class_count=4), drain_grace_seconds=60)
+    requests = [inputs(4000), inputs(5)]
+    with grpc.insecure_channel(app.address) as channel, Opened(Stub(channel), *requests) as stream:
+        size = sum(request.ByteSize() for request in requests)
+        wait_until(lambda: metric(app, "assayd_pending_request_bytes") == size)  # one computed, one not taken yet
+        app.drain()
+        assert [len(decode(next(stream).selected)) for _ in requests] == [4000, 5]
+        with pytest.raises(grpc.RpcError) as caught:
+            next(stream)
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
-    def __init__(self, stub: Stub) -> None:
+
+def inputs(count: int) -> selection_pb2.SelectStreamRequest:
+    """Rows that take a pass through the model of busy."""
+    request = message()
+    request.rows.inputs.tensors.append(encode(np.zeros((count, SLOW["width"]), np.uint8)))
+    return request
+
+
+class Opened:
+    """A stream that had an answer, and that is left open; then further messages are sent."""
+
+    def __init__(self, stub: Stub, *further: selection_pb2.SelectStreamRequest) -> None:
         from queue import SimpleQueue
 
+        self._further = further
         self._requests: SimpleQueue = SimpleQueue()
         self._requests.put(message(Z[:5], **SETTINGS))
         self._call = stub.SelectStream(iter(self._requests.get, None), timeout=60)
 
     def __enter__(self) -> Any:
         next(self._call)
+        for request in self._further:
+            self._requests.put(request)
         return self._call
 
     def __exit__(self, *_: object) -> None:

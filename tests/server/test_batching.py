@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
-from skl2onnx import to_onnx
 from sklearn.datasets import load_digits
-from sklearn.ensemble import RandomForestClassifier
 
 import onnx_models
 from assayd_server.batching import Batching, BatchLimits
@@ -200,25 +198,7 @@ def test_a_pass_that_is_not_full_may_wait_for_more(load: Load) -> None:
     assert bench.value("assayd_executions_total") == 1
 
 
-def fixed_batch() -> bytes:
-    """A network that takes three rows at a time."""
-    import onnx
-
-    model = onnx.load_from_string(onnx_models.network())
-    for value in (*model.graph.input, *model.graph.output):
-        value.type.tensor_type.shape.dim[0].ClearField("dim_param")
-        value.type.tensor_type.shape.dim[0].dim_value = 3
-    return model.SerializeToString()
-
-
-def forest() -> bytes:
-    images, digits = load_digits(return_X_y=True)
-    fitted = RandomForestClassifier(20, random_state=0).fit(images[:500], digits[:500])
-    content: bytes = to_onnx(fitted, images[:1].astype(np.float32), options={"zipmap": False}).SerializeToString()
-    return content
-
-
-@pytest.mark.parametrize("content", [onnx_models.network, forest, fixed_batch])
+@pytest.mark.parametrize("content", [onnx_models.network, onnx_models.forest, onnx_models.fixed_batch])
 def test_merged_answers_are_those_of_single_calls(load: Load, content: Callable[[], bytes]) -> None:
     bench = Bench(load(content()))
     rows = load_digits().data[500:600].astype(np.float32)

@@ -6,9 +6,12 @@ import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
 
 from assayd_server.memory import anonymous_bytes, memory_limit_bytes
+from assayd_server.metrics import Metrics
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
 
@@ -43,6 +46,21 @@ def test_memory_that_no_file_backs_is_read(tmp_path: Path) -> None:
     status.write_text("VmRSS:\t  900 kB\nRssAnon:\t     700 kB\nRssFile:\t 200 kB\n")
     assert anonymous_bytes(status) == 700 * 1024
     assert anonymous_bytes(tmp_path / "none") is None
+
+
+@LINUX
+def test_a_scrape_shows_the_memory_that_no_file_backs() -> None:
+    registry = CollectorRegistry()
+    Metrics(registry)
+
+    def shown() -> float:
+        return registry.get_sample_value("assayd_anonymous_memory_bytes") or 0.0
+
+    before = shown()
+    held = np.ones(8 * 2**20)
+    assert shown() - before > held.nbytes / 2
+    del held
+    assert shown() - before < 2**25
 
 
 GIVING_BACK = """

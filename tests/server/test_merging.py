@@ -2,24 +2,19 @@
 
 import gc
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from prometheus_client import CollectorRegistry
 
 import onnx_models
 from assayd_server.asks import Ask
-from assayd_server.batching import BatchLimits
 from assayd_server.caller import Caller, Lane, after
 from assayd_server.core.scores import scores_of_logits
 from assayd_server.core.uncertainty import Measure
-from assayd_server.counters import Counters
 from assayd_server.errors import (
     CallCancelledError,
     DeadlineExceededError,
@@ -27,81 +22,14 @@ from assayd_server.errors import (
     NotFoundError,
     ResourceExhaustedError,
 )
-from assayd_server.gate import ONLINE_RUN_MAX, Gate
-from assayd_server.merging import Merging
-from assayd_server.metrics import Metrics
-from assayd_server.plan import Plan
-from assayd_server.repository import Repository
-from assayd_server.rows import inputs_of
-from assayd_server.score_job import Part, ScoreJob
-from assayd_server.scoring_pass import ScoringPass
+from assayd_server.gate import ONLINE_RUN_MAX
+from assayd_server.score_job import Part
 from assayd_server.servable import Servable
 from assayd_server.wanted import ModelChoice, Output, Wanted
+from merging_bench import ENTROPY, WAIT, Bench
 
 Load = Callable[..., Servable]
-WAIT = 30
 ROWS = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
-ENTROPY = Ask(Wanted(uncertainties=(Measure.ENTROPY,)))
-
-
-class Bench:
-    """Models behind a gate that can be held, so that calls line up."""
-
-    def __init__(self, *models: Servable, pending_max: int = 10_000, **limits: Any) -> None:
-        self.registry = CollectorRegistry()
-        self.gate = Gate(pending_max)
-        self.repository = Repository(models)
-        self.checked: list[Plan] = []
-        counters = Counters(Metrics(self.registry))
-        self.repository.follow(counters)
-        self.merging = Merging(
-            self.gate,
-            BatchLimits(**limits),
-            ScoringPass(counters),
-            find=lambda choice: self.repository.find(choice.name, choice.version),
-            check=self.checked.append,
-        )
-        self.repository.follow(self.merging)
-        self.watched: list[ScoreJob] = []
-
-    def offer(self, rows: np.ndarray, ask: Ask = ENTROPY, caller: Caller | None = None) -> "Future[Part]":
-        found: Future[Part] = Future()
-
-        def finish(_job: ScoreJob, result: Part | Exception) -> None:
-            if isinstance(result, Exception):
-                found.set_exception(result)
-            else:
-                found.set_result(result)
-
-        self.merging.offer(
-            ask, inputs_of({"": rows}), caller or Caller(), finish=finish, watch=self.watched.append
-        )
-        return found
-
-    def score(self, rows: np.ndarray, ask: Ask = ENTROPY) -> Part:
-        found = self.offer(rows, ask)
-        self.advance(found)
-        return found.result(WAIT)
-
-    def advance(self, *found: "Future[Part]") -> None:
-        """As the loop that takes calls does: whenever there is something to see to."""
-        self.until(lambda: all(one.done() for one in found))
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        """As advance, for any condition."""
-        end = time.monotonic() + WAIT
-        while not condition():
-            assert time.monotonic() < end, "it did not come"
-            if self.merging.waiting:
-                self.merging.advance()
-            threading.Event().wait(0.001)
-
-    def value(self, name: str) -> float:
-        families = self.registry.collect()
-        return sum(sample.value for family in families for sample in family.samples if sample.name == name)
-
-    def is_at_rest(self) -> bool:
-        return self.value("assayd_pending_rows") == self.gate.rows_pending == self.merging.waiting == 0
 
 
 Make = Callable[..., Bench]
@@ -124,20 +52,30 @@ def own(part: Part) -> np.ndarray:
     return part.scores.rows.probabilities[part.rows]
 
 
+def entropies(part: Part) -> np.ndarray:
+    return part.scores.rows.uncertainties[Measure.ENTROPY][part.rows]
+
+
 def expected(rows: np.ndarray) -> np.ndarray:
     return scores_of_logits(rows, temperature=1.0).probabilities
 
 
-def test_calls_that_wait_share_a_pass_and_each_has_the_answers_to_its_rows(make: Make) -> None:
-    bench = make()
-    bench.score(ROWS[:1])
-    parts = np.split(ROWS, [1, 3, 20])
+@pytest.mark.parametrize("content", [onnx_models.network, onnx_models.forest, onnx_models.fixed_batch])
+def test_calls_that_wait_share_a_pass_and_each_has_the_answers_that_it_has_alone(
+    make: Make, content: Callable[[], bytes]
+) -> None:
+    bench = make(content())
+    rows = np.random.default_rng(0).uniform(0, 16, (100, 64)).astype(np.float32)
+    parts = np.split(rows, [1, 30, 33, 90])
+    alone = [bench.score(part) for part in parts]
+    assert bench.value("assayd_executions_total") == len(parts)
     found = [bench.offer(part) for part in parts]
     bench.advance(*found)
-    for part, one in zip(parts, found, strict=True):
-        np.testing.assert_allclose(own(one.result()), expected(part), atol=1e-6)
-    assert bench.value("assayd_executions_total") == 2
-    assert bench.value("assayd_rows_total") == 61
+    assert bench.value("assayd_executions_total") == len(parts) + 1
+    for one, other in zip(found, alone, strict=True):
+        np.testing.assert_allclose(own(one.result()), own(other), atol=1e-5)
+        np.testing.assert_allclose(entropies(one.result()), entropies(other), atol=1e-5)
+    assert bench.value("assayd_rows_total") == 2 * len(rows)
     assert bench.is_at_rest()
 
 

@@ -57,6 +57,7 @@ GAUGES = {
     "assayd_limit": "server",
     "assayd_memory_limit_bytes": "server",
     "assayd_unread_answer_bytes": "server",
+    "assayd_anonymous_memory_bytes": "server",
     "assayd_build_info": "server",
 }
 LABELS = {

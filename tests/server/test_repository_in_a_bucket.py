@@ -1,5 +1,6 @@
 """A server whose models are in a bucket."""
 
+import resource
 import sys
 import threading
 import urllib.request
@@ -110,6 +111,31 @@ def test_a_bucket_that_goes_away_leaves_the_models_serving(bucket: Bucket, tmp_p
         bucket.come_back()
         put(bucket, tmp_path, 2)
         wait_until(lambda: client.score(ROWS).model.version == 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are Linux's")
+def test_a_cache_whose_disk_takes_no_more_leaves_the_models_serving(bucket: Bucket, tmp_path: Path) -> None:
+    """By a limit to the size of files, as in test_mirror_failures.py."""
+    put(bucket, tmp_path, 1)
+    large = bytes(3_000_000)
+    arguments = ("--repository", bucket.url, "--repository-cache", str(tmp_path / "cache"))
+    often = ("--repository-poll-seconds", "0.02", "--drain-delay-seconds", "0")
+    with (
+        processes.serving(tmp_path / "log", *arguments, *often) as server,
+        Client(f"127.0.0.1:{server.port}") as client,
+    ):
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
+        bucket.put("m/2/model.onnx", GOOD)
+        bucket.put("m/2/large.bin", large)
+        bucket.put("m/2/bundle.json", manifest(large_bin=large))
+        wait_until(lambda: client.models().failed)
+        (failed,) = client.models().failed
+        assert (failed.name, failed.version) == ("m", 2)
+        assert failed.reason.startswith(f"{bucket.url}/m/2/large.bin: cannot be written to {tmp_path}/cache/")
+        assert failed.reason.endswith(": File too large")
+        assert client.score(ROWS).model.version == 1
+        put(bucket, tmp_path, 3)  # has room
+        wait_until(lambda: client.score(ROWS).model.version == 3)
 
 
 def test_a_server_starts_from_its_cache_where_the_bucket_cannot_be_had(bucket: Bucket, tmp_path: Path) -> None:

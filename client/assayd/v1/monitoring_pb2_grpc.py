@@ -73,9 +73,9 @@ class MonitoringServiceServicer(object):
     def WatchDrift(self, request_iterator, context):
         """A stream against the reference: rows in, and an answer to each message, with a report for every window that ended in
         it and for changes between. Its state comes with every report, is bound to the reference and the settings, and lets
-        the stream go on from there, on any replica. When the server stops, a stream ends with UNAVAILABLE, reason STOPPING;
-        rows after the last answer are to be sent again. Errors: as of TestDrift; INVALID_ARGUMENT also for a state that is
-        not one of this reference and these settings.
+        the stream go on from there, on any replica. When the server stops, a stream ends with UNAVAILABLE, reason STOPPING,
+        after answers to the messages that it has received; rows after the last answer are to be sent again. Errors: as of
+        TestDrift; INVALID_ARGUMENT also for a state that is not one of this reference and these settings.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

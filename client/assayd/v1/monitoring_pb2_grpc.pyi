@@ -44,9 +44,9 @@ class MonitoringServiceStub:
     WatchDrift: _grpc.StreamStreamMultiCallable[_monitoring_pb2.WatchDriftRequest, _monitoring_pb2.WatchDriftResponse]
     """A stream against the reference: rows in, and an answer to each message, with a report for every window that ended in
     it and for changes between. Its state comes with every report, is bound to the reference and the settings, and lets
-    the stream go on from there, on any replica. When the server stops, a stream ends with UNAVAILABLE, reason STOPPING;
-    rows after the last answer are to be sent again. Errors: as of TestDrift; INVALID_ARGUMENT also for a state that is
-    not one of this reference and these settings.
+    the stream go on from there, on any replica. When the server stops, a stream ends with UNAVAILABLE, reason STOPPING,
+    after answers to the messages that it has received; rows after the last answer are to be sent again. Errors: as of
+    TestDrift; INVALID_ARGUMENT also for a state that is not one of this reference and these settings.
     """
     GetReference: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.GetReferenceRequest, _monitoring_pb2.GetReferenceResponse]
     """What the reference holds. Errors: NOT_FOUND (model or version), FAILED_PRECONDITION."""
@@ -67,9 +67,9 @@ class MonitoringServiceAsyncStub(MonitoringServiceStub):
     WatchDrift: _aio.StreamStreamMultiCallable[_monitoring_pb2.WatchDriftRequest, _monitoring_pb2.WatchDriftResponse]  # type: ignore[assignment]
     """A stream against the reference: rows in, and an answer to each message, with a report for every window that ended in
     it and for changes between. Its state comes with every report, is bound to the reference and the settings, and lets
-    the stream go on from there, on any replica. When the server stops, a stream ends with UNAVAILABLE, reason STOPPING;
-    rows after the last answer are to be sent again. Errors: as of TestDrift; INVALID_ARGUMENT also for a state that is
-    not one of this reference and these settings.
+    the stream go on from there, on any replica. When the server stops, a stream ends with UNAVAILABLE, reason STOPPING,
+    after answers to the messages that it has received; rows after the last answer are to be sent again. Errors: as of
+    TestDrift; INVALID_ARGUMENT also for a state that is not one of this reference and these settings.
     """
     GetReference: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.GetReferenceRequest, _monitoring_pb2.GetReferenceResponse]  # type: ignore[assignment]
     """What the reference holds. Errors: NOT_FOUND (model or version), FAILED_PRECONDITION."""
@@ -99,9 +99,9 @@ class MonitoringServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_monitoring_pb2.WatchDriftResponse], _abc.AsyncIterator[_monitoring_pb2.WatchDriftResponse]]:
         """A stream against the reference: rows in, and an answer to each message, with a report for every window that ended in
         it and for changes between. Its state comes with every report, is bound to the reference and the settings, and lets
-        the stream go on from there, on any replica. When the server stops, a stream ends with UNAVAILABLE, reason STOPPING;
-        rows after the last answer are to be sent again. Errors: as of TestDrift; INVALID_ARGUMENT also for a state that is
-        not one of this reference and these settings.
+        the stream go on from there, on any replica. When the server stops, a stream ends with UNAVAILABLE, reason STOPPING,
+        after answers to the messages that it has received; rows after the last answer are to be sent again. Errors: as of
+        TestDrift; INVALID_ARGUMENT also for a state that is not one of this reference and these settings.
         """
 
     @_abc_1.abstractmethod

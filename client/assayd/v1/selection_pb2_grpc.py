@@ -62,7 +62,8 @@ class SelectionServiceServicer(object):
     def SelectStream(self, request_iterator, context):
         """A decision for every row of a stream, against a labelling budget. The first message says how; each message that
         has rows gets one answer, in order. Errors: as of Rank; RESOURCE_EXHAUSTED where the server has too many streams;
-        UNAVAILABLE when the connection has come of age, CANCELLED when nothing was sent for long. The last state goes on.
+        UNAVAILABLE when the connection has come of age, or when the server stops (reason STOPPING, after answers to what it
+        has received), CANCELLED when nothing was sent for long. The last state goes on; rows after it are to be sent again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,8 @@ class SelectionServiceStub:
     SelectStream: _grpc.StreamStreamMultiCallable[_selection_pb2.SelectStreamRequest, _selection_pb2.SelectStreamResponse]
     """A decision for every row of a stream, against a labelling budget. The first message says how; each message that
     has rows gets one answer, in order. Errors: as of Rank; RESOURCE_EXHAUSTED where the server has too many streams;
-    UNAVAILABLE when the connection has come of age, CANCELLED when nothing was sent for long. The last state goes on.
+    UNAVAILABLE when the connection has come of age, or when the server stops (reason STOPPING, after answers to what it
+    has received), CANCELLED when nothing was sent for long. The last state goes on; rows after it are to be sent again.
     """
 
 @_typing.type_check_only
@@ -55,7 +56,8 @@ class SelectionServiceAsyncStub(SelectionServiceStub):
     SelectStream: _aio.StreamStreamMultiCallable[_selection_pb2.SelectStreamRequest, _selection_pb2.SelectStreamResponse]  # type: ignore[assignment]
     """A decision for every row of a stream, against a labelling budget. The first message says how; each message that
     has rows gets one answer, in order. Errors: as of Rank; RESOURCE_EXHAUSTED where the server has too many streams;
-    UNAVAILABLE when the connection has come of age, CANCELLED when nothing was sent for long. The last state goes on.
+    UNAVAILABLE when the connection has come of age, or when the server stops (reason STOPPING, after answers to what it
+    has received), CANCELLED when nothing was sent for long. The last state goes on; rows after it are to be sent again.
     """
 
 class SelectionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -79,7 +81,8 @@ class SelectionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_selection_pb2.SelectStreamResponse], _abc.AsyncIterator[_selection_pb2.SelectStreamResponse]]:
         """A decision for every row of a stream, against a labelling budget. The first message says how; each message that
         has rows gets one answer, in order. Errors: as of Rank; RESOURCE_EXHAUSTED where the server has too many streams;
-        UNAVAILABLE when the connection has come of age, CANCELLED when nothing was sent for long. The last state goes on.
+        UNAVAILABLE when the connection has come of age, or when the server stops (reason STOPPING, after answers to what it
+        has received), CANCELLED when nothing was sent for long. The last state goes on; rows after it are to be sent again.
         """
 
 def add_SelectionServiceServicer_to_server(servicer: SelectionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

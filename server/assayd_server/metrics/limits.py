@@ -1,12 +1,15 @@
 """The metrics of what is bounded: how much there may be, and how much there is."""
 
 from collections.abc import Mapping
+from math import nan
 
 from prometheus_client import CollectorRegistry, Gauge
 
+from assayd_server.memory import anonymous_bytes
+
 
 class LimitMetrics:
-    """Of the whole server. Each gauge of use is given a function to ask."""
+    """Of the whole server. Each gauge of use is given a function to ask, but that of memory, which has its own."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Declare them in that registry."""
@@ -28,6 +31,11 @@ class LimitMetrics:
             "Memory that the container may use; +Inf where nothing limits it.",
             registry=registry,
         )
+        Gauge(
+            "assayd_anonymous_memory_bytes",
+            "Resident memory that no file backs: heaps, and arenas of models. NaN elsewhere than on Linux.",
+            registry=registry,
+        ).set_function(lambda: nan if (held := anonymous_bytes()) is None else held)
 
     def set(self, limits: Mapping[str, float], *, memory_bytes: float) -> None:
         """Set the limits.

@@ -32,29 +32,27 @@ class Mailbox:
         """Wait for the next message.
 
         Raises:
-            UnavailableError: the mailbox was closed before the caller's last message was taken; one that has come
-                is not taken any more.
+            UnavailableError: the mailbox was closed before the caller's last message came; one that came is taken
+                first.
             BaseException: what receive raised.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._arrived or self._ending or self._closed)
-            if self._ending and not self._arrived:  # all were answered, whether or not the server stops
+            if self._arrived:  # it is answered, whether or not the server stops
+                self._changed.notify_all()
+                return self._arrived.pop()
+            if self._ending:
                 raise self._ending
-            if self._closed:
-                raise UnavailableError(
-                    "the server is stopping: go on elsewhere by the last state", reason="STOPPING"
-                )
-            self._changed.notify_all()
-            return self._arrived.pop()
+            raise UnavailableError("the server is stopping: go on elsewhere by the last state", reason="STOPPING")
 
     def close(self) -> None:
-        """Let nobody wait any more."""
+        """Let nobody wait any more, and receive nothing more."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def _run(self) -> None:
-        """To the end of the call, or to a message that nobody takes."""
+        """To the end of the call, or to the message after which the mailbox is closed."""
         while True:
             try:
                 message = self._receive()
@@ -70,7 +68,7 @@ class Mailbox:
             self._arrived.append(message)
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._arrived or self._closed)
-            return not self._arrived
+            return not self._closed
 
     def _end(self, error: BaseException) -> None:
         with self._changed:

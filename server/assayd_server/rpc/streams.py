@@ -17,7 +17,7 @@ from assayd_server.rpc.pools import StalledError
 
 
 class OpenStreams:
-    """The streams of a server: when it stops, each ends with UNAVAILABLE, after the answer that is being made."""
+    """The streams of a server: when it stops, each ends with UNAVAILABLE, after an answer to what was received."""
 
     def __init__(self) -> None:
         self._open: set[Mailbox] = set()
@@ -25,7 +25,7 @@ class OpenStreams:
         self._lock = Lock()
 
     def end(self) -> None:
-        """Let every stream end, and take no more messages."""
+        """Let every stream end once what it has received is answered, and receive no more messages."""
         with self._lock:
             self._ended = True
             streams = list(self._open)
