@@ -23,6 +23,7 @@ from assayd_server.errors import (
     ResourceExhaustedError,
 )
 from assayd_server.gate import ONLINE_RUN_MAX
+from assayd_server.rows import inputs_of
 from assayd_server.score_job import Part
 from assayd_server.servable import Servable
 from assayd_server.wanted import ModelChoice, Output, Wanted
