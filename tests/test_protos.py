@@ -5,17 +5,24 @@ import sys
 from pathlib import Path
 
 import pytest
-from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf import descriptor_pb2
+from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
 
-from assayd.v1 import rows_pb2, scoring_pb2, tensor_pb2
 from assayd_server.rpc.open_inference import open_inference_pb2
+from assayd_server.rpc.services import PATHS, SERVICES
 
 ROOT = Path(__file__).resolve().parents[1]
 BUF = Path(sys.executable).with_name("buf")
 BASELINE = ROOT / "tests" / "data" / "assayd.v1.binpb"
 PROTOCOL = ROOT / "tests" / "data" / "inference.binpb"
 """The Open Inference Protocol, as its clients have it."""
-MODULES = [tensor_pb2, rows_pb2, scoring_pb2]
+OWN = [service for service in SERVICES if service.file.package == "assayd.v1"]
+
+
+def files(*found: FileDescriptor) -> dict[str, FileDescriptor]:
+    """These and all that they import, by name."""
+    within = {file.name: file for file in found}
+    return within | {name: file for each in found for name, file in files(*each.dependencies).items()}
 
 
 @pytest.mark.parametrize("baseline", [BASELINE, PROTOCOL], ids=lambda path: path.name)
@@ -52,14 +59,25 @@ def test_the_stubs_of_the_protocol_are_those_of_its_baseline() -> None:
     assert served.message_type == frozen.message_type
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.DESCRIPTOR.name)
-def test_enums_begin_with_unspecified(module: object) -> None:
-    enums = module.DESCRIPTOR.enum_types_by_name.values()  # type: ignore[attr-defined]
+def test_every_rpc_that_is_served_is_in_a_baseline() -> None:
+    frozen = {
+        f"/{file.package}.{service.name}/{method.name}"
+        for path in (BASELINE, PROTOCOL)
+        for file in descriptor_pb2.FileDescriptorSet.FromString(path.read_bytes()).file
+        for service in file.service
+        for method in service.method
+    }
+    assert frozen == PATHS
+
+
+@pytest.mark.parametrize("file", files(*(service.file for service in OWN)).values(), ids=lambda file: file.name)
+def test_enums_begin_with_unspecified(file: FileDescriptor) -> None:
+    enums = file.enum_types_by_name.values()
     assert all(enum.values_by_number[0].name.endswith("_UNSPECIFIED") for enum in enums)
 
 
-def test_every_rpc_has_messages_of_its_own() -> None:
-    service = descriptor_pool.Default().FindServiceByName("assayd.v1.ScoringService")
+@pytest.mark.parametrize("service", OWN, ids=lambda service: service.name)
+def test_every_rpc_has_messages_of_its_own(service: ServiceDescriptor) -> None:
     for method in service.methods:
         assert method.input_type.name == f"{method.name}Request"
         assert method.output_type.name == f"{method.name}Response"

@@ -18,7 +18,7 @@ PARTS = ("scaling", "rolling", "cutting", "alerting")
 
 @pytest.fixture(scope="module")
 def _possible() -> None:
-    """Root, network namespaces, Prometheus and Alertmanager; nobody can install the first two."""
+    """Root, network namespaces, Prometheus and Alertmanager; nobody can install the first two, not even in CI."""
     if reason := why_not():
         pytest.skip(reason)
     program("prometheus")

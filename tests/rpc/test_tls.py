@@ -239,6 +239,31 @@ def test_no_call_fails_while_certificates_of_both_sides_are_replaced(serve: Serv
     assert sum(caller.mixed_up for caller in callers) == 0
 
 
+def test_a_certificate_that_expires_under_load_keeps_new_connections_out_alone_until_it_is_replaced(
+    serve: Serve, place: Place
+) -> None:
+    place.servers.issue("server", *HERE, valid=(-DAY, DAY / 17_280)).write(place.folder, "server")  # 5 s
+    server = serve(onnx_models.identity(), **place.settings())
+    stop = threading.Event()
+    callers = [Caller(server.client(tls=place.tls()), seed, stop) for seed in range(4)]
+    for caller in callers:
+        caller.start()
+    try:
+        wait_for_answers(callers, 100)
+        wait_until(lambda: is_refused(server, tls=place.tls()))
+        wait_for_answers(
+            callers, sum(caller.answered for caller in callers) + 200
+        )  # by connections that were open
+        assert is_refused(server, tls=place.tls())
+        place.servers.issue("server", *HERE).write(place.folder, "server")
+        wait_until(lambda: not is_refused(server, tls=place.tls()))
+    finally:
+        stop.set()
+        for caller in callers:
+            caller.join()
+    assert [caller.error for caller in callers] == [None] * 4
+
+
 def test_a_unix_socket_takes_calls_without_tls(
     serve: Serve, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,6 +48,24 @@ def search_by_ids(world: World) -> None:
     check_equal(found.similarities, -np.sort(-similar, axis=1)[:, :5], "the nearest rows of rows")
 
 
+def search_boundary(world: World) -> None:
+    """Between two rows the class changes where it is said to, and the rows beside that place are the nearest."""
+    first, second = world.rng.choice(POOL_ROWS, 20, replace=False).reshape(2, 10)
+    found = world.client.search_boundary(first, second, k=5)
+    logits = world.network.logits(world.pool)
+    classes = logits.argmax(axis=1)
+    has_none = [pair for pair in range(10) if classes[first[pair]] == classes[second[pair]]]
+    assert np.flatnonzero(found.reasons == "same_class").tolist() == has_none, "pairs without a boundary"
+    for pair in sorted({*range(10)} - {*has_none}):
+        one, other, t = first[pair], second[pair], found.positions[pair]
+        at = (1 - t) * world.pool[one] + t * world.pool[other]
+        best = np.sort(world.network.logits(at[None].astype(np.float32))[0])
+        assert best[-1] - best[-2] < 1e-3, "two classes are not level at the boundary"
+        similar = cosines(at[None], world.pool)[0]
+        similar[[*first, *second]] = -np.inf
+        check_equal(found.neighbors.similarities[pair], -np.sort(-similar)[:5], "the nearest to a boundary")
+
+
 def expand_candidates(world: World) -> None:
     """The union of the neighbours of new labels, without what is labelled."""
     labeled = world.rng.choice(POOL_ROWS, 30, replace=False)

@@ -45,6 +45,24 @@ def suspected(p: Probabilities, labels: Labels, of: Labels) -> NDArray[np.bool_]
     return (labels >= 0) & (of >= 0) & (labels != of) & (own < p.max(axis=1))
 
 
+def proposed(p: Probabilities, least: float, quotas: NDArray[np.int64] | None) -> tuple[Labels, NDArray[np.bool_]]:
+    """The label that each row is given, -1 for none, and where that hangs by rounding."""
+    labels, confidence = p.argmax(axis=1), p.max(axis=1)
+    unsure = is_tied(p) | (np.abs(confidence - least) < EDGE)
+    labels[confidence < least] = -1
+    if quotas is None:
+        return labels, unsure
+    for label, quota in enumerate(quotas):
+        rows = np.flatnonzero(labels == label)
+        order = rows[np.argsort(-confidence[rows], kind="stable")]
+        labels[order[quota:]] = -1
+        if 0 < quota < len(order):
+            last = confidence[order[quota - 1]]
+            unsure |= (p.argmax(axis=1) == label) & (np.abs(confidence - last) < EDGE)
+            unsure |= (p.argmax(axis=1) == label) & (np.abs(confidence - confidence[order[quota]]) < EDGE)
+    return labels, unsure
+
+
 def crossed(down: Labels, across: Labels, classes: int) -> NDArray[np.int64]:
     """(c, c): how many rows are of each pair; those without either are left out."""
     counts = np.zeros((classes, classes), np.int64)

@@ -80,6 +80,20 @@ def evaluate(world: World) -> None:
     check_equal(found.calibration_error, error, "the calibration error", tolerance=_NEAR)
 
 
+def propose_labels(world: World) -> None:
+    """By a threshold, and by quotas: of each class the most probable rows, of equals the first."""
+    given, least = Labeled(world), float(world.rng.uniform(0.3, 0.95))
+    quotas = world.rng.integers(0, 40, CLASSES)
+    for rule in ({"thresholds": least}, {"quotas": quotas, "confidence_min": least}):
+        found = world.client.propose_labels(**given.rows, **rule)
+        p, labels = given.probabilities(found.model), found.labels[~given.bad]
+        wanted, unsure = expected.proposed(p, least, quotas if "quotas" in rule else None)
+        assert (found.labels[given.bad] == -1).all(), "a row that cannot be scored has a label"
+        np.testing.assert_array_equal(labels[~unsure], wanted[~unsure], "proposed labels")
+        assert "quotas" not in rule or (found.counts <= quotas).all(), "a quota is broken"
+        np.testing.assert_array_equal(found.counts, np.bincount(labels[labels >= 0], minlength=CLASSES))
+
+
 def _known(model: ModelIdentity | None) -> ModelIdentity:
     assert model is not None, "a model scored the rows, and is not named"
     return model

@@ -17,10 +17,12 @@ ASKED: dict[str, Step] = {
         scoring.score_by_asyncio,
         scoring.score_stream,
         scoring.score_what_is_given,
+        scoring.model_infer,
         scoring.rank,
         scoring.select_stream,
         asking.search,
         asking.search_by_ids,
+        asking.search_boundary,
         asking.expand_candidates,
         asking.select_candidates,
         asking.describe,
@@ -28,6 +30,7 @@ ASKED: dict[str, Step] = {
         asking.watch_drift,
         labels.assess_labels,
         labels.evaluate,
+        labels.propose_labels,
     )
 }
 FAULTS: dict[str, Step] = {

@@ -1,10 +1,13 @@
 """Scores, choices and streams: what comes out beside what should."""
 
 import asyncio
+import json
 
+import grpc
 import numpy as np
 
 from assayd import AsyncClient, Scores
+from assayd_server.rpc.open_inference import open_inference_pb2 as pb
 from benchmarks.chaos.surface.expected import (
     Floats,
     check_best,
@@ -19,6 +22,20 @@ from benchmarks.chaos.surface.expected import (
 from benchmarks.chaos.surface.world import World
 
 MEASURES = ["least_confidence", "margin", "ratio", "entropy"]
+TRY_AGAIN = {
+    "methodConfig": [
+        {
+            "name": [{"service": "inference.GRPCInferenceService"}],
+            "retryPolicy": {
+                "maxAttempts": 5,
+                "initialBackoff": "0.1s",
+                "maxBackoff": "1s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ]
+}
 POLICIES = ["fixed", "variable", "randomized_variable", "split", "quantile"]
 
 
@@ -79,6 +96,27 @@ def score_what_is_given(world: World) -> None:
     check_equal(scores.probabilities[~bad], probabilities, "probabilities of logits")
     for measure in MEASURES:
         check_equal(scores.uncertainty[measure][~bad], uncertainty(measure, probabilities), measure)
+
+
+def model_infer(world: World) -> None:
+    """The same by the Open Inference Protocol, from a client that tries again as assayd's own does."""
+    x = world.rows(int(world.rng.integers(1, 100)))
+    request = pb.ModelInferRequest(model_name="m", raw_input_contents=[x.tobytes()])
+    request.inputs.add(name="x", datatype="FP32", shape=x.shape)
+    for name in ("assayd.probabilities", "assayd.entropy"):
+        request.outputs.add(name=name)
+    with grpc.insecure_channel(world.replica.address, [("grpc.service_config", json.dumps(TRY_AGAIN))]) as channel:
+        infer = channel.unary_unary(
+            "/inference.GRPCInferenceService/ModelInfer",
+            request_serializer=pb.ModelInferRequest.SerializeToString,
+            response_deserializer=pb.ModelInferResponse.FromString,
+        )
+        found = infer(request, timeout=30, wait_for_ready=True)
+    probabilities, entropy = [np.frombuffer(raw, np.float32) for raw in found.raw_output_contents]
+    logits = world.network.logits(world.network.embeddings(x))
+    wanted = softmax(logits, world.temperature(int(found.model_version)))
+    check_equal(probabilities.reshape(wanted.shape), wanted, "probabilities by the other protocol")
+    check_equal(entropy, uncertainty("entropy", wanted), "entropy by the other protocol")
 
 
 def rank(world: World) -> None:
