@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -56,7 +56,8 @@ class GuardedMethod:
     def answer(self, messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
         """The servicer's response, or an abort with the status of what it raised."""
         self._check_access(context)
-        with traced(self._outcomes.trace(context.invocation_metadata())):
+        trace = self._outcomes.trace(context.invocation_metadata())
+        with nullcontext() if trace is None else traced(trace):
             return self._answer(messages, context)
 
     def _answer(self, messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
@@ -142,7 +143,7 @@ TRACED: ContextVar[CallTrace | None] = ContextVar("traced", default=None)
 
 
 @contextmanager
-def traced(trace: CallTrace | None) -> Iterator[None]:
+def traced(trace: CallTrace) -> Iterator[None]:
     """Whoever works for the call in the body can tell its trace of it."""
     ends, stages = TRACED.set(trace), CURRENT.set(trace)
     try:
