@@ -17,6 +17,8 @@ MATRIX: dict[str, dict[str, Any]] = {
     "tokens in a Secret that is there": LIMITED,
     "everything on": ALL,
     "everything off": NOTHING,
+    "a long drain": {**CLAIM, "drain": {"delaySeconds": 4, "graceSeconds": 600}},
+    "no delay": {**CLAIM, "drain": {"delaySeconds": 0, "graceSeconds": 0}},
     "rules for the operator": {**CLAIM, "rules": {"kind": "PrometheusRule"}},
 }
 # The oldest that Chart.yaml admits, one that many run, and the newest with a schema.
