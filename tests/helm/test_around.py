@@ -35,6 +35,12 @@ def test_a_deployment_of_one_is_told_that_it_is(chart: helm_python.Chart) -> Non
     assert "With one replica" not in notes(chart, {**CLAIM, "replicas": 2})
 
 
+def test_the_notes_say_that_alerts_have_no_link_unless_they_have_one(chart: helm_python.Chart) -> None:
+    assert "rules.runbooksUrl makes it one" in notes(chart, {**CLAIM, "rules": {"kind": "PrometheusRule"}})
+    assert "rules.runbooksUrl" not in notes(chart, ALL)
+    assert "No alerts are installed" in notes(chart, CLAIM)
+
+
 @pytest.mark.parametrize("path", sorted((CHART_DIR / "rules").glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_rules_reach_a_config_map_as_they_are_but_for_two_values(chart: helm_python.Chart, path: Path) -> None:
     text = path.read_text(encoding="utf-8")
