@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 from assayd.testing import serving
+from certificates import HERE, Authority
+from entries import entries, token_for, write_access
 from helm.rendering import ALL, CHART_DIR, CLAIM, NAMESPACE, ROOT, TLS, only, render
 
 DEMO_MODELS = ROOT / "server" / "assayd_server" / "demo" / "models"
@@ -33,6 +35,12 @@ def test_the_notes_say_where_it_is_and_what_is_not_there(chart: helm_python.Char
 def test_a_deployment_of_one_is_told_that_it_is(chart: helm_python.Chart) -> None:
     assert "With one replica" in notes(chart, CLAIM)
     assert "With one replica" not in notes(chart, {**CLAIM, "replicas": 2})
+
+
+def test_the_notes_say_that_alerts_have_no_link_unless_they_have_one(chart: helm_python.Chart) -> None:
+    assert "rules.runbooksUrl makes it one" in notes(chart, {**CLAIM, "rules": {"kind": "PrometheusRule"}})
+    assert "rules.runbooksUrl" not in notes(chart, ALL)
+    assert "No alerts are installed" in notes(chart, CLAIM)
 
 
 @pytest.mark.parametrize("path", sorted((CHART_DIR / "rules").glob("*.yaml")), ids=lambda path: path.stem)
@@ -74,6 +82,27 @@ def test_the_test_of_the_chart_scores_a_row_of_a_server(chart: helm_python.Chart
     with serving(repository=DEMO_MODELS) as server:
         command = [sys.executable, "-c", *test["args"]]
         environment = os.environ | {"SCORE_ADDRESS": server.address}
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.startswith("digits version 1 scored a row: ")
+
+
+@pytest.mark.parametrize(
+    ("limited", "mutual"), [(False, False), (True, False), (True, True)], ids=["TLS", "token", "mutual TLS"]
+)
+def test_the_test_of_the_chart_scores_over_tls(tmp_path: Path, limited: bool, mutual: bool) -> None:
+    authority = Authority("all")
+    ca = authority.write(tmp_path / "ca.crt")
+    issued = authority.issue("server", *HERE).write(tmp_path, "tls")
+    given = {"tls_certificate": issued["certificate"], "tls_key": issued["key"]}
+    given |= {"tls_client_ca": ca} if mutual else {}
+    given |= {"access": write_access(tmp_path / "access.toml", entries("score", "monitor"))} if limited else {}
+    environment = os.environ | {"SCORE_TLS": str(tmp_path)}
+    environment |= {"SCORE_CLIENT": str(tmp_path)} if mutual else {}
+    environment |= {"SCORE_TOKEN": token_for("score")} if limited else {}
+    with serving(repository=DEMO_MODELS, **given) as server:
+        command = [sys.executable, str(CHART_DIR / "files" / "score_a_row.py")]
+        environment |= {"SCORE_ADDRESS": server.address}
         run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.startswith("digits version 1 scored a row: ")

@@ -1,12 +1,14 @@
 """Every object that the chart renders, of a matrix of values, is one that three releases of Kubernetes accept."""
 
+import re
 from typing import Any
 
 import helm_python
 import kubernetes_validate
 import pytest
+import yaml
 
-from helm.rendering import ALL, BUCKET, CHART_DIR, CLAIM, NOTHING, PATH, TLS, of_kind, render
+from helm.rendering import ALL, BUCKET, CHART_DIR, CLAIM, NOTHING, PATH, ROOT, TLS, of_kind, render
 
 LIMITED = {**CLAIM, **TLS, "access": {"existingSecret": "limited"}}
 MATRIX: dict[str, dict[str, Any]] = {
@@ -17,6 +19,8 @@ MATRIX: dict[str, dict[str, Any]] = {
     "tokens in a Secret that is there": LIMITED,
     "everything on": ALL,
     "everything off": NOTHING,
+    "a long drain": {**CLAIM, "drain": {"delaySeconds": 4, "graceSeconds": 600}},
+    "no delay": {**CLAIM, "drain": {"delaySeconds": 0, "graceSeconds": 0}},
     "rules for the operator": {**CLAIM, "rules": {"kind": "PrometheusRule"}},
 }
 # The oldest that Chart.yaml admits, one that many run, and the newest with a schema.
@@ -47,6 +51,15 @@ def test_kubernetes_accepts_every_rendered_object(
     for found in judged:
         # A kind without a schema raises; a release without schemas would be judged by an older one's.
         assert kubernetes_validate.validate(found, version, strict=True) == version
+
+
+@pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
+def test_kubernetes_accepts_the_service_over_both_releases_of_a_canary(version: str) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    (service,) = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+
+    assert service["metadata"]["name"] == "assayd-both"
+    assert kubernetes_validate.validate(service, version, strict=True) == version
 
 
 def test_everything_on_is_every_kind_there_is_and_everything_off_the_least(chart: helm_python.Chart) -> None:

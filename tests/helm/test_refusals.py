@@ -95,6 +95,8 @@ TWO_SOURCES = {"repository": {"existingClaim": "models", "path": "/opt/models"}}
             "minReplicas is larger than autoscaling.maxReplicas",
         ),
         ({"settings": {"workers": 2, "uds": "/tmp/s"}}, "One socket cannot be shared by several workers"),  # noqa: S108 in the pod
+        ({"drain": {"delaySeconds": 1}}, "Readiness takes 4 seconds to notice"),
+        ({"drain": {"delaySeconds": 3}}, "drain.delaySeconds is 3"),
         ({"autoscaling": {"enabled": True, "cpuPercent": 0}}, "autoscaling has nothing to go by"),
         (
             {"autoscaling": {"enabled": True}, "resources": {"requests": {"cpu": None}}},

@@ -163,12 +163,13 @@ def test_every_mount_has_a_volume_and_every_volume_a_mount(
 def test_probes_fit_the_drain(chart: helm_python.Chart, values: dict[str, Any]) -> None:
     spec = pod(chart, values)
     (server,) = spec["containers"]
-    readiness, liveness = server["readinessProbe"], server["livenessProbe"]
+    readiness = server["readinessProbe"]
     settings = tomllib.loads(config(chart, values))
     delay, grace = settings["drain_delay_seconds"], settings["drain_grace_seconds"]
 
-    assert readiness["periodSeconds"] * readiness["failureThreshold"] <= delay
-    assert liveness["periodSeconds"] * liveness["failureThreshold"] > delay + grace
+    assert delay == 0 or readiness["periodSeconds"] * readiness["failureThreshold"] <= delay
+    # What tests/rpc/test_lifecycle.py finds at 200 for as long as a drain takes: no grace is too long for it.
+    assert server["livenessProbe"]["httpGet"]["path"] == "/healthz"
     assert spec["terminationGracePeriodSeconds"] == delay + grace + 5
 
 

@@ -1,11 +1,13 @@
 """A server's life as a process: load, SIGTERM under load, exit codes."""
 
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import grpc
 import numpy as np
@@ -19,6 +21,7 @@ from assayd.arrays import encode
 from assayd.v1 import rows_pb2, scoring_pb2, scoring_pb2_grpc
 from callers import CLASSES, Caller, wait_for_answers
 from processes import ServerProcess, serving
+from waiting import wait_until
 
 LOAD_SECONDS = 20.0
 LOAD_THREADS = 32
@@ -184,6 +187,29 @@ def test_calls_that_wait_when_the_grace_is_over_are_dropped(slow_model: Path, tm
         assert codes.count("OK") <= 2  # the one under way, and perhaps one that was over just before
         assert set(codes) <= {"OK", "Canceled"}
         assert sum(call.exception() is None for call in calls) <= 2
+
+
+def takes_connections(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_it_is_alive_for_as_long_as_it_finishes_calls(slow_model: Path, tmp_path: Path) -> None:
+    """A liveness probe that failed meanwhile would end a drain that may take ten minutes."""
+    arguments = ("--model", str(slow_model), "--drain-delay-seconds", "0", "--drain-grace-seconds", "600")
+    with serving(tmp_path / "log", *arguments) as server, queued_calls(server, 12) as calls:
+        probes = server.wait_for("serving")["metrics_port"]
+        server.terminate()
+        wait_until(lambda: not takes_connections(server.port))
+        with urlopen(f"http://127.0.0.1:{probes}/healthz", timeout=10) as response:
+            assert response.status == 200
+        assert not all(call.done() for call in calls)
+        for call in calls:
+            call.cancel()
+        assert server.exit_code() == 0
 
 
 def test_a_cancelled_call_leaves_the_queue_and_is_not_computed(slow_model: Path, tmp_path: Path) -> None:

@@ -80,6 +80,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if and (or .access.existingSecret .access.file) (not .tls.enabled) (not .insecure) }}
 {{- fail "With access, calls carry tokens, which must not go in the clear: set tls.enabled, or insecure if that is meant." }}
 {{- end }}
+{{- if and .drain.delaySeconds (lt (int .drain.delaySeconds) 4) }}
+{{- fail (printf "Readiness takes 4 seconds to notice, and drain.delaySeconds is %v: set 4 or more, or 0 where nobody goes by readiness." .drain.delaySeconds) }}
+{{- end }}
 {{- if and .settings.uds (gt (int (.settings.workers | default 1)) 1) }}
 {{- fail "One socket cannot be shared by several workers: leave settings.uds out, or have one worker." }}
 {{- end }}
