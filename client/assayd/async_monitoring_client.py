@@ -27,12 +27,13 @@ class AsyncMonitoringClient(ABC):
         logits: object = None,
         probabilities: object = None,
         embeddings: object = None,
+        labels: object = None,
         deadline_seconds: float | None = None,
         metadata: Mapping[str, str] | None = None,
         **wanted: Unpack[DriftOptions],
     ) -> DriftReport:
         """Test whether a window of rows still looks like the reference, as Client.test_drift does."""
-        rows = collect_window(x, logits=logits, probabilities=probabilities, embeddings=embeddings)
+        rows = collect_window(x, logits=logits, probabilities=probabilities, embeddings=embeddings, labels=labels)
         return await Awaiting(self._send).one(self._connection.drift(rows, wanted, deadline_seconds, metadata))
 
     def watch_drift(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assayd.errors import InvalidArgumentError
+from assayd.label_options import with_labels
 from assayd.rank_options import check_whole
 from assayd.rank_rows import beside_array
 from assayd.requests import SelectorOptions, level, names, selector
@@ -115,7 +116,12 @@ def batch_watched(batch: Any) -> Rows | Table:
 
 
 def collect_window(
-    x: object = None, *, logits: object = None, probabilities: object = None, embeddings: object = None
+    x: object = None,
+    *,
+    logits: object = None,
+    probabilities: object = None,
+    embeddings: object = None,
+    labels: object = None,
 ) -> Rows | Table:
     """The rows of a window.
 
@@ -124,10 +130,16 @@ def collect_window(
         logits: in place of it, (n, c).
         probabilities: in place of it, (n, c).
         embeddings: in place of it, or beside logits or probabilities, (n, d).
+        labels: (n,) whole numbers, beside any of them.
 
     Raises:
         InvalidArgumentError: none or several were given, or the arrays do not fit together.
     """
+    rows = _unlabeled(x, logits, probabilities, embeddings)
+    return rows if labels is None else with_labels(rows, labels)
+
+
+def _unlabeled(x: object, logits: object, probabilities: object, embeddings: object) -> Rows | Table:
     values = dict(zip(_KINDS, (x, logits, probabilities, embeddings), strict=True))
     given = [name for name, value in values.items() if value is not None]
     beside = given[1:] in (["embeddings"],) and given[0] != "x"

@@ -53,10 +53,10 @@ class DriftReport:
     drifted: bool
     """Whether any column has drifted."""
     columns: tuple[ColumnDrift, ...]
-    """Those that have drifted first, then by p_adjusted, then by effect."""
+    """Those that have drifted first, then by effect over effect_min, the largest first."""
     class_shares: dict[str, float]
     """By class, the share of it in the window, as estimated by how the model errs on the reference if only these
-    shares have changed; none where the reference has no labels."""
+    shares have changed, or as its labels say; none where the reference has no labels."""
     class_shifts: dict[str, tuple[float, float]]
     """By class, (effect, p-value) of whether the model has become more or less sure of it, by the test of
     Kolmogorov and Smirnov, corrected for the number of classes. None where there are very many."""
@@ -74,6 +74,8 @@ class DriftReport:
     """The model whose reference it is, and which ran where rows went through it."""
     sampled_from: int | None = None
     """Of how many rows those that were compared are a random sample; None where they are all."""
+    class_shares_observed: bool = False
+    """Whether class_shares are those of the labels that came with the window, and no estimate."""
 
     def __str__(self) -> str:
         """A table for people, with a histogram of each column in both."""
@@ -83,7 +85,10 @@ class DriftReport:
 def report_of(response: monitoring_pb2.TestDriftResponse) -> DriftReport:
     """What a response holds."""
     return DriftReport(
-        **found_in(response), reference_digest=response.reference_digest, model=identity_of(response.model)
+        **found_in(response),
+        reference_digest=response.reference_digest,
+        model=identity_of(response.model),
+        class_shares_observed=response.class_shares_observed,
     )
 
 

@@ -24,7 +24,8 @@ def text_of(report: "DriftReport") -> str:
 def _classes(report: "DriftReport") -> Iterator[str]:
     shares = sorted(report.class_shares.items(), key=lambda pair: -pair[1])
     if shares:
-        yield f"classes in the window, estimated: {listed([f'{name} {share:.1%}' for name, share in shares])}"
+        how = "by its labels" if report.class_shares_observed else "estimated"
+        yield f"classes in the window, {how}: {listed([f'{name} {share:.1%}' for name, share in shares])}"
     shifted = [name for name, (_, p_value) in report.class_shifts.items() if p_value <= report.alpha]
     if shifted:
         yield f"classes whose probability has shifted: {listed(shifted)}"

@@ -79,14 +79,24 @@ def collect_labeled(
         InvalidArgumentError: there are more or fewer labels than rows, or they are no whole numbers; or as of
             collect.
     """
-    rows = collect(x, logits=logits, probabilities=probabilities, embeddings=embeddings, pool_ids=pool_ids)
+    return with_labels(
+        collect(x, logits=logits, probabilities=probabilities, embeddings=embeddings, pool_ids=pool_ids), labels
+    )
+
+
+def with_labels(rows: Rows | Table, labels: object) -> Rows | Table:
+    """Rows with labels beside what is beside them.
+
+    Raises:
+        InvalidArgumentError: as of collect_labeled.
+    """
     given = _labels(labels)
     count = rows.row_count if isinstance(rows, Table) else rows.count
     if given.ndim not in (1, 2) or len(given) != count:
         raise InvalidArgumentError(
             f"labels: are of shape {list(given.shape)}, there are {count} rows", field="labels"
         )
-    return replace(rows, beside={"labels": given})
+    return replace(rows, beside={**rows.beside, "labels": given})
 
 
 def _labels(labels: object) -> Array:

@@ -27,6 +27,7 @@ class MonitoringClient(ABC):
         logits: object = None,
         probabilities: object = None,
         embeddings: object = None,
+        labels: object = None,
         deadline_seconds: float | None = None,
         metadata: Mapping[str, str] | None = None,
         **wanted: Unpack[DriftOptions],
@@ -42,6 +43,9 @@ class MonitoringClient(ABC):
             logits: (n, c), in place of x: for columns of scores alone.
             probabilities: (n, c), in place of x: the same.
             embeddings: (n, d), in place of x or beside logits or probabilities: for columns of the embedding.
+            labels: (n,) whole numbers, the position of each row's true class and -1 for none: how frequent each is
+                and how often predictions are wrong are compared too. Not beside embeddings alone; the reference
+                needs labels.
             deadline_seconds: for all of it, in place of the client's.
             metadata: as in score.
             **wanted: alpha, delta, columns, reference_digest, sample_rows, seed, model, version, wire_type; see
@@ -49,9 +53,9 @@ class MonitoringClient(ABC):
 
         Raises:
             InvalidArgumentError: among others, the window does not go in one call; it says how many rows do.
-            FailedPreconditionError: the model has no reference.
+            FailedPreconditionError: the model has no reference, or it has no labels where these are given.
         """
-        rows = collect_window(x, logits=logits, probabilities=probabilities, embeddings=embeddings)
+        rows = collect_window(x, logits=logits, probabilities=probabilities, embeddings=embeddings, labels=labels)
         return Blocking(self._send).one(self._connection.drift(rows, wanted, deadline_seconds, metadata))
 
     def watch_drift(

@@ -1,10 +1,13 @@
 """Whether a window can be compared with a reference: everything is refused before anything is computed."""
 
 from assayd_server.checks import wrong
-from assayd_server.core.arrays import Floats
+from assayd_server.core.arrays import Floats, Integers
 from assayd_server.core.drift import EMBEDDING, DriftSettings
+from assayd_server.core.drift.reference import ERROR_COLUMN, LABEL_COLUMN
 from assayd_server.core.tasks import Task
 from assayd_server.drift_wanted import DriftWanted
+from assayd_server.errors import FailedPreconditionError
+from assayd_server.labeling_checks import answers
 from assayd_server.reference_file import Reference
 from assayd_server.rows import Embeddings, Inputs, Logits, Probabilities, Rows, Sent
 from assayd_server.servable import Servable
@@ -21,6 +24,7 @@ def check_drift(rows: Sent, wanted: DriftWanted, model: Servable, reference: Ref
         message = f"are {usable.count}, a window needs {DriftSettings().window_rows_min} at least"
         raise wrong("rows", message, "NOTHING_TO_TEST")
     known = [*(column.name for column in reference.drift.layout.columns), EMBEDDING]
+    known += [] if wanted.labels is None else [LABEL_COLUMN, ERROR_COLUMN]
     for index, name in enumerate(wanted.columns):
         if name not in known:
             raise wrong(
@@ -29,6 +33,29 @@ def check_drift(rows: Sent, wanted: DriftWanted, model: Servable, reference: Ref
                 "UNKNOWN_COLUMN",
             )
     return usable
+
+
+def check_labels(rows: Rows, wanted: DriftWanted, model: Servable, reference: Reference) -> Integers | None:
+    """The labels of a window, (n,) int64; None where it has none.
+
+    Raises:
+        InvalidArgumentError: they do not fit the rows, or these come without predictions.
+        FailedPreconditionError: there are none in the reference to compare them with.
+    """
+    if wanted.labels is None:
+        return None
+    if reference.drift.confusion is None:
+        raise FailedPreconditionError(
+            f"the reference of model {model.identity.name!r} has no labels to compare with: make one with assayd "
+            "reference build --labels",
+            reason="NO_LABELS",
+            field="labels",
+        )
+    if isinstance(rows, Embeddings):
+        raise wrong("labels", "are held against predictions, which embeddings alone have not", "ROWS_NOT_USABLE")
+    contract = model.contract
+    found = answers(wanted.labels, task=contract.task, row_count=rows.count, class_count=contract.class_count)
+    return found[:, 0]
 
 
 def check_watched(rows: Sent, beside: Floats | None, model: Servable, reference: Reference) -> Rows:

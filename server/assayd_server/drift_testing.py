@@ -1,10 +1,12 @@
 """A window of rows against the reference of a model: what is watched is computed, counted and judged."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from assayd_server.core.arrays import Floats
+import numpy as np
+
+from assayd_server.core.arrays import Floats, Integers
 from assayd_server.core.drift import (
     DriftSettings,
     NothingToTestError,
@@ -14,6 +16,10 @@ from assayd_server.core.drift import (
 )
 from assayd_server.core.drift.bins import Values
 from assayd_server.core.drift.chosen import only
+from assayd_server.core.drift.label_shift import confusion_counts
+from assayd_server.core.drift.labelled import class_bins, labelled_reference, labelled_window
+from assayd_server.core.drift.reference import CLASS_COLUMN
+from assayd_server.core.labels import UNKNOWN
 from assayd_server.drift_wanted import DriftWanted
 from assayd_server.errors import InvalidArgumentError
 from assayd_server.features import feature_columns
@@ -64,6 +70,22 @@ def window_of(columns: ColumnsOfRows, reference: Reference) -> WindowState:
         return reference.drift.layout.count(*columns)
     except ValueError as error:
         raise does_not_fit(error) from None
+
+
+def with_labels(
+    window: WindowState, columns: ColumnsOfRows, labels: Integers, reference: Reference
+) -> tuple[WindowState, Reference]:
+    """A window and the reference, with the columns of labels.
+
+    Args:
+        window: of the columns.
+        columns: of n rows that have predictions.
+        labels: (n,) class positions, and UNKNOWN for none.
+        reference: with labels.
+    """
+    given = np.where(labels == UNKNOWN, np.nan, labels)
+    confusion = confusion_counts(class_bins(reference.drift.layout), columns[1][CLASS_COLUMN], given)
+    return labelled_window(window, confusion), replace(reference, drift=labelled_reference(reference.drift))
 
 
 def does_not_fit(error: ValueError) -> InvalidArgumentError:

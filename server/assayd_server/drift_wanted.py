@@ -1,6 +1,9 @@
 """What a caller asks of a drift test."""
 
 from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
 
 from assayd_server.core.arrays import Floats
 from assayd_server.wanted import ModelChoice
@@ -22,3 +25,5 @@ class DriftWanted:
     delta: float = DELTA
     columns: tuple[str, ...] = ()
     """None for all."""
+    labels: NDArray[Any] | None = None
+    """(n,) integers, not checked against the rows yet; None where they have none."""

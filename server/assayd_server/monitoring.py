@@ -8,8 +8,16 @@ from assayd_server.caller import Caller
 from assayd_server.checks import ScoreLimits, check
 from assayd_server.computing import Computing
 from assayd_server.core.arrays import Floats
-from assayd_server.drift_checks import check_drift, check_watched
-from assayd_server.drift_testing import ColumnsOfRows, DriftReport, columns_of, embeddings_of, judged, window_of
+from assayd_server.drift_checks import check_drift, check_labels, check_watched
+from assayd_server.drift_testing import (
+    ColumnsOfRows,
+    DriftReport,
+    columns_of,
+    embeddings_of,
+    judged,
+    window_of,
+    with_labels,
+)
 from assayd_server.drift_wanted import DriftWanted
 from assayd_server.monitored import watched_scores
 from assayd_server.novelty_checks import reference_of
@@ -54,8 +62,12 @@ class Monitoring:
         """
         model, reference = self.reference(wanted.model, wanted.reference_digest)
         rows = check_drift(sent, wanted, model, reference)
+        labels = check_labels(rows, wanted, model, reference)
         with self._columns(rows, wanted.embeddings, model, reference, caller) as columns:
-            return judged(window_of(columns, reference), wanted, model, reference)
+            window = window_of(columns, reference)
+            if labels is not None:
+                window, reference = with_labels(window, columns, labels, reference)
+            return judged(window, wanted, model, reference)
 
     @contextmanager
     def columns(

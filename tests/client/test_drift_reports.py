@@ -86,6 +86,11 @@ def test_of_many_classes_the_most_frequent_are_printed() -> None:
     assert " 2 3.0% and 2 more\n" in text
 
 
+def test_shares_of_labels_are_told_from_estimates() -> None:
+    text = str(report_of(answer(class_shares_observed=True)))
+    assert "classes in the window, by its labels: bee 75.0%, ant 25.0%" in text
+
+
 def test_a_report_without_drift_says_so() -> None:
     report = report_of(answer(drifted=False, columns=columns()[1:], class_shares=[], class_shifts=[], warnings=[]))
     lines = str(report).splitlines()

@@ -30,9 +30,10 @@ def report_on(
     settings: ChannelSettings = PLENTY,
     logits: object = None,
     embeddings: object = None,
+    labels: object = None,
     **wanted: Any,
 ) -> DriftReport:
-    rows = collect_window(x, logits=logits, embeddings=embeddings)
+    rows = collect_window(x, logits=logits, embeddings=embeddings, labels=labels)
     job = DriftJob(drift_request(**wanted), sample_of(sample_rows, 3), deadline_seconds=10, settings=settings)
     return Blocking(monitor).one(job.test(rows))
 
@@ -52,6 +53,19 @@ def test_embeddings_go_beside_logits() -> None:
     report_on(monitor, None, logits=X[:, :3], embeddings=X)
     assert monitor.request.rows.WhichOneof("kind") == "logits"
     np.testing.assert_array_equal(decode(monitor.request.embeddings), X)
+
+
+def test_labels_go_beside_all_rows_and_beside_a_sample_of_them() -> None:
+    monitor = Monitor()
+    labels = np.arange(20)
+    report_on(monitor, None, logits=X[:, :3], embeddings=X, labels=labels)
+    np.testing.assert_array_equal(decode(monitor.request.labels), labels)
+    np.testing.assert_array_equal(decode(monitor.request.embeddings), X)
+    report_on(monitor, labels=labels, sample_rows=12)
+    chosen = decode(monitor.request.labels)
+    np.testing.assert_array_equal(rows_of(monitor.request), X[chosen])
+    with pytest.raises(InvalidArgumentError, match="there are 20 rows"):
+        report_on(monitor, labels=labels[:19])
 
 
 def test_the_columns_of_a_table_feed_the_model_by_its_contract() -> None:

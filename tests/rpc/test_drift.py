@@ -71,6 +71,64 @@ COLUMNS = {
 }  # fmt: skip
 
 
+def labelled(count: int, wrong: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Healthy rows, with labels of which a share is another one."""
+    rows, classes = healthy(count)
+    turned = RNG.random(count) < wrong
+    return rows, np.where(turned, (classes + 1) % 4, classes).astype(np.int32)
+
+
+def test_healthy_rows_with_their_labels_have_not_drifted(server: Server) -> None:
+    rows, labels = labelled(500)
+    report = compared(server, rows=inputs(rows), labels=encode(labels))
+    assert drifted(report) == set()
+    assert {column.name for column in report.columns} == COLUMNS | {"label", "error"}
+    assert report.class_shares_observed
+    shares = [share.share for share in report.class_shares][:4]
+    np.testing.assert_allclose(shares, np.bincount(labels, minlength=4) / 500)
+
+
+def test_labels_that_no_more_go_with_their_rows_are_found_by_nothing_else(server: Server) -> None:
+    rows, labels = labelled(500, wrong=0.3)
+    labels[::5] = -1
+    report = compared(server, rows=inputs(rows), labels=encode(labels))
+    assert drifted(report) == {"error"}
+    (error,) = [column for column in report.columns if column.name == "error"]
+    assert list(error.bins)[:2] == ["right", "wrong"]
+    assert sum(error.window_counts) == 400
+    assert drifted(compared(server, rows=inputs(rows))) == set()
+
+
+@pytest.mark.parametrize(
+    ("labels", "field", "reason"),
+    [
+        (np.zeros(499, np.int32), "labels.shape", "LABELS_DO_NOT_FIT"),
+        (np.zeros((500, 4), np.int32), "labels.shape", "LABELS_DO_NOT_FIT"),
+        (np.full(500, 4), "labels.data", "LABEL_OUT_OF_RANGE"),
+        (np.full(500, -2), "labels.data", "LABEL_OUT_OF_RANGE"),
+        (np.zeros(500, np.float32), "labels.data_type", "BAD_TYPE"),
+    ],
+    ids=["too few", "of four", "too large", "too small", "no integers"],
+)
+def test_labels_that_do_not_fit_are_refused(server: Server, labels: np.ndarray, field: str, reason: str) -> None:
+    error = refused(server, rows=inputs(FRESH), labels=encode(labels))
+    assert (error.field, error.reason) == (field, reason)
+
+
+def test_labels_beside_embeddings_alone_are_refused(server: Server) -> None:
+    rows = rows_pb2.Rows(embeddings=encode(2 * FRESH))
+    error = refused(server, rows=rows, labels=encode(np.zeros(500, np.int32)))
+    assert (error.field, error.reason) == ("labels", "ROWS_NOT_USABLE")
+
+
+def test_a_reference_without_labels_takes_none(serve: Serve, tmp_path: Path) -> None:
+    path = references.write_reference(tmp_path, onnx_models.identity(), FIT[:4000])
+    server = serve(onnx_models.identity(), reference=path)
+    error = refused(server, rows=inputs(FRESH), labels=encode(np.zeros(500, np.int32)))
+    assert (error.field, error.reason) == ("labels", "NO_LABELS")
+    assert "assayd reference build --labels" in str(error)
+
+
 def test_healthy_rows_have_not_drifted(server: Server) -> None:
     report = compared(server, rows=inputs(FRESH))
     assert (report.drifted, drifted(report), report.row_count) == (False, set(), 500)

@@ -16,6 +16,7 @@ def document(report: DriftReport) -> dict[str, Any]:
         "delta": report.delta,
         "columns": [_column(column) for column in report.columns],
         "class_shares": report.class_shares,
+        "class_shares_observed": report.class_shares_observed,
         "class_shifts": {name: _test(*found) for name, found in report.class_shifts.items()},
         "warnings": list(report.warnings),
         "reference_digest": report.reference_digest,

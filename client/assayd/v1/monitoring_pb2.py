@@ -27,51 +27,51 @@ from assayd.v1 import scoring_pb2 as assayd_dot_v1_dot_scoring__pb2
 from assayd.v1 import tensor_pb2 as assayd_dot_v1_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61ssayd/v1/monitoring.proto\x12\tassayd.v1\x1a\x14\x61ssayd/v1/rows.proto\x1a\x17\x61ssayd/v1/scoring.proto\x1a\x16\x61ssayd/v1/tensor.proto\"\xca\x01\n\x10TestDriftRequest\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelSelector\x12\x18\n\x10reference_digest\x18\x02 \x01(\t\x12\x1d\n\x04rows\x18\x03 \x01(\x0b\x32\x0f.assayd.v1.Rows\x12%\n\nembeddings\x18\x04 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\r\n\x05\x61lpha\x18\x05 \x01(\x01\x12\r\n\x05\x64\x65lta\x18\x06 \x01(\x01\x12\x0f\n\x07\x63olumns\x18\x07 \x03(\t\"Q\n\nTestResult\x12\"\n\x04test\x18\x01 \x01(\x0e\x32\x14.assayd.v1.DriftTest\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\x01\x12\x0f\n\x07p_value\x18\x03 \x01(\x01\"\x8b\x02\n\x0b\x43olumnDrift\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x04kind\x18\x02 \x01(\x0e\x32\x15.assayd.v1.ColumnKind\x12\'\n\x08\x64\x65\x63iding\x18\x03 \x01(\x0b\x32\x15.assayd.v1.TestResult\x12\x12\n\np_adjusted\x18\x04 \x01(\x01\x12\x12\n\neffect_min\x18\n \x01(\x01\x12\x0f\n\x07\x64rifted\x18\x05 \x01(\x08\x12(\n\tinforming\x18\x06 \x03(\x0b\x32\x15.assayd.v1.TestResult\x12\x0c\n\x04\x62ins\x18\x07 \x03(\t\x12\x18\n\x10reference_counts\x18\x08 \x03(\x03\x12\x15\n\rwindow_counts\x18\t \x03(\x03\")\n\nClassShare\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05share\x18\x02 \x01(\x01\">\n\nClassShift\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\x01\x12\x12\n\np_adjusted\x18\x03 \x01(\x01\"\xad\x02\n\x11TestDriftResponse\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelIdentity\x12\x18\n\x10reference_digest\x18\x02 \x01(\t\x12\x11\n\trow_count\x18\x03 \x01(\x03\x12\x0f\n\x07\x64rifted\x18\x04 \x01(\x08\x12\'\n\x07\x63olumns\x18\x05 \x03(\x0b\x32\x16.assayd.v1.ColumnDrift\x12+\n\x0c\x63lass_shares\x18\x06 \x03(\x0b\x32\x15.assayd.v1.ClassShare\x12\r\n\x05\x61lpha\x18\x07 \x01(\x01\x12\r\n\x05\x64\x65lta\x18\x08 \x01(\x01\x12\x10\n\x08warnings\x18\t \x03(\t\x12+\n\x0c\x63lass_shifts\x18\n \x03(\x0b\x32\x15.assayd.v1.ClassShift\"\xb1\x01\n\rWatchSettings\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelSelector\x12\x18\n\x10reference_digest\x18\x02 \x01(\t\x12\x13\n\x0bwindow_rows\x18\x03 \x01(\x03\x12\x19\n\x11\x65xpected_run_rows\x18\x04 \x01(\x03\x12\r\n\x05\x64\x65lta\x18\x05 \x01(\x01\x12\x0f\n\x07\x63olumns\x18\x06 \x03(\t\x12\r\n\x05state\x18\x07 \x01(\x0c\"\x85\x01\n\x11WatchDriftRequest\x12*\n\x08settings\x18\x01 \x01(\x0b\x32\x18.assayd.v1.WatchSettings\x12\x1d\n\x04rows\x18\x02 \x01(\x0b\x32\x0f.assayd.v1.Rows\x12%\n\nembeddings\x18\x03 \x01(\x0b\x32\x11.assayd.v1.Tensor\"\x89\x01\n\x06\x43hange\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12-\n\tdirection\x18\x02 \x01(\x0e\x32\x1a.assayd.v1.ChangeDirection\x12\x0b\n\x03row\x18\x03 \x01(\x03\x12\x11\n\tsince_row\x18\x04 \x01(\x03\x12\x11\n\tstatistic\x18\x05 \x01(\x01\x12\r\n\x05limit\x18\x06 \x01(\x01\"\x87\x02\n\x0bWindowDrift\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x11\n\tfirst_row\x18\x02 \x01(\x03\x12\x11\n\trow_count\x18\x03 \x01(\x03\x12\x0f\n\x07\x64rifted\x18\x04 \x01(\x08\x12\'\n\x07\x63olumns\x18\x05 \x03(\x0b\x32\x16.assayd.v1.ColumnDrift\x12+\n\x0c\x63lass_shares\x18\x06 \x03(\x0b\x32\x15.assayd.v1.ClassShare\x12+\n\x0c\x63lass_shifts\x18\x07 \x03(\x0b\x32\x15.assayd.v1.ClassShift\x12\r\n\x05\x61lpha\x18\x08 \x01(\x01\x12\r\n\x05\x64\x65lta\x18\t \x01(\x01\x12\x10\n\x08warnings\x18\n \x03(\t\"\x8a\x01\n\x0bWatchReport\x12\x11\n\trows_seen\x18\x01 \x01(\x03\x12\r\n\x05\x61lert\x18\x02 \x01(\x08\x12&\n\x06window\x18\x03 \x01(\x0b\x32\x16.assayd.v1.WindowDrift\x12\"\n\x07\x63hanges\x18\x04 \x03(\x0b\x32\x11.assayd.v1.Change\x12\r\n\x05state\x18\x05 \x01(\x0c\"\xe4\x01\n\x12WatchDriftResponse\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelIdentity\x12\x18\n\x10reference_digest\x18\x02 \x01(\t\x12\'\n\x07reports\x18\x03 \x03(\x0b\x32\x16.assayd.v1.WatchReport\x12\x11\n\trows_seen\x18\x04 \x01(\x03\x12\r\n\x05state\x18\x05 \x01(\x0c\x12\x13\n\x0bwindow_rows\x18\x06 \x01(\x03\x12\x19\n\x11\x65xpected_run_rows\x18\x07 \x01(\x03\x12\x10\n\x08warnings\x18\x08 \x03(\t\">\n\x13GetReferenceRequest\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelSelector\"b\n\x0fReferenceColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x04kind\x18\x02 \x01(\x0e\x32\x15.assayd.v1.ColumnKind\x12\x0c\n\x04\x62ins\x18\x03 \x03(\t\x12\x0e\n\x06\x63ounts\x18\x04 \x03(\x03\"\xcc\x01\n\tReference\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x11\n\trow_count\x18\x08 \x01(\x03\x12\x13\n\x0b\x66itted_rows\x18\x02 \x01(\x03\x12\x18\n\x10\x63\x61libration_rows\x18\x03 \x01(\x03\x12+\n\x07\x63olumns\x18\x04 \x03(\x0b\x32\x1a.assayd.v1.ReferenceColumn\x12\x18\n\x10novelty_measures\x18\x05 \x03(\t\x12\x14\n\x0cmodel_digest\x18\x06 \x01(\t\x12\x10\n\x08warnings\x18\x07 \x03(\t\"h\n\x14GetReferenceResponse\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelIdentity\x12\'\n\treference\x18\x02 \x01(\x0b\x32\x14.assayd.v1.Reference*z\n\nColumnKind\x12\x1b\n\x17\x43OLUMN_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43OLUMN_KIND_NUMERIC\x10\x01\x12\x1b\n\x17\x43OLUMN_KIND_CATEGORICAL\x10\x02\x12\x19\n\x15\x43OLUMN_KIND_EMBEDDING\x10\x03*\x98\x01\n\tDriftTest\x12\x1a\n\x16\x44RIFT_TEST_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x44RIFT_TEST_PSI\x10\x01\x12\x1a\n\x16\x44RIFT_TEST_CHI_SQUARED\x10\x02\x12\x12\n\x0e\x44RIFT_TEST_MMD\x10\x03\x12\x11\n\rDRIFT_TEST_KS\x10\x04\x12\x18\n\x14\x44RIFT_TEST_HOTELLING\x10\x05*g\n\x0f\x43hangeDirection\x12 \n\x1c\x43HANGE_DIRECTION_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43HANGE_DIRECTION_UP\x10\x01\x12\x19\n\x15\x43HANGE_DIRECTION_DOWN\x10\x02\x32\xfb\x01\n\x11MonitoringService\x12\x46\n\tTestDrift\x12\x1b.assayd.v1.TestDriftRequest\x1a\x1c.assayd.v1.TestDriftResponse\x12M\n\nWatchDrift\x12\x1c.assayd.v1.WatchDriftRequest\x1a\x1d.assayd.v1.WatchDriftResponse(\x01\x30\x01\x12O\n\x0cGetReference\x12\x1e.assayd.v1.GetReferenceRequest\x1a\x1f.assayd.v1.GetReferenceResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61ssayd/v1/monitoring.proto\x12\tassayd.v1\x1a\x14\x61ssayd/v1/rows.proto\x1a\x17\x61ssayd/v1/scoring.proto\x1a\x16\x61ssayd/v1/tensor.proto\"\xed\x01\n\x10TestDriftRequest\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelSelector\x12\x18\n\x10reference_digest\x18\x02 \x01(\t\x12\x1d\n\x04rows\x18\x03 \x01(\x0b\x32\x0f.assayd.v1.Rows\x12%\n\nembeddings\x18\x04 \x01(\x0b\x32\x11.assayd.v1.Tensor\x12\r\n\x05\x61lpha\x18\x05 \x01(\x01\x12\r\n\x05\x64\x65lta\x18\x06 \x01(\x01\x12\x0f\n\x07\x63olumns\x18\x07 \x03(\t\x12!\n\x06labels\x18\x08 \x01(\x0b\x32\x11.assayd.v1.Tensor\"Q\n\nTestResult\x12\"\n\x04test\x18\x01 \x01(\x0e\x32\x14.assayd.v1.DriftTest\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\x01\x12\x0f\n\x07p_value\x18\x03 \x01(\x01\"\x8b\x02\n\x0b\x43olumnDrift\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x04kind\x18\x02 \x01(\x0e\x32\x15.assayd.v1.ColumnKind\x12\'\n\x08\x64\x65\x63iding\x18\x03 \x01(\x0b\x32\x15.assayd.v1.TestResult\x12\x12\n\np_adjusted\x18\x04 \x01(\x01\x12\x12\n\neffect_min\x18\n \x01(\x01\x12\x0f\n\x07\x64rifted\x18\x05 \x01(\x08\x12(\n\tinforming\x18\x06 \x03(\x0b\x32\x15.assayd.v1.TestResult\x12\x0c\n\x04\x62ins\x18\x07 \x03(\t\x12\x18\n\x10reference_counts\x18\x08 \x03(\x03\x12\x15\n\rwindow_counts\x18\t \x03(\x03\")\n\nClassShare\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05share\x18\x02 \x01(\x01\">\n\nClassShift\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\x01\x12\x12\n\np_adjusted\x18\x03 \x01(\x01\"\xcc\x02\n\x11TestDriftResponse\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelIdentity\x12\x18\n\x10reference_digest\x18\x02 \x01(\t\x12\x11\n\trow_count\x18\x03 \x01(\x03\x12\x0f\n\x07\x64rifted\x18\x04 \x01(\x08\x12\'\n\x07\x63olumns\x18\x05 \x03(\x0b\x32\x16.assayd.v1.ColumnDrift\x12+\n\x0c\x63lass_shares\x18\x06 \x03(\x0b\x32\x15.assayd.v1.ClassShare\x12\r\n\x05\x61lpha\x18\x07 \x01(\x01\x12\r\n\x05\x64\x65lta\x18\x08 \x01(\x01\x12\x10\n\x08warnings\x18\t \x03(\t\x12+\n\x0c\x63lass_shifts\x18\n \x03(\x0b\x32\x15.assayd.v1.ClassShift\x12\x1d\n\x15\x63lass_shares_observed\x18\x0b \x01(\x08\"\xb1\x01\n\rWatchSettings\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelSelector\x12\x18\n\x10reference_digest\x18\x02 \x01(\t\x12\x13\n\x0bwindow_rows\x18\x03 \x01(\x03\x12\x19\n\x11\x65xpected_run_rows\x18\x04 \x01(\x03\x12\r\n\x05\x64\x65lta\x18\x05 \x01(\x01\x12\x0f\n\x07\x63olumns\x18\x06 \x03(\t\x12\r\n\x05state\x18\x07 \x01(\x0c\"\x85\x01\n\x11WatchDriftRequest\x12*\n\x08settings\x18\x01 \x01(\x0b\x32\x18.assayd.v1.WatchSettings\x12\x1d\n\x04rows\x18\x02 \x01(\x0b\x32\x0f.assayd.v1.Rows\x12%\n\nembeddings\x18\x03 \x01(\x0b\x32\x11.assayd.v1.Tensor\"\x89\x01\n\x06\x43hange\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12-\n\tdirection\x18\x02 \x01(\x0e\x32\x1a.assayd.v1.ChangeDirection\x12\x0b\n\x03row\x18\x03 \x01(\x03\x12\x11\n\tsince_row\x18\x04 \x01(\x03\x12\x11\n\tstatistic\x18\x05 \x01(\x01\x12\r\n\x05limit\x18\x06 \x01(\x01\"\x87\x02\n\x0bWindowDrift\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x11\n\tfirst_row\x18\x02 \x01(\x03\x12\x11\n\trow_count\x18\x03 \x01(\x03\x12\x0f\n\x07\x64rifted\x18\x04 \x01(\x08\x12\'\n\x07\x63olumns\x18\x05 \x03(\x0b\x32\x16.assayd.v1.ColumnDrift\x12+\n\x0c\x63lass_shares\x18\x06 \x03(\x0b\x32\x15.assayd.v1.ClassShare\x12+\n\x0c\x63lass_shifts\x18\x07 \x03(\x0b\x32\x15.assayd.v1.ClassShift\x12\r\n\x05\x61lpha\x18\x08 \x01(\x01\x12\r\n\x05\x64\x65lta\x18\t \x01(\x01\x12\x10\n\x08warnings\x18\n \x03(\t\"\x8a\x01\n\x0bWatchReport\x12\x11\n\trows_seen\x18\x01 \x01(\x03\x12\r\n\x05\x61lert\x18\x02 \x01(\x08\x12&\n\x06window\x18\x03 \x01(\x0b\x32\x16.assayd.v1.WindowDrift\x12\"\n\x07\x63hanges\x18\x04 \x03(\x0b\x32\x11.assayd.v1.Change\x12\r\n\x05state\x18\x05 \x01(\x0c\"\xe4\x01\n\x12WatchDriftResponse\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelIdentity\x12\x18\n\x10reference_digest\x18\x02 \x01(\t\x12\'\n\x07reports\x18\x03 \x03(\x0b\x32\x16.assayd.v1.WatchReport\x12\x11\n\trows_seen\x18\x04 \x01(\x03\x12\r\n\x05state\x18\x05 \x01(\x0c\x12\x13\n\x0bwindow_rows\x18\x06 \x01(\x03\x12\x19\n\x11\x65xpected_run_rows\x18\x07 \x01(\x03\x12\x10\n\x08warnings\x18\x08 \x03(\t\">\n\x13GetReferenceRequest\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelSelector\"b\n\x0fReferenceColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x04kind\x18\x02 \x01(\x0e\x32\x15.assayd.v1.ColumnKind\x12\x0c\n\x04\x62ins\x18\x03 \x03(\t\x12\x0e\n\x06\x63ounts\x18\x04 \x03(\x03\"\xcc\x01\n\tReference\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x11\n\trow_count\x18\x08 \x01(\x03\x12\x13\n\x0b\x66itted_rows\x18\x02 \x01(\x03\x12\x18\n\x10\x63\x61libration_rows\x18\x03 \x01(\x03\x12+\n\x07\x63olumns\x18\x04 \x03(\x0b\x32\x1a.assayd.v1.ReferenceColumn\x12\x18\n\x10novelty_measures\x18\x05 \x03(\t\x12\x14\n\x0cmodel_digest\x18\x06 \x01(\t\x12\x10\n\x08warnings\x18\x07 \x03(\t\"h\n\x14GetReferenceResponse\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x18.assayd.v1.ModelIdentity\x12\'\n\treference\x18\x02 \x01(\x0b\x32\x14.assayd.v1.Reference*z\n\nColumnKind\x12\x1b\n\x17\x43OLUMN_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43OLUMN_KIND_NUMERIC\x10\x01\x12\x1b\n\x17\x43OLUMN_KIND_CATEGORICAL\x10\x02\x12\x19\n\x15\x43OLUMN_KIND_EMBEDDING\x10\x03*\x98\x01\n\tDriftTest\x12\x1a\n\x16\x44RIFT_TEST_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x44RIFT_TEST_PSI\x10\x01\x12\x1a\n\x16\x44RIFT_TEST_CHI_SQUARED\x10\x02\x12\x12\n\x0e\x44RIFT_TEST_MMD\x10\x03\x12\x11\n\rDRIFT_TEST_KS\x10\x04\x12\x18\n\x14\x44RIFT_TEST_HOTELLING\x10\x05*g\n\x0f\x43hangeDirection\x12 \n\x1c\x43HANGE_DIRECTION_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43HANGE_DIRECTION_UP\x10\x01\x12\x19\n\x15\x43HANGE_DIRECTION_DOWN\x10\x02\x32\xfb\x01\n\x11MonitoringService\x12\x46\n\tTestDrift\x12\x1b.assayd.v1.TestDriftRequest\x1a\x1c.assayd.v1.TestDriftResponse\x12M\n\nWatchDrift\x12\x1c.assayd.v1.WatchDriftRequest\x1a\x1d.assayd.v1.WatchDriftResponse(\x01\x30\x01\x12O\n\x0cGetReference\x12\x1e.assayd.v1.GetReferenceRequest\x1a\x1f.assayd.v1.GetReferenceResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'assayd.v1.monitoring_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_COLUMNKIND']._serialized_start=2652
-  _globals['_COLUMNKIND']._serialized_end=2774
-  _globals['_DRIFTTEST']._serialized_start=2777
-  _globals['_DRIFTTEST']._serialized_end=2929
-  _globals['_CHANGEDIRECTION']._serialized_start=2931
-  _globals['_CHANGEDIRECTION']._serialized_end=3034
+  _globals['_COLUMNKIND']._serialized_start=2718
+  _globals['_COLUMNKIND']._serialized_end=2840
+  _globals['_DRIFTTEST']._serialized_start=2843
+  _globals['_DRIFTTEST']._serialized_end=2995
+  _globals['_CHANGEDIRECTION']._serialized_start=2997
+  _globals['_CHANGEDIRECTION']._serialized_end=3100
   _globals['_TESTDRIFTREQUEST']._serialized_start=113
-  _globals['_TESTDRIFTREQUEST']._serialized_end=315
-  _globals['_TESTRESULT']._serialized_start=317
-  _globals['_TESTRESULT']._serialized_end=398
-  _globals['_COLUMNDRIFT']._serialized_start=401
-  _globals['_COLUMNDRIFT']._serialized_end=668
-  _globals['_CLASSSHARE']._serialized_start=670
-  _globals['_CLASSSHARE']._serialized_end=711
-  _globals['_CLASSSHIFT']._serialized_start=713
-  _globals['_CLASSSHIFT']._serialized_end=775
-  _globals['_TESTDRIFTRESPONSE']._serialized_start=778
-  _globals['_TESTDRIFTRESPONSE']._serialized_end=1079
-  _globals['_WATCHSETTINGS']._serialized_start=1082
-  _globals['_WATCHSETTINGS']._serialized_end=1259
-  _globals['_WATCHDRIFTREQUEST']._serialized_start=1262
-  _globals['_WATCHDRIFTREQUEST']._serialized_end=1395
-  _globals['_CHANGE']._serialized_start=1398
-  _globals['_CHANGE']._serialized_end=1535
-  _globals['_WINDOWDRIFT']._serialized_start=1538
-  _globals['_WINDOWDRIFT']._serialized_end=1801
-  _globals['_WATCHREPORT']._serialized_start=1804
-  _globals['_WATCHREPORT']._serialized_end=1942
-  _globals['_WATCHDRIFTRESPONSE']._serialized_start=1945
-  _globals['_WATCHDRIFTRESPONSE']._serialized_end=2173
-  _globals['_GETREFERENCEREQUEST']._serialized_start=2175
-  _globals['_GETREFERENCEREQUEST']._serialized_end=2237
-  _globals['_REFERENCECOLUMN']._serialized_start=2239
-  _globals['_REFERENCECOLUMN']._serialized_end=2337
-  _globals['_REFERENCE']._serialized_start=2340
-  _globals['_REFERENCE']._serialized_end=2544
-  _globals['_GETREFERENCERESPONSE']._serialized_start=2546
-  _globals['_GETREFERENCERESPONSE']._serialized_end=2650
-  _globals['_MONITORINGSERVICE']._serialized_start=3037
-  _globals['_MONITORINGSERVICE']._serialized_end=3288
+  _globals['_TESTDRIFTREQUEST']._serialized_end=350
+  _globals['_TESTRESULT']._serialized_start=352
+  _globals['_TESTRESULT']._serialized_end=433
+  _globals['_COLUMNDRIFT']._serialized_start=436
+  _globals['_COLUMNDRIFT']._serialized_end=703
+  _globals['_CLASSSHARE']._serialized_start=705
+  _globals['_CLASSSHARE']._serialized_end=746
+  _globals['_CLASSSHIFT']._serialized_start=748
+  _globals['_CLASSSHIFT']._serialized_end=810
+  _globals['_TESTDRIFTRESPONSE']._serialized_start=813
+  _globals['_TESTDRIFTRESPONSE']._serialized_end=1145
+  _globals['_WATCHSETTINGS']._serialized_start=1148
+  _globals['_WATCHSETTINGS']._serialized_end=1325
+  _globals['_WATCHDRIFTREQUEST']._serialized_start=1328
+  _globals['_WATCHDRIFTREQUEST']._serialized_end=1461
+  _globals['_CHANGE']._serialized_start=1464
+  _globals['_CHANGE']._serialized_end=1601
+  _globals['_WINDOWDRIFT']._serialized_start=1604
+  _globals['_WINDOWDRIFT']._serialized_end=1867
+  _globals['_WATCHREPORT']._serialized_start=1870
+  _globals['_WATCHREPORT']._serialized_end=2008
+  _globals['_WATCHDRIFTRESPONSE']._serialized_start=2011
+  _globals['_WATCHDRIFTRESPONSE']._serialized_end=2239
+  _globals['_GETREFERENCEREQUEST']._serialized_start=2241
+  _globals['_GETREFERENCEREQUEST']._serialized_end=2303
+  _globals['_REFERENCECOLUMN']._serialized_start=2305
+  _globals['_REFERENCECOLUMN']._serialized_end=2403
+  _globals['_REFERENCE']._serialized_start=2406
+  _globals['_REFERENCE']._serialized_end=2610
+  _globals['_GETREFERENCERESPONSE']._serialized_start=2612
+  _globals['_GETREFERENCERESPONSE']._serialized_end=2716
+  _globals['_MONITORINGSERVICE']._serialized_start=3103
+  _globals['_MONITORINGSERVICE']._serialized_end=3354
 # @@protoc_insertion_point(module_scope)

@@ -46,7 +46,7 @@ CHANGE_DIRECTION_UP: ChangeDirection
 CHANGE_DIRECTION_DOWN: ChangeDirection
 
 class TestDriftRequest(_message.Message):
-    __slots__ = ("model", "reference_digest", "rows", "embeddings", "alpha", "delta", "columns")
+    __slots__ = ("model", "reference_digest", "rows", "embeddings", "alpha", "delta", "columns", "labels")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_DIGEST_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
@@ -54,6 +54,7 @@ class TestDriftRequest(_message.Message):
     ALPHA_FIELD_NUMBER: _ClassVar[int]
     DELTA_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
     model: _scoring_pb2.ModelSelector
     reference_digest: str
     rows: _rows_pb2.Rows
@@ -61,7 +62,8 @@ class TestDriftRequest(_message.Message):
     alpha: float
     delta: float
     columns: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, model: _Optional[_Union[_scoring_pb2.ModelSelector, _Mapping]] = ..., reference_digest: _Optional[str] = ..., rows: _Optional[_Union[_rows_pb2.Rows, _Mapping]] = ..., embeddings: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., alpha: _Optional[float] = ..., delta: _Optional[float] = ..., columns: _Optional[_Iterable[str]] = ...) -> None: ...
+    labels: _tensor_pb2.Tensor
+    def __init__(self, model: _Optional[_Union[_scoring_pb2.ModelSelector, _Mapping]] = ..., reference_digest: _Optional[str] = ..., rows: _Optional[_Union[_rows_pb2.Rows, _Mapping]] = ..., embeddings: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ..., alpha: _Optional[float] = ..., delta: _Optional[float] = ..., columns: _Optional[_Iterable[str]] = ..., labels: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
 
 class TestResult(_message.Message):
     __slots__ = ("test", "effect", "p_value")
@@ -116,7 +118,7 @@ class ClassShift(_message.Message):
     def __init__(self, name: _Optional[str] = ..., effect: _Optional[float] = ..., p_adjusted: _Optional[float] = ...) -> None: ...
 
 class TestDriftResponse(_message.Message):
-    __slots__ = ("model", "reference_digest", "row_count", "drifted", "columns", "class_shares", "alpha", "delta", "warnings", "class_shifts")
+    __slots__ = ("model", "reference_digest", "row_count", "drifted", "columns", "class_shares", "alpha", "delta", "warnings", "class_shifts", "class_shares_observed")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_DIGEST_FIELD_NUMBER: _ClassVar[int]
     ROW_COUNT_FIELD_NUMBER: _ClassVar[int]
@@ -127,6 +129,7 @@ class TestDriftResponse(_message.Message):
     DELTA_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     CLASS_SHIFTS_FIELD_NUMBER: _ClassVar[int]
+    CLASS_SHARES_OBSERVED_FIELD_NUMBER: _ClassVar[int]
     model: _scoring_pb2.ModelIdentity
     reference_digest: str
     row_count: int
@@ -137,7 +140,8 @@ class TestDriftResponse(_message.Message):
     delta: float
     warnings: _containers.RepeatedScalarFieldContainer[str]
     class_shifts: _containers.RepeatedCompositeFieldContainer[ClassShift]
-    def __init__(self, model: _Optional[_Union[_scoring_pb2.ModelIdentity, _Mapping]] = ..., reference_digest: _Optional[str] = ..., row_count: _Optional[int] = ..., drifted: bool = ..., columns: _Optional[_Iterable[_Union[ColumnDrift, _Mapping]]] = ..., class_shares: _Optional[_Iterable[_Union[ClassShare, _Mapping]]] = ..., alpha: _Optional[float] = ..., delta: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., class_shifts: _Optional[_Iterable[_Union[ClassShift, _Mapping]]] = ...) -> None: ...
+    class_shares_observed: bool
+    def __init__(self, model: _Optional[_Union[_scoring_pb2.ModelIdentity, _Mapping]] = ..., reference_digest: _Optional[str] = ..., row_count: _Optional[int] = ..., drifted: bool = ..., columns: _Optional[_Iterable[_Union[ColumnDrift, _Mapping]]] = ..., class_shares: _Optional[_Iterable[_Union[ClassShare, _Mapping]]] = ..., alpha: _Optional[float] = ..., delta: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., class_shifts: _Optional[_Iterable[_Union[ClassShift, _Mapping]]] = ..., class_shares_observed: bool = ...) -> None: ...
 
 class WatchSettings(_message.Message):
     __slots__ = ("model", "reference_digest", "window_rows", "expected_run_rows", "delta", "columns", "state")

@@ -28,8 +28,8 @@ if _version_not_supported:
 class MonitoringServiceStub(object):
     """Compares data with the reference that was loaded beside a model. Calls are free of side effects, depend on the
     reference and the request alone, and may be sent again, to any replica; errors are as in ScoringService, and
-    FAILED_PRECONDITION has the reason NO_REFERENCE where the model has no reference, and REFERENCE_DIFFERS where it has
-    another one than the request names.
+    FAILED_PRECONDITION has the reason NO_REFERENCE where the model has no reference, REFERENCE_DIFFERS where it has
+    another one than the request names, and NO_LABELS where labels are sent and it has none.
     """
 
     def __init__(self, channel):
@@ -58,8 +58,8 @@ class MonitoringServiceStub(object):
 class MonitoringServiceServicer(object):
     """Compares data with the reference that was loaded beside a model. Calls are free of side effects, depend on the
     reference and the request alone, and may be sent again, to any replica; errors are as in ScoringService, and
-    FAILED_PRECONDITION has the reason NO_REFERENCE where the model has no reference, and REFERENCE_DIFFERS where it has
-    another one than the request names.
+    FAILED_PRECONDITION has the reason NO_REFERENCE where the model has no reference, REFERENCE_DIFFERS where it has
+    another one than the request names, and NO_LABELS where labels are sent and it has none.
     """
 
     def TestDrift(self, request, context):
@@ -117,8 +117,8 @@ def add_MonitoringServiceServicer_to_server(servicer, server):
 class MonitoringService(object):
     """Compares data with the reference that was loaded beside a model. Calls are free of side effects, depend on the
     reference and the request alone, and may be sent again, to any replica; errors are as in ScoringService, and
-    FAILED_PRECONDITION has the reason NO_REFERENCE where the model has no reference, and REFERENCE_DIFFERS where it has
-    another one than the request names.
+    FAILED_PRECONDITION has the reason NO_REFERENCE where the model has no reference, REFERENCE_DIFFERS where it has
+    another one than the request names, and NO_LABELS where labels are sent and it has none.
     """
 
     @staticmethod

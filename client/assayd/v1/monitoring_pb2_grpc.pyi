@@ -29,8 +29,8 @@ GRPC_VERSION: str
 class MonitoringServiceStub:
     """Compares data with the reference that was loaded beside a model. Calls are free of side effects, depend on the
     reference and the request alone, and may be sent again, to any replica; errors are as in ScoringService, and
-    FAILED_PRECONDITION has the reason NO_REFERENCE where the model has no reference, and REFERENCE_DIFFERS where it has
-    another one than the request names.
+    FAILED_PRECONDITION has the reason NO_REFERENCE where the model has no reference, REFERENCE_DIFFERS where it has
+    another one than the request names, and NO_LABELS where labels are sent and it has none.
     """
 
     @_typing.overload
@@ -55,8 +55,8 @@ class MonitoringServiceStub:
 class MonitoringServiceAsyncStub(MonitoringServiceStub):
     """Compares data with the reference that was loaded beside a model. Calls are free of side effects, depend on the
     reference and the request alone, and may be sent again, to any replica; errors are as in ScoringService, and
-    FAILED_PRECONDITION has the reason NO_REFERENCE where the model has no reference, and REFERENCE_DIFFERS where it has
-    another one than the request names.
+    FAILED_PRECONDITION has the reason NO_REFERENCE where the model has no reference, REFERENCE_DIFFERS where it has
+    another one than the request names, and NO_LABELS where labels are sent and it has none.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -77,8 +77,8 @@ class MonitoringServiceAsyncStub(MonitoringServiceStub):
 class MonitoringServiceServicer(metaclass=_abc_1.ABCMeta):
     """Compares data with the reference that was loaded beside a model. Calls are free of side effects, depend on the
     reference and the request alone, and may be sent again, to any replica; errors are as in ScoringService, and
-    FAILED_PRECONDITION has the reason NO_REFERENCE where the model has no reference, and REFERENCE_DIFFERS where it has
-    another one than the request names.
+    FAILED_PRECONDITION has the reason NO_REFERENCE where the model has no reference, REFERENCE_DIFFERS where it has
+    another one than the request names, and NO_LABELS where labels are sent and it has none.
     """
 
     @_abc_1.abstractmethod

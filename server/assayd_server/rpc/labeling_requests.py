@@ -1,7 +1,6 @@
 """Requests about labels, checked before any work is done."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +34,7 @@ def assess(request: labeling_pb2.AssessLabelsRequest, limits: RowLimits) -> Asse
         raise wrong("given", "is of the second pass, sums_only of the first", "GIVEN_NOT_USABLE")
     return AssessWanted(
         scoring=scoring(request, limits),
-        labels=_labels(request.labels),
+        labels=requests.labels(request.labels),
         quality=meant("quality", request.quality, QUALITIES, labeling_pb2.LabelQuality),
         sums_only=request.sums_only,
         given=given,
@@ -54,7 +53,7 @@ def evaluate(request: labeling_pb2.EvaluateRequest, limits: RowLimits) -> Evalua
         raise wrong("calibration_bins", message, "OUT_OF_RANGE")
     return EvaluateWanted(
         scoring=scoring(request, limits),
-        labels=_labels(request.labels),
+        labels=requests.labels(request.labels),
         calibration_bins=bins,
         part=request.part,
     )
@@ -76,16 +75,6 @@ def scoring(
         task=requests.task(request.task),
         same_in_any_batch=True,  # answers of parts are put together
     )
-
-
-def _labels(tensor: tensor_pb2.Tensor) -> NDArray[Any]:
-    labels = requests.array(tensor, "labels")
-    if labels.dtype.kind == "b":
-        return labels.astype(np.int8)
-    if labels.dtype.kind not in "iu":
-        name = "string" if labels.dtype.kind == "O" else labels.dtype.name
-        raise wrong("labels.data_type", f"is {name}, allowed are integers and bool", "BAD_TYPE")
-    return labels
 
 
 def _given(message: labeling_pb2.GivenLabels) -> GivenLabels:

@@ -80,6 +80,7 @@ def drift(request: monitoring_pb2.TestDriftRequest) -> DriftWanted:
         alpha=requests.level("alpha", request.alpha, default=ALPHA, lowest=_ALPHA_MIN),
         delta=request.delta or DELTA,
         columns=tuple(request.columns),
+        labels=requests.labels(request.labels) if request.HasField("labels") else None,
     )
 
 

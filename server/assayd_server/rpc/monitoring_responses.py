@@ -50,6 +50,7 @@ def drift(report: DriftReport) -> monitoring_pb2.TestDriftResponse:
         alpha=report.wanted.alpha,
         delta=report.wanted.delta,
         warnings=[*warnings_of(verdict, report.wanted.columns), *reference.manifest.warnings],
+        class_shares_observed=verdict.class_priors is not None and verdict.class_priors.observed,
     )
 
 

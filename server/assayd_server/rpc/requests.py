@@ -212,6 +212,21 @@ def temperature(value: float) -> float:
     return value
 
 
+def labels(tensor: tensor_pb2.Tensor) -> NDArray[Any]:
+    """What is given as labels: integers of any shape.
+
+    Raises:
+        InvalidArgumentError: they are something else.
+    """
+    found = array(tensor, "labels")
+    if found.dtype.kind == "b":
+        return found.astype(np.int8)
+    if found.dtype.kind not in "iu":
+        name = "string" if found.dtype.kind == "O" else found.dtype.name
+        raise wrong("labels.data_type", f"is {name}, allowed are integers and bool", "BAD_TYPE")
+    return found
+
+
 def task(number: scoring_pb2.Task) -> Task | None:
     return meant("task", number, TASKS, scoring_pb2.Task) if number else None
 

@@ -164,6 +164,7 @@ def test_all_that_is_found_is_there_as_json(assayctl: Assayctl, monitoring: Moni
         "alpha": 0.01,
         "delta": 0.1,
         "class_shares": {"ant": 0.25, "bee": 0.75},
+        "class_shares_observed": False,
         "class_shifts": {"ant": {"effect": 0.3, "p_value": 0.01}, "bee": {"effect": 0.1, "p_value": 0.5}},
         "warnings": ["the window is large beside the reference"],
         "reference_digest": "sha256:r",

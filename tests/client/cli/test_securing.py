@@ -59,9 +59,17 @@ def tls_of(folder: Path) -> list[object]:
     return [word for name, path in paths.items() for word in (f"--tls-{name}", folder / path)]
 
 
-@pytest.mark.parametrize("command", typer.main.get_group(app).commands)
-def test_every_command_has_the_flags(command: str) -> None:
-    known = typer.main.get_group(app).commands[command]
+def commands(group: Any, name: str = "") -> Iterator[Any]:
+    """All that do something: those of groups too."""
+    for word, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{name}{word} ")
+        else:
+            yield pytest.param(command, id=f"{name}{word}")
+
+
+@pytest.mark.parametrize("known", [*commands(typer.main.get_group(app))])
+def test_every_command_has_the_flags(known: Any) -> None:
     assert {flag for parameter in known.params for flag in parameter.opts} >= FLAGS
 
 

@@ -11,10 +11,10 @@ from assayd_server.core.drift.findings import DriftTest, Finding, deciding, find
 from assayd_server.core.drift.fourier import FeatureSums, mmd_p_value, mmd_squared
 from assayd_server.core.drift.holm import holm
 from assayd_server.core.drift.hotelling import hotelling
-from assayd_server.core.drift.label_shift import ClassPriors, class_priors
+from assayd_server.core.drift.label_shift import ClassPriors, class_priors, observed_priors
 from assayd_server.core.drift.layout import EMBEDDING, Column, Embedding, Role
 from assayd_server.core.drift.pooling import expected_rows_min
-from assayd_server.core.drift.reference import CLASS_COLUMN, DriftReference
+from assayd_server.core.drift.reference import CLASS_COLUMN, LABEL_COLUMN, DriftReference
 from assayd_server.core.drift.settings import DriftSettings
 from assayd_server.core.drift.shift_by_class import shift_by_class
 from assayd_server.core.drift.verdict import Caution, ClassShift, ColumnVerdict, WindowVerdict
@@ -147,8 +147,13 @@ def _untested(reference: DriftReference, tested: set[str]) -> tuple[str, ...]:
 
 
 def _priors(reference: DriftReference, pairs: Sequence[_Pair]) -> ClassPriors | None:
-    counts = [pair.window[:-1] for pair in pairs if pair.column.name == CLASS_COLUMN]
-    return class_priors(reference.confusion, counts[0]) if counts and reference.confusion is not None else None
+    by_name = {pair.column.name: pair for pair in pairs}
+    labels, classes = by_name.get(LABEL_COLUMN), by_name.get(CLASS_COLUMN)
+    if reference.confusion is None:
+        return None
+    if labels is not None:
+        return observed_priors(labels.reference[:-1], labels.window[:-1])
+    return None if classes is None else class_priors(reference.confusion, classes.window[:-1])
 
 
 def _class_shift(pairs: Sequence[_Pair]) -> ClassShift | None:

@@ -20,11 +20,14 @@ class ClassPriors:
     """(B,) float64, the shares of the labels in the reference; they sum to 1."""
 
     window: Floats
-    """(B,) float64, the estimate for the window; they sum to 1."""
+    """(B,) float64, of the window, estimated or observed; they sum to 1."""
 
     condition: float
     """How much errors of the counts may be multiplied, at least 1: the condition number of the confusion matrix,
-    its columns divided by the roots of their sums."""
+    its columns divided by the roots of their sums. 1 where the shares are observed."""
+
+    observed: bool = False
+    """Whether they are those of labels that came with the window, and no estimate."""
 
 
 def confusion_counts(bins: Bins, predicted: Values, labels: Values) -> NDArray[np.int64]:
@@ -73,3 +76,13 @@ def class_priors(confusion: Integers, window: Integers) -> ClassPriors | None:
     estimate = weights * shares
     total = float(estimate.sum())
     return ClassPriors(shares, estimate / total if total > 0 else shares, float(values[0] / values[told][-1]))
+
+
+def observed_priors(reference: Integers, window: Integers) -> ClassPriors:
+    """The shares of classes among labels.
+
+    Args:
+        reference: (B,) int64, how many rows have each label, of one row or more.
+        window: (B,) int64, the same of the window.
+    """
+    return ClassPriors(reference / reference.sum(), window / window.sum(), 1.0, observed=True)

@@ -18,6 +18,9 @@ from assayd_server.core.drift.window import WindowState
 CLASS_COLUMN = "predicted_class"
 """The column that shares of classes are estimated from, where the reference has labels."""
 
+LABEL_COLUMN, ERROR_COLUMN = "label", "error"
+"""What is compared besides where a window has labels too: core/drift/labelled.py."""
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ColumnValues:
@@ -66,6 +69,8 @@ class DriftReference:
             raise ValueError("the reference has no rows")
         if confusion is not None and confusion.shape != _confusion_shape(layout):
             raise ValueError("the confusion of the reference is not that of its class column")
+        if confusion is not None:
+            _check_names(layout)
         return cls(layout, state, confusion)
 
 
@@ -102,7 +107,7 @@ def fit_drift_reference(
 
     Raises:
         ValueError: of the rows that the components are to be fitted on, none has a finite embedding, or there are
-            no others; or two columns have the same name, be it that of a component.
+            no others; or two columns have the same name, be it that of a component, or with labels of theirs.
     """
     frozen = [Column(one.name, _bins(one, bin_count, category_count_max), one.role) for one in columns]
     layout, values = Layout(tuple(frozen), None), {one.name: one.values for one in columns}
@@ -134,7 +139,17 @@ def _class_bins(layout: Layout) -> Bins | None:
 
 def _confusion(layout: Layout, values: Mapping[str, Values], labels: Values | None) -> NDArray[np.int64] | None:
     bins = _class_bins(layout)
-    return confusion_counts(bins, values[CLASS_COLUMN], labels) if bins and labels is not None else None
+    if bins is None or labels is None:
+        return None
+    _check_names(layout)
+    return confusion_counts(bins, values[CLASS_COLUMN], labels)
+
+
+def _check_names(layout: Layout) -> None:
+    """Refuse columns by the names of those of labels."""
+    for column in layout.columns:
+        if column.name in (LABEL_COLUMN, ERROR_COLUMN):
+            raise ValueError(f"{column.name!r} is the name of two columns of a reference with labels")
 
 
 def _confusion_shape(layout: Layout) -> tuple[int, int] | None:
