@@ -62,7 +62,10 @@ BENCHMARKS: dict[str, tuple[list[str], str]] = {
         "| steps in random order",
     ),
     "more chaos": (
-        ["-m", "benchmarks.chaos", "--short", "frozen", "idle", "slow", "descriptors", "killed", "clock"],
+        [
+            *("-m", "benchmarks.chaos", "--short"),
+            *("frozen", "idle", "slow", "descriptors", "killed", "clock", "certificates"),
+        ],
         "is killed",
     ),
     "serving": (["-m", "benchmarks.serving", "--short", "--only", "rows_256_uint8"], "/ ONNX Runtime"),

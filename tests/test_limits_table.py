@@ -9,7 +9,9 @@ import pytest
 from assayd.arrays import AXES_MAX, TEXTS_MAX
 from assayd_server import archives, bundle, graph_size
 from assayd_server.config import Settings
+from assayd_server.core.stream import WINDOW_ROWS_MAX
 from assayd_server.rpc.labeling_requests import CALIBRATION_BINS_MAX
+from assayd_server.rpc.monitoring_requests import COLUMNS_MAX
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
@@ -53,6 +55,8 @@ def test_limits_that_are_no_settings_are_those_of_the_code() -> None:
     fixed = {row[0]: row[1] for row in ROWS if not row[1].startswith("`")}
     assert fixed["texts in a tensor"] == f"{TEXTS_MAX:,}"
     assert fixed["bins of calibration"] == f"{CALIBRATION_BINS_MAX:,}"
+    assert fixed["names of columns to compare"] == f"{COLUMNS_MAX:,}"
+    assert fixed["rows over which a stream keeps its budget (`window`)"] == f"{WINDOW_ROWS_MAX:,}"
     assert fixed["axes of a tensor, tensors of a request"].startswith(f"{AXES_MAX},")
     assert fixed["bytes of a bundle.json or pool.json"] == f"{bundle.MANIFEST_BYTES_MAX // 2**20} MiB"
     assert fixed["bytes of another file of a bundle"].startswith(f"{(bundle.FILE_BYTES_MAX + 1) // 2**30} GiB")

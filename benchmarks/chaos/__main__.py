@@ -10,13 +10,23 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.chaos import clock, descriptors, everything, frozen, idle, killed, rolling_restart, slow
+from benchmarks.chaos import (
+    certificates,
+    clock,
+    descriptors,
+    everything,
+    frozen,
+    idle,
+    killed,
+    rolling_restart,
+    slow,
+)
 from benchmarks.chaos.faults import Fault, table
 from benchmarks.chaos.pages import write
 
 FAULTS = {
     module.__name__.rpartition(".")[2]: module
-    for module in (rolling_restart, frozen, idle, slow, descriptors, killed, clock, everything)
+    for module in (rolling_restart, frozen, idle, slow, descriptors, killed, clock, certificates, everything)
 }
 
 

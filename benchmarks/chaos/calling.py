@@ -10,7 +10,7 @@ from threading import Event
 
 import numpy as np
 
-from assayd import AssaydError, Client
+from assayd import AssaydError, Client, Tls
 from benchmarks.soak.models import CLASSES
 
 CLIENTS = 4
@@ -58,10 +58,10 @@ class Calling:
                 raise TimeoutError(f"{more} more answers did not come within {seconds} s")
             time.sleep(0.01)
 
-    def call(self, address: str, number: int, deadline_seconds: float) -> Tally:
+    def call(self, address: str, number: int, deadline_seconds: float, tls: Tls | None) -> Tally:
         """One client, until all are told to end."""
         rng, tally = np.random.default_rng(number), Tally()
-        with Client(address, deadline_seconds=deadline_seconds) as client:
+        with Client(address, deadline_seconds=deadline_seconds, tls=tls) as client:
             while not self.ended.wait(PAUSE_SECONDS):
                 tally.add(_one(client, rng))
                 self._answers[number] = tally.calls
@@ -69,11 +69,13 @@ class Calling:
 
 
 @contextmanager
-def calling(address: str, *, deadline_seconds: float = 10.0) -> Iterator[Calling]:
+def calling(address: str, *, deadline_seconds: float = 10.0, tls: Tls | None = None) -> Iterator[Calling]:
     """So many clients as CLIENTS says, for as long as the body takes; what they counted is there after it."""
     under_way = Calling()
     with ThreadPoolExecutor(CLIENTS) as threads:
-        clients = [threads.submit(under_way.call, address, number, deadline_seconds) for number in range(CLIENTS)]
+        clients = [
+            threads.submit(under_way.call, address, number, deadline_seconds, tls) for number in range(CLIENTS)
+        ]
         try:
             yield under_way
         finally:

@@ -262,6 +262,11 @@ def test_a_window_that_is_large_beside_the_reference_comes_with_a_warning(server
         ({"rows": inputs(FRESH), "delta": -1}, "delta", "is -1, allowed are"),
         ({"rows": inputs(FRESH), "delta": np.nan}, "delta", "is nan, allowed are"),
         ({"rows": inputs(FRESH), "columns": ["entropy", "age"]}, "columns[1]", "'age' is not in the reference"),
+        (
+            {"rows": inputs(FRESH), "columns": ["entropy"] * 10_001},
+            "columns",
+            "has 10001 names, allowed are 10000",
+        ),
         ({"rows": rows_pb2.Rows(embeddings=encode(FRESH[:, :3]))}, "rows.embeddings.shape", "embeddings of 4"),
         (
             {"rows": rows_pb2.Rows(logits=encode(FRESH)), "embeddings": encode(FRESH[:9])},

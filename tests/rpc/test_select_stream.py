@@ -138,8 +138,8 @@ def test_asyncio_decides_alike(serve: Serve) -> None:
             "measure: 'max_entropy' is unknown, allowed are least_confidence",
         ),
         (
-            {"budget": 0.1, "window": 20_000},
-            "settings.window: is 20000, allowed are whole numbers from 1 to 10000",
+            {"budget": 0.1, "window": 10_001},
+            "settings.window: is 10001, allowed are whole numbers from 1 to 10000",
         ),
         ({"budget": 0.1, "step": 1.0}, "settings.step: is 1.0, allowed are numbers above 0 and below 1"),
         ({"budget": 0.1, "state": b"abc"}, "state: is not a state of this service: it does not begin as one"),

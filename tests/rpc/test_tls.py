@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -242,8 +243,8 @@ def test_no_call_fails_while_certificates_of_both_sides_are_replaced(serve: Serv
 def test_a_certificate_that_expires_under_load_keeps_new_connections_out_alone_until_it_is_replaced(
     serve: Serve, place: Place
 ) -> None:
-    place.servers.issue("server", *HERE, valid=(-DAY, DAY / 17_280)).write(place.folder, "server")  # 5 s
     server = serve(onnx_models.identity(), **place.settings())
+    place.servers.issue("server", *HERE, valid=(-DAY, timedelta(seconds=5))).write(place.folder, "server")
     stop = threading.Event()
     callers = [Caller(server.client(tls=place.tls()), seed, stop) for seed in range(4)]
     for caller in callers:
@@ -251,9 +252,7 @@ def test_a_certificate_that_expires_under_load_keeps_new_connections_out_alone_u
     try:
         wait_for_answers(callers, 100)
         wait_until(lambda: is_refused(server, tls=place.tls()))
-        wait_for_answers(
-            callers, sum(caller.answered for caller in callers) + 200
-        )  # by connections that were open
+        wait_for_answers(callers, sum(caller.answered for caller in callers) + 200)  # by open connections
         assert is_refused(server, tls=place.tls())
         place.servers.issue("server", *HERE).write(place.folder, "server")
         wait_until(lambda: not is_refused(server, tls=place.tls()))

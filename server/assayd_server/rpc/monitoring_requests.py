@@ -12,7 +12,7 @@ from assayd_server.rpc import requests
 from assayd_server.wanted import ModelChoice
 from assayd_server.watch_wanted import WatchWanted
 
-_COLUMNS_MAX = 10_000
+COLUMNS_MAX = 10_000
 _DELTA_MAX = 100.0
 _ALPHA_MIN = 1e-12
 """Below, no law of the tests holds."""
@@ -85,5 +85,5 @@ def drift(request: monitoring_pb2.TestDriftRequest) -> DriftWanted:
 
 
 def _check_columns(names: Sequence[str], field: str) -> None:
-    if len(names) > _COLUMNS_MAX:
-        raise wrong(field, f"has {len(names)} names, allowed are {_COLUMNS_MAX}", "TOO_MANY_VALUES")
+    if len(names) > COLUMNS_MAX:
+        raise wrong(field, f"has {len(names)} names, allowed are {COLUMNS_MAX}", "TOO_MANY_VALUES")
