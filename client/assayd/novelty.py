@@ -19,6 +19,8 @@ _VERDICTS = {
     novelty_pb2.VERDICT_ANOMALY: "anomaly",
 }
 
+_SHOWN_MAX = 5
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Novelty:
@@ -49,6 +51,20 @@ class Novelty:
     def __len__(self) -> int:
         """The number of rows."""
         return len(next(iter(self.scores.values())))
+
+    def __str__(self) -> str:
+        """How many rows have which verdict, where there are any, and the strangest ones by the first measure."""
+        name, values = next(iter(self.scores.items()))
+        lines = [] if self.verdicts is None else [self._judged(self.verdicts)]
+        strangest = np.argsort(-values, kind="stable")[:_SHOWN_MAX]  # NaN comes last
+        lines.append(f"{'row':>8}  {name:>20}  p-value")
+        lines += [f"{row:>8,}  {values[row]:>20.4g}  {self.p_values[name][row]:.2g}" for row in strangest.tolist()]
+        return "\n".join(lines)
+
+    def _judged(self, verdicts: Array) -> str:
+        counts = ", ".join(f"{int((verdicts == name).sum()):,} {name}" for name in _VERDICTS.values())
+        found = int(np.sum(self.discoveries))
+        return f"{counts} of {len(self):,} rows, {found:,} of them discoveries (alpha {self.alpha})"
 
     def columns(self) -> dict[str, Array]:
         """(n,) arrays by name: novelty_energy, novelty_energy_p_value and so on for each measure.

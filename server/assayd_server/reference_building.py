@@ -4,6 +4,7 @@ from pathlib import Path
 
 from assayd_server import servable
 from assayd_server.bundle import (
+    FILE_BYTES_MAX,
     REFERENCE_FILE,
     Bundle,
     ReferenceContent,
@@ -54,10 +55,11 @@ def build(wanted: ReferenceWanted) -> str:
         surer = known_by_heart(model, rows, len(seen))
     content = reference_content(bundle, model, seen, train=train, labels=labels, features=features, surer=surer)
     place = wanted.output or _in_bundle(wanted)
+    described = _described(place, content)  # which reads it: what no server would take is not written
     put(place, content)
     if wanted.bundle is not None:
         name_file(wanted.bundle, REFERENCE_FILE, digest_of(content))
-    return f"{described_reference(read_reference(ReferenceContent(place, content)))}\nwritten to {place}"
+    return f"{described}\nwritten to {place}"
 
 
 def show(path: Path) -> str:
@@ -66,7 +68,12 @@ def show(path: Path) -> str:
     Raises:
         ArtefactError: it is not whole.
     """
-    return described_reference(read_reference(ReferenceContent(path, content_of(path))))
+    return _described(path, content_of(path))
+
+
+def _described(path: Path, content: bytes) -> str:
+    described = described_reference(read_reference(ReferenceContent(path, content)))
+    return f"{described}\nsize: {len(content):,} bytes, allowed are {FILE_BYTES_MAX:,}"
 
 
 def _in_bundle(wanted: ReferenceWanted) -> Path:

@@ -51,6 +51,24 @@ def test_scores_and_p_values_are_by_measure() -> None:
     assert (len(found), found.reference_digest) == (4, "sha256:r")
 
 
+def test_it_prints_as_counts_of_verdicts_and_the_strangest_rows() -> None:
+    first, head, *rows = str(novelty_of(message())).splitlines()
+    assert first == "1 known, 1 novel, 1 anomaly of 4 rows, 2 of them discoveries (alpha 0.05)"
+    assert head.split() == ["row", "energy", "p-value"]
+    assert [row.split() for row in rows] == [
+        ["1", "5.298", "0.005"],
+        ["2", "5.298", "0.005"],
+        ["0", "1.386", "0.25"],
+        ["3", "nan", "nan"],
+    ]
+
+
+def test_without_verdicts_the_strangest_rows_alone_are_printed() -> None:
+    text = str(novelty_of(novelty_pb2.Novelty(scores=[part(ENERGY, np.arange(1, 9) / 10)])))
+    assert len(text.splitlines()) == 6
+    assert "known" not in text
+
+
 def test_verdicts_are_in_words() -> None:
     found = novelty_of(message())
     assert found.verdicts.tolist() == ["known", "novel", "anomaly", ""]

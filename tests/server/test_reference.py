@@ -117,6 +117,8 @@ def test_a_reference_goes_into_a_bundle_and_is_served_with_it(tmp_path: Path) ->
     np.save(tmp_path / "rows.npy", ROWS)
     printed = build(ReferenceWanted(rows=tmp_path / "rows.npy", bundle=bundle))
     assert f"written to {bundle / 'reference.npz'}" in printed
+    size = (bundle / "reference.npz").stat().st_size
+    assert f"size: {size:,} bytes, allowed are 2,147,483,647" in printed
     (model,) = load_folder(tmp_path, lambda found: load(found, threads=1)).all()
     assert model.reference is not None
     assert model.reference.digest in printed
