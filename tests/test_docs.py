@@ -1,5 +1,6 @@
 """The documents are true: every snippet runs, every command exists, and nothing is left out."""
 
+import json
 import os
 import re
 import shlex
@@ -312,3 +313,11 @@ def test_the_table_of_rpcs_is_complete() -> None:
     for service in services:
         assert f"`{service.full_name}`" in table
         assert all(f"`{method.name}`" in table for method in service.methods)
+
+
+def test_the_table_of_how_well_novelty_tells_is_that_of_the_benchmark() -> None:
+    found = json.loads((ROOT / "benchmarks" / "results" / "novelty.json").read_text(encoding="utf-8"))["detection"]
+    page = (ROOT / "docs" / "drift.md").read_text(encoding="utf-8")
+    for row in found:
+        mean, lowest, highest = (row["auroc"][name] for name in ("mean", "lowest", "highest"))
+        assert f"| `{row['measure']}` | {mean:.3f} | {lowest:.3f} | {highest:.3f} |" in page
