@@ -189,6 +189,7 @@ def test_json_lines_hold_all_that_was_found(assayctl: Assayctl) -> None:
         "alpha": 0.0007,
         "delta": 0.1,
         "class_shares": {"ant": 0.25},
+        "class_shares_observed": False,
         "class_shifts": {"ant": {"effect": 0.3, "p_value": 0.01}},
         "warnings": ["the window is large beside the reference"],
     }
