@@ -55,16 +55,17 @@ class Novelty:
     def __str__(self) -> str:
         """How many rows have which verdict, where there are any, and the strangest ones by the first measure."""
         name, values = next(iter(self.scores.items()))
-        lines = [] if self.verdicts is None else [self._judged(self.verdicts)]
+        lines = list(self._judged())
         strangest = np.argsort(-values, kind="stable")[:_SHOWN_MAX]  # NaN comes last
         lines.append(f"{'row':>8}  {name:>20}  p-value")
         lines += [f"{row:>8,}  {values[row]:>20.4g}  {self.p_values[name][row]:.2g}" for row in strangest.tolist()]
         return "\n".join(lines)
 
-    def _judged(self, verdicts: Array) -> str:
-        counts = ", ".join(f"{int((verdicts == name).sum()):,} {name}" for name in _VERDICTS.values())
-        found = int(np.sum(self.discoveries))
-        return f"{counts} of {len(self):,} rows, {found:,} of them discoveries (alpha {self.alpha})"
+    def _judged(self) -> Iterator[str]:
+        if self.verdicts is not None and self.discoveries is not None:  # they come together
+            counts = ", ".join(f"{int((self.verdicts == name).sum()):,} {name}" for name in _VERDICTS.values())
+            found = int(self.discoveries.sum())
+            yield f"{counts} of {len(self):,} rows, {found:,} of them discoveries (alpha {self.alpha})"
 
     def columns(self) -> dict[str, Array]:
         """(n,) arrays by name: novelty_energy, novelty_energy_p_value and so on for each measure.
