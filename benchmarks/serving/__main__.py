@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.serving import report
+from benchmarks.serving import report, sizes
 from benchmarks.serving.field import Field
 from benchmarks.serving.peers.places import left_out
 from benchmarks.serving.plan import FULL, SHORT, Plan
@@ -49,9 +49,12 @@ def main() -> int:
     print("\n".join([report.table(found), "", report.systems_table(found), "", report.about_text(about)]))
     for line in [*(left_out() if plan.peers else []), *(f"failed: {name}" for name in failed)]:
         print(line)
-    output = asked.output or (RESULTS if plan == FULL and not asked.only and not failed else None)
+    is_whole = plan == FULL and not asked.only and not failed
+    output = asked.output or (RESULTS if is_whole else None)
     if output:
         report.write(output, found, about)
+    if output == RESULTS and is_whole:
+        sizes.PAGE.write_text(sizes.with_table(sizes.PAGE.read_text(), sizes.table(report.entries(found))))
     return 1 if failed else 0
 
 

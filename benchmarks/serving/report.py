@@ -79,7 +79,15 @@ def write(folder: Path, found: Found, values: Mapping[str, Any]) -> None:
     """serving.json and serving.png."""
     from benchmarks.serving.plot import drawn
 
-    entries = [
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"command": "python -m benchmarks.serving", **values, "results": entries(found)}
+    (folder / "serving.json").write_text(format_json(content))
+    drawn(found, folder / "serving.png")
+
+
+def entries(found: Found) -> list[dict[str, Any]]:
+    """The results of the JSON."""
+    return [
         {
             "benchmark": name,
             "load": load.load,
@@ -93,7 +101,3 @@ def write(folder: Path, found: Found, values: Mapping[str, Any]) -> None:
         for name, loads in found.items()
         for load in loads
     ]
-    folder.mkdir(parents=True, exist_ok=True)
-    content = {"command": "python -m benchmarks.serving", **values, "results": entries}
-    (folder / "serving.json").write_text(format_json(content))
-    drawn(found, folder / "serving.png")
