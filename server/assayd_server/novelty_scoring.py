@@ -12,6 +12,7 @@ from assayd_server.core.novelty import (
     NoveltyReference,
     Outputs,
     discoveries,
+    domain_p_values,
     row_novelty,
     verdicts,
 )
@@ -93,21 +94,11 @@ def _judged(
     reference: NoveltyReference, outputs: Outputs, found: Mapping[NoveltyMeasure, Novelty], alpha: float
 ) -> Judged:
     p_class = found[NoveltyMeasure.COMBINED].p_values
-    domain = found.get(NoveltyMeasure.DOMAIN)
-    p_domain = _strange_domain(reference, outputs, p_class <= alpha) if domain is None else domain.p_values
-    return Judged(verdicts(p_class, p_domain, alpha), p_class, p_domain, alpha)
-
-
-def _strange_domain(reference: NoveltyReference, outputs: Outputs, strange: Booleans) -> Floats:
-    """(n,) p-values of the distance from all rows together where a verdict depends on it, NaN elsewhere.
-
-    It takes more multiplications than all else that is combined, and few rows are strange.
-    """
-    p_values = np.full(len(strange), np.nan)
-    rows = np.flatnonzero(strange)
-    if len(rows) and NoveltyMeasure.DOMAIN in reference.measures:
+    if NoveltyMeasure.DOMAIN in found:
+        p_domain = found[NoveltyMeasure.DOMAIN].p_values
+    elif NoveltyMeasure.DOMAIN in reference.calibrations:
         assert outputs.embeddings is not None  # the measure needs it, so the checks saw to it
-        of_strange = Outputs(embeddings=outputs.embeddings[rows])
-        found = row_novelty(reference, of_strange, [NoveltyMeasure.DOMAIN])
-        p_values[rows] = found[NoveltyMeasure.DOMAIN].p_values
-    return p_values
+        p_domain = domain_p_values(reference, outputs.embeddings, p_class <= alpha)
+    else:
+        p_domain = np.full(len(p_class), np.nan)
+    return Judged(verdicts(p_class, p_domain, alpha), p_class, p_domain, alpha)

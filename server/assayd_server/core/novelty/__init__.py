@@ -10,7 +10,7 @@ from assayd_server.core.novelty.discoveries import discoveries
 from assayd_server.core.novelty.fitting import fit_novelty
 from assayd_server.core.novelty.measures import COSTLY, NEEDS, Need, NoveltyMeasure, available, missing
 from assayd_server.core.novelty.reference import NoveltyReference
-from assayd_server.core.novelty.rows import Novelty, row_novelty
+from assayd_server.core.novelty.rows import Novelty, domain_p_values, row_novelty
 from assayd_server.core.novelty.scoring import Outputs
 from assayd_server.core.novelty.verdict import INVALID, VERDICTS, Verdict, verdicts
 
@@ -27,6 +27,7 @@ __all__ = [
     "Verdict",
     "available",
     "discoveries",
+    "domain_p_values",
     "fit_novelty",
     "missing",
     "row_novelty",

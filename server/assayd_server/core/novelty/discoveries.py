@@ -1,5 +1,8 @@
 """Which rows of a batch are novel, when no more than a share of those that are called so may be others."""
 
+import math
+from functools import lru_cache
+
 import numpy as np
 
 from assayd_server.core.arrays import Booleans, Floats
@@ -19,11 +22,26 @@ def discoveries(p_values: Floats, rate: float) -> Booleans:
     Source: Benjamini and Hochberg 1995, Controlling the False Discovery Rate; Bates et al. 2023, Testing for
     Outliers with Conformal p-values, theorem 2.
     """
-    found = p_values <= rate
-    candidates = np.flatnonzero(found)
-    if candidates.size:
-        valid_count = len(p_values) - int(np.count_nonzero(np.isnan(p_values)))
-        ascending = np.sort(p_values[candidates])
-        below = np.flatnonzero(ascending * (valid_count / np.arange(1, len(ascending) + 1)) <= rate)
-        found[candidates] = p_values[candidates] <= (ascending[below[-1]] if below.size else -1.0)
-    return found
+    ascending = p_values[p_values <= rate]
+    limit = -1.0
+    if ascending.size:
+        ascending.sort()
+        below = (ascending * _per_rank(_valid_count(p_values))[: ascending.size] <= rate).nonzero()[0]
+        if below.size:
+            limit = ascending[below[-1]]
+    return p_values <= limit
+
+
+def _valid_count(p_values: Floats) -> int:
+    """How many are not NaN."""
+    if math.isnan(p_values.max()):  # which one NaN makes NaN
+        return len(p_values) - int(np.count_nonzero(np.isnan(p_values)))
+    return len(p_values)
+
+
+@lru_cache(maxsize=8)
+def _per_rank(count: int) -> Floats:
+    """(count,) how many p-values there are for each of the smallest 1, 2 and so on."""
+    ratios = count / np.arange(1, count + 1)
+    ratios.setflags(write=False)
+    return ratios

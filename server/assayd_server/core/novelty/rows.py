@@ -3,11 +3,13 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from assayd_server.core.arrays import Floats, Integers
+import numpy as np
+
+from assayd_server.core.arrays import Booleans, Floats, Integers
 from assayd_server.core.novelty.combination import combined_score
 from assayd_server.core.novelty.measures import NoveltyMeasure
 from assayd_server.core.novelty.reference import NoveltyReference
-from assayd_server.core.novelty.scoring import Outputs, novelty_scores
+from assayd_server.core.novelty.scoring import Outputs, domain_scores, novelty_scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,27 @@ def row_novelty(
         parts = [reference.calibrations[part].surprises(scores[part]) for part in reference.combined]
         scores[NoveltyMeasure.COMBINED] = combined_score(parts)
     return {measure: _judged(reference, measure, scores[measure], classes) for measure in measures}
+
+
+def domain_p_values(reference: NoveltyReference, embeddings: Floats, strange: Booleans) -> Floats:
+    """How rare the distance of strange rows from all rows together is. It takes more multiplications than all that
+    is combined, few rows are strange, and a verdict depends on it for no others.
+
+    Args:
+        reference: has the measure of domains.
+        embeddings: (n, d), float32 or float64.
+        strange: (n,), which rows are meant.
+
+    Returns:
+        (n,) float64 p-values, NaN for all other rows, and for those that are not valid.
+    """
+    p_values = np.full(len(strange), np.nan)
+    rows = strange.nonzero()[0]
+    if len(rows):
+        assert reference.fitted.gaussians is not None  # the measure has them
+        scores = domain_scores(reference.fitted.gaussians, embeddings.take(rows, axis=0))
+        p_values[rows] = reference.calibrations[NoveltyMeasure.DOMAIN].p_values(scores)
+    return p_values
 
 
 def _judged(

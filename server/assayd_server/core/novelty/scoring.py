@@ -102,6 +102,11 @@ def novelty_scores(
     return scores
 
 
+def domain_scores(gaussians: Gaussians, embeddings: Floats) -> Floats:
+    """The distance from all rows together, by itself: (n, d) to (n,) float32, as novelty_scores has it."""
+    return bounded(domain_distance(gaussians, embeddings), embeddings)
+
+
 def _of_scores(outputs: Outputs, measure: NoveltyMeasure) -> Floats:
     """From logits where there are logits."""
     if outputs.logits is not None:
@@ -121,7 +126,7 @@ def _distances(
     assert gaussians
     assert embeddings is not None
     if {*measures} == {NoveltyMeasure.DOMAIN}:
-        return {NoveltyMeasure.DOMAIN: bounded(domain_distance(gaussians, embeddings), embeddings)}
+        return {NoveltyMeasure.DOMAIN: domain_scores(gaussians, embeddings)}
     terms = distance_terms(
         gaussians, embeddings, with_outside={*measures} != {NoveltyMeasure.RELATIVE_MAHALANOBIS}
     )

@@ -1,5 +1,6 @@
 """Known, novel or an anomaly: novelty is related to what is known, an anomaly is not."""
 
+import math
 from enum import StrEnum
 
 import numpy as np
@@ -38,5 +39,6 @@ def verdicts(p_class: Floats, p_domain: Floats, alpha: float) -> Integers:
     strange = p_class <= alpha
     found = strange.astype(np.int8)  # known, novel and anomaly are 0, 1 and 2
     found += strange & (p_domain <= alpha)
-    found[np.isnan(p_class)] = INVALID
+    if len(found) and math.isnan(p_class.max()):  # which one NaN makes NaN
+        found[np.isnan(p_class)] = INVALID
     return found

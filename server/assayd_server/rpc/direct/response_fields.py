@@ -17,6 +17,7 @@ from assayd_server.rpc import novelty_responses, responses
 from assayd_server.scoring import Scores
 from assayd_server.wanted import Output
 
+_Type = np.dtype[Any]
 _Find = Callable[[Scores, slice], NDArray[Any]]
 """Finds an array of (n, ...) in the scores of more rows."""
 _FindJudged = Callable[[Judged, slice], NDArray[Any]]
@@ -24,14 +25,14 @@ _FindJudged = Callable[[Judged, slice], NDArray[Any]]
 _Put = Callable[[tensor_pb2.Tensor], Message]
 """A message whose last field is this tensor."""
 _RESPONSE, _NOVELTY = scoring_pb2.ScoreResponse, novelty_pb2.Novelty
-_SCORES, _P_VALUES, _BOOLEANS, _NUMBERS = "<f4", "<f8", "?", "<i4"
+_SCORES, _P_VALUES, _BOOLEANS, _NUMBERS = map(np.dtype, ("<f4", "<f8", "?", "<i4"))
 
 
 class Field(NamedTuple):
     """An array of a response."""
 
     find: _Find
-    dtype: str
+    dtype: _Type
     header: bytes
     """What stands before its numbers."""
 
@@ -57,18 +58,18 @@ def fields(scores: Scores, row_count: int) -> Iterator[Field]:
         yield from _novelty(scores, scores.novelty, row_count)
 
 
-def _field(scores: Scores, row_count: int, find: _Find, dtype: str, put: _Put, *, after: int = 0) -> Field:
+def _field(scores: Scores, row_count: int, find: _Find, dtype: _Type, put: _Put, *, after: int = 0) -> Field:
     """With the header that the array has in the message, in which so many bytes come after it."""
     blank = _blank(find(scores, slice(0, 1)).shape[1:], row_count, dtype)
     whole = put(encode(blank)).SerializeToString()
     return Field(find, dtype, whole[: len(whole) - after - blank.nbytes])
 
 
-def _blank(shape: tuple[int, ...], row_count: int, dtype: str) -> NDArray[Any]:
+def _blank(shape: tuple[int, ...], row_count: int, dtype: _Type) -> NDArray[Any]:
     return np.zeros((row_count, *shape), dtype)
 
 
-def _arrays(scores: Scores) -> Iterator[tuple[_Find, str, _Put]]:
+def _arrays(scores: Scores) -> Iterator[tuple[_Find, _Type, _Put]]:
     outputs = scores.plan.outputs
     yield lambda found, rows: found.rows.predictions[rows], _NUMBERS, lambda tensor: _RESPONSE(predictions=tensor)
     if Output.PROBABILITIES in outputs:
@@ -108,7 +109,7 @@ def _forwards(name: str, found: Scores, rows: slice) -> NDArray[Any]:
     return values
 
 
-def _uncertainty(measure: Measure) -> tuple[_Find, str, _Put]:
+def _uncertainty(measure: Measure) -> tuple[_Find, _Type, _Put]:
     number = responses.MEASURE_NUMBERS[measure]
 
     def put(tensor: tensor_pb2.Tensor) -> Message:
@@ -163,7 +164,7 @@ def _said(found: Scores) -> RowNovelty:
     return found.novelty
 
 
-_JUDGED: tuple[tuple[_FindJudged, str, _Put], ...] = (
+_JUDGED: tuple[tuple[_FindJudged, _Type, _Put], ...] = (
     (
         lambda judged, rows: novelty_responses.verdict_numbers(judged.verdicts[rows]),
         _NUMBERS,
