@@ -21,9 +21,8 @@ from assayd_server.bundle import ReferenceContent, content_of, read_file
 from assayd_server.core.novelty import (
     NoveltyMeasure,
     NoveltyReference,
-    Outputs,
     discoveries,
-    row_novelty,
+    domain_p_values,
     verdicts,
 )
 from assayd_server.core.novelty.combination import combined_score
@@ -68,13 +67,6 @@ def stages(model: Servable) -> Mapping[str, Stage]:
     def passed(plan: Plan) -> Forward:
         return model.forward_fed(fed, row_count=BATCH, roles=[*plan.score_roles, "coordinates"])
 
-    def domain(found: dict[str, Any]) -> Any:
-        strange = np.flatnonzero(found["p-values"] <= ALPHA)
-        p_values = np.full(BATCH, np.nan)
-        some = Outputs(embeddings=found["pass, with novelty"].embeddings[strange])
-        p_values[strange] = row_novelty(reference, some, [M.DOMAIN])[M.DOMAIN].p_values
-        return p_values
-
     def written(plan: Plan) -> Stage:
         scores = scored(passed(plan), plan)
         form = ResponseForm(scores, BATCH)
@@ -93,7 +85,9 @@ def stages(model: Servable) -> Mapping[str, Stage]:
         ),
         "combined": lambda found: combined_score([found["ranks of relative_mahalanobis"], found["ranks of gen"]]),
         "p-values": lambda found: calibrations[M.COMBINED].p_values(found["combined"]),
-        "strange rows beside all rows": domain,
+        "strange rows beside all rows": lambda found: domain_p_values(
+            reference, found["pass, with novelty"].embeddings, found["p-values"] <= ALPHA
+        ),
         "verdicts": lambda found: verdicts(found["p-values"], found["strange rows beside all rows"], ALPHA),
         "discoveries": lambda found: discoveries(found["p-values"], ALPHA),
         "response, with novelty": written(novel),

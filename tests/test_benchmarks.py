@@ -49,6 +49,7 @@ BENCHMARKS: dict[str, tuple[list[str], str]] = {
     "memory": (["-m", "benchmarks.memory", "--short"], "shrunk after each pass"),
     "rank_pool": (["-m", "benchmarks.rank_pool", "--short"], "merged rows"),
     "search_rate": (["-m", "benchmarks.search_rate", "--short", "--kinds", "ivf"], "Search / in process"),
+    "pass_rows": (["-m", "benchmarks.pass_rows", "--short"], "combined novelty"),
     "search_stages": (["-m", "benchmarks.search_stages", "--short"], "| checks of recall |"),
     "novelty_serving": (["-m", "benchmarks.novelty_serving", "--short"], "of those without"),
     "novelty_stages": (["-m", "benchmarks.novelty_stages", "--short"], "| discoveries |"),

@@ -15,6 +15,7 @@ from assayd_server.caller import Caller, Lane
 from assayd_server.errors import ResourceExhaustedError, ServiceError
 from assayd_server.gate import Gate, Place
 from assayd_server.plan import Plan
+from assayd_server.quick_rows import quick_rows
 from assayd_server.repository import Failure, Follower
 from assayd_server.rows import Inputs
 from assayd_server.score_job import Finish, ScoreJob, Watch
@@ -23,9 +24,6 @@ from assayd_server.servable import Servable
 from assayd_server.threads import no_thread, started
 from assayd_server.wanted import ModelChoice
 
-QUICK_SECONDS_MAX = 0.004
-"""A pass that is expected to be over by then is done by the thread that takes calls. None is taken meanwhile, but
-none is handed from thread to thread either, which costs a call alone more than most models do."""
 _LEFT_SECONDS = 0.004
 """For so long after its last pass what is quick is left to the thread that takes calls, which hears of every
 answer that was sent; two threads that take turns would hand the interpreter to each other at every pass."""
@@ -140,10 +138,11 @@ class Merging(Follower):
 
     def advance(self) -> None:
         """Score what waits: here where that is quick, else by the thread for it."""
-        if self._is_quick() and self._gate.try_enter():
+        enough = self._quick_rows()
+        if enough and self._gate.try_enter():
             try:
                 self._passes += 1
-                self._score_next()
+                self._score_next(enough)
             finally:
                 self._pass_on()
                 if self._place is not None:
@@ -175,16 +174,15 @@ class Merging(Follower):
             asks[ask] = known
         return known
 
-    def _is_quick(self) -> bool:
-        if self._limits.delay_seconds_max:
-            return False
-        jobs = list(self._line)  # at once, as others may take some out
+    def _quick_rows(self) -> int:
+        """From how many rows on a quick pass takes no more along; 0 where there is none."""
+        limits, jobs = self._limits, list(self._line)  # at once, as others may take some out
+        if limits.delay_seconds_max:
+            return 0
         if not jobs:
-            return True
-        row_count = jobs[0].row_count
-        if len(jobs) > 1:
-            row_count = max(row_count, min(sum([job.row_count for job in jobs]), self._rows_enough))
-        return jobs[0].known.pace.expected(row_count) < QUICK_SECONDS_MAX
+            return self._rows_enough
+        counts, pace = [job.row_count for job in jobs], jobs[0].known.pace
+        return quick_rows(counts, pace.expected, enough=limits.rows_enough, rows_max=limits.rows_max)
 
     def _wake(self) -> None:
         """Leave what waits to the thread; it may take longer."""
@@ -216,7 +214,7 @@ class Merging(Follower):
             with self._changed:
                 self._place = None
             try:
-                self._score_next()
+                self._score_next(self._rows_enough)
             except Exception:  # whatever it was, the calls after it go on
                 _log.exception("bug")
             finally:
@@ -238,7 +236,7 @@ class Merging(Follower):
     def _has_work(self) -> bool:
         """Wait for it; False at the end. What is quick is left to who takes calls, if it comes soon."""
         with self._changed:
-            while self._place is None and self._line and self._is_quick() and not self._closed:
+            while self._place is None and self._line and self._quick_rows() and not self._closed:
                 self._asleep, passes = True, self._passes
                 if self._changed.wait(_LEFT_SECONDS) or self._passes == passes:
                     break
@@ -250,9 +248,9 @@ class Merging(Follower):
             self._asleep = False
             return bool(self._line) or self._place is not None or not self._closed
 
-    def _score_next(self) -> None:
+    def _score_next(self, enough: int) -> None:
         """In the turn of the calling thread: score the first in the line, and what fits to it."""
-        jobs = self._taken()
+        jobs = self._taken(enough)
         if not jobs:
             return
         try:
@@ -260,7 +258,7 @@ class Merging(Follower):
         finally:
             self._gate.release(sum(job.row_count for job in jobs))
 
-    def _taken(self) -> list[ScoreJob]:
+    def _taken(self, enough: int) -> list[ScoreJob]:
         """Out of the line; those whose callers are gone have their errors, and are not among them."""
         taken: list[ScoreJob] = []
         row_count = 0
@@ -268,13 +266,13 @@ class Merging(Follower):
         while True:
             offered = self._offered
             for job in list(self._line):
-                if row_count >= self._rows_enough:
+                if row_count >= enough:
                     break
                 if self._fits(job, taken, row_count) and self._removed(job) and not self._is_gone(job):
                     taken.append(job)
                     row_count += job.row_count
             left = end - time.perf_counter()
-            if not taken or row_count >= self._rows_enough or left <= 0:
+            if not taken or row_count >= enough or left <= 0:
                 return taken
             with self._changed:
                 if self._offered == offered:

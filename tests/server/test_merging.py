@@ -138,6 +138,19 @@ def test_a_pass_takes_no_more_rows_than_it_may(make: Make) -> None:
     assert bench.value("assayd_executions_total") == 3  # 1, 4 + 5 + 1, and 7
 
 
+def test_a_quick_pass_takes_more_along_than_another(make: Make) -> None:
+    bench = make(rows_enough=4)
+    bench.score(ROWS[:4])
+    (known,) = bench.merging._known.values()
+    for _ in range(64):
+        known[ENTROPY].pace.observe(16, 0.0)  # however busy the machine is
+    found = [bench.offer(ROWS[:4]) for _ in range(6)]
+    bench.merging.advance()
+    assert [one.done() for one in found] == [True] * 4 + [False] * 2
+    bench.advance(*found)
+    assert bench.value("assayd_executions_total") == 3
+
+
 def test_more_rows_than_a_pass_takes_are_not_for_here(make: Make) -> None:
     bench = make(rows_max=10)
     assert [bench.merging.takes(ENTROPY, count) for count in (0, 1, 10, 11)] == [False, True, True, False]

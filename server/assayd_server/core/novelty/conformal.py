@@ -1,6 +1,5 @@
 """From a score to a p-value: how rare one as high is among rows like those that the reference is made of."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,21 +48,24 @@ class Calibration:
 
     @cached_property
     def _raised(self) -> Floats:
-        """The scores with their tolerance, so that one that may be equal to a row's counts as at least as high."""
+        """(n + 1,) the scores with their tolerance, so that one that may be equal to a row's counts as at least as
+        high, and an infinity, which only NaN comes after."""
         with np.errstate(over="ignore"):
-            return self.scores + np.float32(TIE_TOLERANCE) * np.abs(self.scores)
+            raised = self.scores + np.float32(TIE_TOLERANCE) * np.abs(self.scores)
+        return np.append(raised, np.float32(np.inf))
 
     @cached_property
     def _class_keys(self) -> Integers:
         """(n,) ascending: class (n + 1) + how many scores are lower, so that one search finds both."""
-        return np.sort(self.classes.astype(np.int64) * (len(self.scores) + 1) + self._ranks(self._raised))
+        return np.sort(self.classes.astype(np.int64) * (len(self.scores) + 1) + self._ranks(self._raised[:-1]))
 
     def _ranks(self, scores: Floats) -> Integers:
-        """How many scores of the calibration are lower than each: (q,) to (q,), n for NaN."""
-        return self._looked_up(np.arange(len(self.scores) + 1), scores)
+        """How many scores of the calibration are lower than each: (q,) to (q,), n + 1 for NaN."""
+        return self._looked_up(np.arange(len(self.scores) + 2), scores)
 
     def _looked_up(self, table: NDArray[Any], scores: Floats) -> NDArray[Any]:
-        """(q,): the entry of a table of n + 1 by how many scores of the calibration are lower than each."""
+        """(q,): the entry of a table of n + 2 by how many scores of the calibration are lower than each; the last
+        one for NaN."""
         if len(scores) < _MANY:
             return table.take(self._raised.searchsorted(scores))
         order = scores.argsort()
@@ -83,22 +85,22 @@ class Calibration:
         Source: Vovk, Gammerman and Shafer 2005, Algorithmic Learning in a Random World; Bates et al. 2023, Testing
         for Outliers with Conformal p-values.
         """
-        return _masked(self._looked_up(self._p_values, scores), scores)
+        return self._looked_up(self._p_values, scores)
 
     @cached_property
     def _p_values(self) -> Floats:
-        """(n + 1,), of a score that is higher than none, one, two and so on of the calibration."""
+        """(n + 2,), of a score that is higher than none, one, two and so on of the calibration, and of NaN."""
         count = len(self.scores) + 1
-        return np.arange(count, 0, -1) / count
+        return np.append(np.arange(count, 0, -1) / count, np.nan)
 
     @cached_property
     def _surprises(self) -> Floats:
-        """(n + 1,) -ln p, by the same."""
+        """(n + 2,) -ln p, by the same."""
         return -np.log(self._p_values)
 
     def surprises(self, scores: Floats) -> Floats:
         """-ln p, with p as in p_values: (q,) float32 to (q,) float64, from 0; NaN for NaN."""
-        return _masked(self._looked_up(self._surprises, scores), scores)
+        return self._looked_up(self._surprises, scores)
 
     def class_p_values(self, scores: Floats, classes: Integers, *, class_rows_min: int = CLASS_ROWS_MIN) -> Floats:
         """The same among the rows of the same predicted class: the rate then holds for each class by itself.
@@ -119,8 +121,9 @@ class Calibration:
         first, last = keys.searchsorted(starts), keys.searchsorted(starts + step)
         higher = last - keys.searchsorted(starts + self._ranks(scores))
         of_class = (1 + higher) / (1 + last - first)
-        p_values: Floats = np.where(last - first >= class_rows_min, of_class, self.p_values(scores))
-        return _masked(p_values, scores)
+        of_all = self.p_values(scores)
+        p_values: Floats = np.where((last - first >= class_rows_min) & ~np.isnan(of_all), of_class, of_all)
+        return p_values
 
 
 def calibrated(scores: Floats, classes: Integers) -> Calibration:
@@ -137,10 +140,3 @@ def calibrated(scores: Floats, classes: Integers) -> Calibration:
     if not order.size:
         raise ValueError("scores are all NaN: there is nothing to calibrate with")
     return Calibration(scores[order].astype(np.float32), classes[order].astype(np.int32))
-
-
-def _masked(p_values: Floats, scores: Floats) -> Floats:
-    """The p-values, which are ours, with NaN for scores of NaN."""
-    if len(scores) and math.isnan(scores.max()):  # which one NaN makes NaN
-        p_values[np.isnan(scores)] = np.nan
-    return p_values

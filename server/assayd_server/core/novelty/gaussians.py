@@ -107,11 +107,16 @@ class Gaussians:
         Returns:
             (n, width) float32; not finite for a row that is not.
         """
-        projection = self.projection[:, :width]
-        if self.offset is None:
-            centered: Floats = embeddings - self.center.astype(embeddings.dtype)
-            return centered.astype(np.float32, copy=False) @ projection
-        return embeddings.astype(np.float32, copy=False) @ projection - self.offset[:width]
+        projection, offset = self.projection[:, :width], self.offset
+        if offset is None or embeddings.dtype != np.float32:
+            with np.errstate(over="ignore", invalid="ignore"):
+                if offset is None:
+                    embeddings = embeddings - self.center.astype(embeddings.dtype)
+                embeddings = embeddings.astype(np.float32)
+        rows: Floats = embeddings.dot(projection)
+        if offset is not None:
+            rows -= offset[:width]
+        return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +186,12 @@ def domain_distance(gaussians: Gaussians, embeddings: Floats) -> Floats:
         embeddings: (n, d), float32 or float64.
 
     Returns:
-        (n,) float32.
+        (n,) float64.
     """
     weights = gaussians.domain_weights
-    distances = np.empty(len(embeddings), np.float32)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for part in blocks(len(embeddings), len(weights)):
-            rows = gaussians.project(embeddings[part], len(weights)).astype(np.float64)
-            distances[part] = (rows * rows) @ weights
+    distances = np.empty(len(embeddings))
+    for part in blocks(len(embeddings), len(weights)):
+        rows = gaussians.project(embeddings[part], len(weights)).astype(np.float64)
+        rows *= rows
+        distances[part] = rows.dot(weights)
     return distances

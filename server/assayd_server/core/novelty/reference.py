@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ _FITTED: Mapping[str, type[Gaussians] | type[Neighbors] | type[Vim]] = {
 _CALIBRATION = "calibration"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NoveltyReference:
     """The parameters of every measure that the reference has, and what its scores are compared with."""
 
@@ -39,7 +40,7 @@ class NoveltyReference:
         """What can be measured, in the order of declaration."""
         return tuple(measure for measure in NoveltyMeasure if measure in self.calibrations)
 
-    @property
+    @cached_property
     def combined(self) -> tuple[NoveltyMeasure, ...]:
         """What the combined measure is made of."""
         return combined_measures(self.calibrations)

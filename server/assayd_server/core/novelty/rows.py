@@ -62,7 +62,8 @@ def domain_p_values(reference: NoveltyReference, embeddings: Floats, strange: Bo
     Returns:
         (n,) float64 p-values, NaN for all other rows, and for those that are not valid.
     """
-    p_values = np.full(len(strange), np.nan)
+    p_values = np.empty(len(strange))
+    p_values.fill(np.nan)
     rows = strange.nonzero()[0]
     if len(rows):
         assert reference.fitted.gaussians is not None  # the measure has them

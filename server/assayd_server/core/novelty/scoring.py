@@ -3,6 +3,8 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from assayd_server.core.arrays import Floats
 from assayd_server.core.novelty.gaussians import Gaussians, Terms, distance_terms, domain_distance
 from assayd_server.core.novelty.knn_distance import Neighbors, knn_distance
@@ -15,7 +17,7 @@ from assayd_server.core.novelty.logit_novelty import (
     msp_of_probabilities,
 )
 from assayd_server.core.novelty.measures import Need, NoveltyMeasure
-from assayd_server.core.novelty.usable import bounded, clipped
+from assayd_server.core.novelty.usable import LARGEST, bounded, clipped
 from assayd_server.core.novelty.vim import Vim, vim
 from assayd_server.core.validity import scorable_probabilities
 
@@ -104,7 +106,10 @@ def novelty_scores(
 
 def domain_scores(gaussians: Gaussians, embeddings: Floats) -> Floats:
     """The distance from all rows together, by itself: (n, d) to (n,) float32, as novelty_scores has it."""
-    return bounded(domain_distance(gaussians, embeddings), embeddings)
+    distances = domain_distance(gaussians, embeddings)
+    if distances.max(initial=0.0) < LARGEST:
+        return distances.astype(np.float32)
+    return bounded(distances, embeddings)
 
 
 def _of_scores(outputs: Outputs, measure: NoveltyMeasure) -> Floats:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from assayd.arrays import encode
 from assayd.v1 import novelty_pb2, scoring_pb2, tensor_pb2
-from assayd_server.core.novelty import NoveltyMeasure
+from assayd_server.core.novelty import NoveltyMeasure, discoveries
 from assayd_server.core.uncertainty import Measure
 from assayd_server.novelty_scoring import Judged, RowNovelty
 from assayd_server.rpc import novelty_responses, responses
@@ -154,9 +154,9 @@ def _measured(scores: Scores, measure: NoveltyMeasure, row_count: int) -> Iterat
 
 
 def _judged(find: _FindJudged, found: Scores, rows: slice) -> NDArray[Any]:
-    judged = _said(found).judged
-    assert judged is not None  # all scores of a plan have the same
-    return find(judged, rows)
+    assert found.novelty is not None  # all scores of a plan have the same
+    assert found.novelty.judged is not None
+    return find(found.novelty.judged, rows)
 
 
 def _said(found: Scores) -> RowNovelty:
@@ -181,7 +181,7 @@ _JUDGED: tuple[tuple[_FindJudged, _Type, _Put], ...] = (
         lambda tensor: _RESPONSE(novelty=_NOVELTY(p_domain=tensor)),
     ),
     (
-        lambda judged, rows: judged.part(rows).discoveries,
+        lambda judged, rows: discoveries(judged.p_class[rows], judged.alpha),
         _BOOLEANS,
         lambda tensor: _RESPONSE(novelty=_NOVELTY(discoveries=tensor)),
     ),
