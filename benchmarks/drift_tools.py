@@ -1,6 +1,7 @@
 """Each way to test a window for drift, behind one function; drift_speed.py runs them in processes.
 
-Every tool is made ready with the reference first, which is not timed, and then takes windows.
+Every tool is made ready with the reference first, which is not timed, and then takes windows. Peers run this file
+in an environment of their own, which has nothing of assayd.
 """
 
 from __future__ import annotations
@@ -9,21 +10,28 @@ import json
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 
-ALPHA = 0.05
+ALPHA = 0.01
+"""Of the whole test, everywhere."""
+MODEL, REFERENCE = "model.onnx", "reference.npz"
+"""What the server of assayd-rpc serves: beside the rows of the reference."""
 Test = Callable[[np.ndarray], bool]
 
 
-def limit(reference: np.ndarray) -> Test:
+@contextmanager
+def limit(reference: Path) -> Iterator[Test]:
     """What NumPy and SciPy can do: Kolmogorov and Smirnov's test against sorted columns, with Bonferroni."""
     from scipy.special import kolmogorov
 
-    columns, count = np.sort(reference.T, axis=1), len(reference)
+    columns = np.sort(np.load(reference).T, axis=1)
+    count = columns.shape[1]
 
     def test(window: np.ndarray) -> bool:
         rows = np.sort(window.T, axis=1)
@@ -37,89 +45,108 @@ def limit(reference: np.ndarray) -> Test:
         p_values = kolmogorov(np.sqrt(count * size / (count + size)) * np.array(gaps))
         return bool((p_values <= ALPHA / len(p_values)).any())
 
-    return test
+    yield test
 
 
-def assayd_ks(reference: np.ndarray) -> Test:
-    """The same test of ours, with Holm."""
+@contextmanager
+def assayd_ks(reference: Path) -> Iterator[Test]:
+    """Of what the server does, Kolmogorov and Smirnov's test alone: counts in frozen bins, distances, Holm."""
+    from assayd_server.core.drift.findings import informing
     from assayd_server.core.drift.holm import holm
-    from assayd_server.core.drift.kolmogorov import kolmogorov_p_value, ks_distances, sorted_columns
 
-    columns, count = sorted_columns(reference), np.full(reference.shape[1], len(reference))
-
-    def test(window: np.ndarray) -> bool:
-        distances = ks_distances(columns, window)
-        p_values = kolmogorov_p_value(distances, count, np.full(len(distances), len(window)))
-        return bool((holm(p_values) <= ALPHA).any())
-
-    return test
-
-
-def assayd(reference: np.ndarray) -> Test:
-    """All that a verdict says, of the columns."""
-    return _assayd(reference, with_embedding=False)
-
-
-def assayd_with_embedding(reference: np.ndarray) -> Test:
-    """All that a verdict says, of the columns and of the same rows as an embedding, with its components."""
-    return _assayd(reference, with_embedding=True)
-
-
-def _assayd(reference: np.ndarray, *, with_embedding: bool) -> Test:
-    from assayd_server.core.drift import ColumnValues, fit_drift_reference, judge
-
-    names = [f"column_{place}" for place in range(reference.shape[1])]
-    columns = [ColumnValues(name=name, values=values) for name, values in zip(names, reference.T, strict=True)]
-    fitted = fit_drift_reference(len(reference), columns, embeddings=reference if with_embedding else None)
+    counted, fitted = _fitted(np.load(reference))
+    layout, expected = fitted.layout, fitted.layout.split(fitted.state.counts)
+    kinds = [column.bins.kind for column in layout.columns]
 
     def test(window: np.ndarray) -> bool:
-        values = dict(zip(names, window.T, strict=True))
-        state = fitted.layout.count(len(window), values, window if with_embedding else None)
-        return judge(fitted, state).drifted
+        found = layout.split(counted(window).counts)
+        findings = informing(list(zip(kinds, expected, found, strict=True)))
+        return bool((holm(np.array([finding.p_value for finding in findings])) <= ALPHA).any())
 
-    return test
+    yield test
 
 
-def alibi_detect(reference: np.ndarray) -> Test:
+@contextmanager
+def assayd_core(reference: Path) -> Iterator[Test]:
+    """All that the server's core says of the columns: counts, PSI, the other tests, effects, Holm."""
+    from assayd_server.core.drift import judge
+
+    counted, fitted = _fitted(np.load(reference))
+    yield lambda window: judge(fitted, counted(window)).drifted
+
+
+@contextmanager
+def assayd_rpc(reference: Path) -> Iterator[Test]:
+    """The whole of TestDrift: the client, the messages both ways, the forward pass, and the tests of all columns.
+
+    The columns are those of the window, and what is watched of the model besides: prediction, confidence, novelty,
+    components, and the embedding as a whole. Server and client are in this process, so that its time is of both.
+    """
+    from assayd.testing import serving
+
+    served = reference.with_name(REFERENCE)
+    with serving(reference.with_name(MODEL), reference=served) as server, server.client() as client:
+        yield lambda window: client.test_drift(window, alpha=ALPHA).drifted
+
+
+def _fitted(rows: np.ndarray) -> tuple[Callable[[np.ndarray], Any], Any]:
+    """How a window is counted, and the reference."""
+    from assayd_server.core.drift import ColumnValues, fit_drift_reference
+
+    names = [f"column_{place}" for place in range(rows.shape[1])]
+    columns = [ColumnValues(name=name, values=values) for name, values in zip(names, rows.T, strict=True)]
+    fitted = fit_drift_reference(len(rows), columns)
+
+    def counted(window: np.ndarray) -> Any:
+        return fitted.layout.count(len(window), dict(zip(names, window.T, strict=True)))
+
+    return counted, fitted
+
+
+@contextmanager
+def alibi_detect(reference: Path) -> Iterator[Test]:
     """Its Kolmogorov-Smirnov detector."""
     from alibi_detect.cd import KSDrift
 
-    detector = KSDrift(reference, p_val=ALPHA)
-    return lambda window: bool(detector.predict(window)["data"]["is_drift"])
+    detector = KSDrift(np.load(reference), p_val=ALPHA)
+    yield lambda window: bool(detector.predict(window)["data"]["is_drift"])
 
 
-def evidently(reference: np.ndarray) -> Test:
+@contextmanager
+def evidently(reference: Path) -> Iterator[Test]:
     """Its report on data drift."""
     import pandas as pd
     from evidently import Report
     from evidently.presets import DataDriftPreset
 
-    names = [f"column_{place}" for place in range(reference.shape[1])]
-    expected = pd.DataFrame(reference, columns=names)
+    rows = np.load(reference)
+    names = [f"column_{place}" for place in range(rows.shape[1])]
+    expected = pd.DataFrame(rows, columns=names)
 
     def test(window: np.ndarray) -> bool:
         result = Report([DataDriftPreset()]).run(pd.DataFrame(window, columns=names), expected)
         return bool(result.dict()["metrics"])
 
-    return test
+    yield test
 
 
-TOOLS: dict[str, Callable[[np.ndarray], Test]] = {
+TOOLS: dict[str, Callable[[Path], AbstractContextManager[Test]]] = {
     "limit": limit,
     "assayd-ks": assayd_ks,
-    "assayd": assayd,
-    "assayd-with-embedding": assayd_with_embedding,
+    "assayd-core": assayd_core,
+    "assayd-rpc": assayd_rpc,
     "alibi-detect": alibi_detect,
     "evidently": evidently,
 }
-OURS = ("limit", "assayd-ks", "assayd", "assayd-with-embedding")
+OURS, SERVED = ("limit", "assayd-ks", "assayd-core"), ("assayd-rpc",)
+"""By process: no other tool shares one with a server."""
 
 
-def run(tools: dict[str, Test], order: dict[str, Any]) -> dict[str, Any]:
+def run(tools: dict[str, Test], order: dict[str, Any], until_the_end: ExitStack) -> dict[str, Any]:
     """Test one window, or make a tool ready: seconds of one processor, since others use it too."""
     began = time.process_time()
     if "reference" in order:
-        tools[order["tool"]] = TOOLS[order["tool"]](np.load(order["reference"]))
+        tools[order["tool"]] = until_the_end.enter_context(TOOLS[order["tool"]](Path(order["reference"])))
         return {"seconds": time.process_time() - began}
     window = np.load(order["window"])
     began = time.process_time()
@@ -129,11 +156,12 @@ def run(tools: dict[str, Test], order: dict[str, Any]) -> dict[str, Any]:
 
 def serve(answers: TextIO) -> None:
     """Take orders as lines of JSON until there are no more; first say what is installed here."""
-    packages = [name for name in sys.argv[1:] if name not in OURS]
+    packages = [name for name in sys.argv[1:] if name not in (*OURS, *SERVED)]
     print(json.dumps({name: version(name) for name in ["numpy", "scipy", *packages]}), file=answers, flush=True)
     tools: dict[str, Test] = {}
-    for line in sys.stdin:
-        print(json.dumps(run(tools, json.loads(line))), file=answers, flush=True)
+    with ExitStack() as until_the_end:
+        for line in sys.stdin:
+            print(json.dumps(run(tools, json.loads(line), until_the_end)), file=answers, flush=True)
 
 
 if __name__ == "__main__":

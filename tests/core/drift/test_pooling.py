@@ -23,7 +23,7 @@ def test_bins_that_are_frequent_enough_stay_alone_and_the_missing_one_is_rare() 
     pooled = cells(INTERVALS, [100, 100, 100, 0], [10, 12, 8, 2])
     assert pooled.reference.tolist() == [100, 100, 100]
     assert pooled.window.tolist() == [10, 12, 8]
-    assert (pooled.rare_reference, pooled.rare_window, pooled.has_rare) == (0, 2, True)
+    assert (pooled.rare, pooled.has_rare) == ((0, 2), True)
 
 
 def test_intervals_are_pooled_with_their_neighbours() -> None:
@@ -35,7 +35,7 @@ def test_intervals_are_pooled_with_their_neighbours() -> None:
 def test_an_interval_in_which_nothing_of_the_reference_lies_is_rare_however_many_are_in_the_window() -> None:
     pooled = cells(INTERVALS, [0, 100, 0, 0], [7, 12, 8, 2])
     assert pooled.reference.tolist() == [100]
-    assert pooled.rare_window == 17
+    assert pooled.rare == (0, 17)
 
 
 def test_categories_are_pooled_from_the_most_frequent_down() -> None:
@@ -48,7 +48,7 @@ def test_categories_are_pooled_from_the_most_frequent_down() -> None:
 def test_the_least_frequent_categories_are_rare() -> None:
     pooled = cells(CATEGORIES, [800, 9, 1000, 1, 0], [40, 3, 50, 0, 1])
     assert pooled.reference.tolist() == [1000, 800]
-    assert (pooled.rare_reference, pooled.rare_window) == (10, 4)
+    assert pooled.rare == (10, 4)
 
 
 def test_a_missing_bin_that_is_frequent_is_a_cell() -> None:
@@ -71,7 +71,7 @@ def test_a_reference_of_few_rows_has_large_cells_too() -> None:
 def test_an_empty_window_leaves_rare_bins_only() -> None:
     pooled = cells(INTERVALS, [100, 100, 0], [0, 0, 0])
     assert pooled.reference.tolist() == []
-    assert pooled.rare_reference == 200
+    assert pooled.rare == (200, 0)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_no_row_is_lost_and_no_cell_is_too_small(
     share = (pooled.reference + len(counts) / 2) / (reference.sum() + len(counts) / 2)
     assert (min(reference.sum(), window.sum()) * share >= rows_min - 1e-9).all()
     if not pooled.has_rare:
-        assert pooled.rare_reference == pooled.rare_window == 0
+        assert pooled.rare == (0, 0)
 
 
 @given(kind=st.sampled_from(BinKind), counts=COUNTS, seed=st.integers(0, 99))

@@ -82,6 +82,10 @@ class RowFile:
         """Those to be read."""
         return tuple(dict.fromkeys((*self.columns.all, *([self.label_column] if self.label_column else []))))
 
+    def labels_differ(self) -> CommandError:
+        """There are more or fewer of them than rows."""
+        return CommandError(f"--labels: {self.asked.labels} has not as many labels as the input has rows")
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -121,7 +125,7 @@ class Rows:
         file, start = self.file, 0
         for rows, labels in zip_longest(file.source.batches(self._reading), self._labels()):
             if rows is None or (labels is not None and len(labels) != len(rows)):
-                raise self._differ()
+                raise file.labels_differ()
             yield self._part(start, rows, labels)
             start += len(rows)
             progress.advance(len(rows))
@@ -164,13 +168,10 @@ class Rows:
         elif file.label_column is not None:
             found = self.names.positions(rows.column(file.label_column), f"{path}: {file.label_column}")
         elif file.label_file is not None:
-            raise self._differ()
+            raise file.labels_differ()
         name = file.columns.id_column
         ids = None if name is None else _plain(rows.column(name))
         return Part(start, rows.select(list(file.columns.features)) if file.columns.features else rows, found, ids)
-
-    def _differ(self) -> CommandError:
-        return CommandError(f"--labels: {self.file.asked.labels} has not as many labels as the input has rows")
 
 
 def open_rows(asked: Asked) -> RowFile:
@@ -187,9 +188,7 @@ def open_rows(asked: Asked) -> RowFile:
     beside = sources.open_source(Path(labels), "--labels")
     shape = next(iter(beside.batches(Reading(columns=(), batch_rows=1))), np.empty(0)).shape
     if len(shape) != 1:
-        raise UsageError(
-            f"--labels: {labels} has more than one label a row, assess_labels of the client takes them"
-        )
+        raise UsageError(f"--labels: {labels} has more than one label a row, this command takes one")
     return RowFile(asked, source, choose(source, asked.columns, asked.id_column), None, beside)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ class BinKind(StrEnum):
     CATEGORIES = "categories"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Bins:
     """Frozen bins. The last one is always for missing values, that is NaN, or an empty string.
 
@@ -92,6 +93,11 @@ class Bins:
 
     def labels(self) -> tuple[str, ...]:
         """A name for each bin, all different."""
+        return self._labels
+
+    @cached_property
+    def _labels(self) -> tuple[str, ...]:
+        """Made once: to make them for each report took a seventh of a call of TestDrift."""
         if self.kind is BinKind.INTERVALS:
             return (*_interval_labels(self.points), "missing")
         names = self.points.tolist() if self.points.dtype.kind == "U" else _numbers(self.points)

@@ -1,5 +1,6 @@
 """What the tests of one column say: an effect and the evidence for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -70,19 +71,38 @@ def deciding(kind: BinKind, reference: Integers, window: Integers, rows_min: flo
     return finding(DriftTest.CHI_SQUARED, effect=effect, statistic=statistic, p_value=p_value)
 
 
-def informing(kind: BinKind, reference: Integers, window: Integers) -> Finding:
-    """Another view of a column: Kolmogorov and Smirnov's test for intervals, the PSI of all bins for categories.
+def informing(columns: Sequence[tuple[BinKind, Integers, Integers]]) -> list[Finding]:
+    """Another view of each column: Kolmogorov and Smirnov's test of intervals, the PSI of all bins of categories.
 
     Args:
-        kind: of the column's bins.
-        reference: (B,) int64.
-        window: (B,) int64.
+        columns: the kind of the bins, and (B,) int64 of the reference and of the window.
     """
-    if kind is BinKind.INTERVALS:
-        known = reference[:-1], window[:-1]
-        distance = float(grid_distance(*known))
-        p_value = float(kolmogorov_p_value(np.array(distance), known[0].sum(), known[1].sum()))
-        return finding(DriftTest.KOLMOGOROV_SMIRNOV, effect=distance, statistic=distance, p_value=p_value)
+    intervals = [pair for kind, *pair in columns if kind is BinKind.INTERVALS]
+    smirnovs = iter(_smirnovs(*(known([pair[place] for pair in intervals]) for place in range(2))))
+    return [
+        next(smirnovs) if kind is BinKind.INTERVALS else _psi_of_all(reference, window)
+        for kind, reference, window in columns
+    ]
+
+
+def known(counts: Sequence[Integers]) -> Integers:
+    """(k, b) of k columns at once, without their missing: those of fewer bins have zeros at the end."""
+    together = np.zeros((len(counts), max(map(len, counts), default=1)), np.int64)
+    for row, of_column in zip(together, counts, strict=True):
+        row[: len(of_column) - 1] = of_column[:-1]
+    return together
+
+
+def _smirnovs(reference: Integers, window: Integers) -> list[Finding]:
+    distances = grid_distance(reference, window)
+    p_values = kolmogorov_p_value(distances, reference.sum(axis=1), window.sum(axis=1))
+    return [
+        finding(DriftTest.KOLMOGOROV_SMIRNOV, effect=distance, statistic=distance, p_value=p_value)
+        for distance, p_value in zip(distances.tolist(), p_values.tolist(), strict=True)
+    ]
+
+
+def _psi_of_all(reference: Integers, window: Integers) -> Finding:
     statistic = psi_statistic(reference, window)
     p_value = psi_p_value(statistic, len(reference))
     return finding(DriftTest.PSI, effect=psi(reference, window), statistic=statistic, p_value=p_value)
@@ -91,6 +111,6 @@ def informing(kind: BinKind, reference: Integers, window: Integers) -> Finding:
 def _with_rare(cells: Cells, p_of_cells: float) -> float:
     if not cells.has_rare:
         return p_of_cells
-    rows = [int(np.sum(counts)) for counts in cells.with_rare()]
-    p_of_rare = rare_p_value(cells.rare_reference, rows[0], cells.rare_window, rows[1])
+    (rare_reference, rare_window), rows = cells.rare, cells.counts.sum(axis=1).tolist()
+    p_of_rare = rare_p_value(rare_reference, rows[0], rare_window, rows[1])
     return weighted(p_of_cells, p_of_rare) if len(cells.reference) > 1 else p_of_rare

@@ -127,12 +127,10 @@ def mmd_p_value(features: FourierFeatures, reference: FeatureSums, window: Featu
 
 
 def _features(reduced: Floats, frequencies: Floats) -> NDArray[np.int32]:
-    """(n, width) to (n, 2D) integers; one coordinate after the other, so that no row depends on another."""
+    """(n, width) to (n, 2D) integers; coordinates add up in their order, so that no row depends on another."""
     known = with_coordinates(reduced)
     rows = np.where(known[:, None], reduced, 0).astype(np.float32)
-    phases = np.zeros((len(rows), frequencies.shape[1]), np.float32)
-    for coordinate, of_coordinate in zip(rows.T, frequencies, strict=True):
-        phases += coordinate[:, None] * of_coordinate
+    phases = np.einsum("nw,wd->nd", rows, frequencies)  # rows @ frequencies adds up as suits the count of rows
     features = np.concatenate([np.cos(phases), np.sin(phases)], axis=1)
     features *= np.where(known, np.float32(FEATURE_SCALE), np.float32(0))[:, None]
     return np.rint(features, out=features).astype(np.int32)

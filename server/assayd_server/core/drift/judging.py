@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assayd_server.core.drift.bins import BinKind
-from assayd_server.core.drift.findings import DriftTest, Finding, deciding, finding, informing
+from assayd_server.core.drift.findings import DriftTest, Finding, deciding, finding, informing, known
 from assayd_server.core.drift.fourier import FeatureSums, mmd_p_value, mmd_squared
 from assayd_server.core.drift.holm import holm
 from assayd_server.core.drift.hotelling import hotelling
@@ -69,7 +69,8 @@ def judge(reference: DriftReference, window: WindowState, settings: DriftSetting
     if not (deciders or embedding):
         raise NothingToTestError("the window has none of the columns that the reference decides by")
     rows_min = expected_rows_min(settings.alpha / (len(deciders) + 1), window.rows)
-    tested = [_column(pair, settings, rows_min) for pair in deciders]
+    informed = informing([(pair.column.bins.kind, pair.reference, pair.window) for pair in deciders])
+    tested = [_column(pair, one, settings, rows_min) for pair, one in zip(deciders, informed, strict=True)]
     if embedding:
         tested.append(_embedding(embedding, reference.state, window, settings.mmd_min))
     columns = _corrected(tested, settings.alpha)
@@ -91,11 +92,11 @@ def _pairs(reference: DriftReference, window: WindowState, rows_min: int) -> lis
     return [_Pair(*one) for one in counts if int(one[2].sum()) >= rows_min]
 
 
-def _column(pair: _Pair, settings: DriftSettings, rows_min: float) -> _Tested:
+def _column(pair: _Pair, informed: Finding, settings: DriftSettings, rows_min: float) -> _Tested:
     kind, counts = pair.column.bins.kind, (pair.reference, pair.window)
     decided = deciding(kind, *counts, rows_min)
     effect_min = settings.psi_min if kind is BinKind.INTERVALS else settings.cramers_v_min
-    return _Tested(pair.column.name, decided, effect_min, (informing(kind, *counts),), *counts)
+    return _Tested(pair.column.name, decided, effect_min, (informed,), *counts)
 
 
 def _embedding(embedding: Embedding, reference: WindowState, window: WindowState, effect_min: float) -> _Tested:
@@ -159,10 +160,6 @@ def _priors(reference: DriftReference, pairs: Sequence[_Pair]) -> ClassPriors | 
 def _class_shift(pairs: Sequence[_Pair]) -> ClassShift | None:
     if not pairs:
         return None
-    width = max(pair.column.bins.count for pair in pairs) - 1
-    reference, window = (
-        np.array([np.pad(counts[:-1], (0, width + 1 - len(counts))) for counts in of_both])
-        for of_both in ([pair.reference for pair in pairs], [pair.window for pair in pairs])
-    )
-    distances, p_values = shift_by_class(reference, window)
+    reference, window = [pair.reference for pair in pairs], [pair.window for pair in pairs]
+    distances, p_values = shift_by_class(known(reference), known(window))
     return ClassShift(tuple(pair.column.name for pair in pairs), distances, p_values)

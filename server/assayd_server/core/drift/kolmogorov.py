@@ -1,7 +1,5 @@
 """Kolmogorov and Smirnov's test: the largest gap between two distribution functions."""
 
-import math
-
 import numpy as np
 from scipy.special import kolmogorov
 
@@ -42,40 +40,3 @@ def kolmogorov_p_value(distance: Floats, reference_rows: Integers, window_rows: 
     """
     total = np.maximum(np.asarray(reference_rows, np.float64) + window_rows, 1)
     return kolmogorov(np.sqrt(np.asarray(reference_rows, np.float64) * window_rows / total) * distance)
-
-
-def sorted_columns(reference: Floats) -> Floats:
-    """The reference as ks_distances takes it: (n, k) to (k, n), each column sorted, NaN last."""
-    return np.sort(reference.T, axis=1)
-
-
-def ks_distances(sorted_reference: Floats, window: Floats) -> Floats:
-    """The largest gap between the distribution functions of the rows themselves, for each column.
-
-    Args:
-        sorted_reference: (k, n), as sorted_columns gives it.
-        window: (m, k). NaN is missing, in either.
-
-    Returns:
-        (k,) float64, in [0, 1]; 0 for a column that is all missing in either.
-    """
-    columns = np.sort(window.T, axis=1)
-    return np.array([_distance(one, other) for one, other in zip(sorted_reference, columns, strict=True)])
-
-
-def _distance(reference: Floats, window: Floats) -> float:
-    """Between two sorted columns: the gap is largest just before or just after a row of the window."""
-    reference, window = _known(reference), _known(window)
-    if not (len(reference) and len(window)):
-        return 0.0
-    after = np.searchsorted(reference, window, "right")
-    before = after.copy()
-    tied = reference[after - 1] == window  # few as a rule; a second search of all would take as long as the first
-    before[tied] = np.searchsorted(reference, window[tied], "left")
-    steps = np.arange(len(window) + 1) / len(window)
-    above, below = steps[1:] - after / len(reference), before / len(reference) - steps[:-1]
-    return float(max(above.max(), below.max(), 0.0))
-
-
-def _known(column: Floats) -> Floats:
-    return column[: np.searchsorted(column, math.nan)]

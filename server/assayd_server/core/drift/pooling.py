@@ -1,5 +1,6 @@
 """Which bins are tested together: a law for large counts holds only where enough rows are expected."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,26 +22,31 @@ _CELL_COUNT = 4
 class Cells:
     """What the reference and the window have in the same cells, each made of one bin or more."""
 
-    reference: Integers
-    """(g,) int64."""
-
-    window: Integers
-    """(g,) int64."""
-
-    rare_reference: int
-    """Rows of the reference in bins too rare for a cell: missing, unseen, or hardly ever seen."""
-
-    rare_window: int
-    """Rows of the window in the same."""
+    counts: Integers
+    """(2, g + 1) int64, of the reference and of the window: what is in each cell, and last in all bins too rare
+    for one: missing, unseen, or hardly ever seen."""
 
     has_rare: bool
     """Whether there are such bins."""
 
+    @property
+    def reference(self) -> Integers:
+        """(g,) of the cells."""
+        return self.counts[0, :-1]
+
+    @property
+    def window(self) -> Integers:
+        """(g,) of the cells."""
+        return self.counts[1, :-1]
+
+    @property
+    def rare(self) -> tuple[int, int]:
+        """Of the rare bins, in the reference and in the window."""
+        return int(self.counts[0, -1]), int(self.counts[1, -1])
+
     def with_rare(self) -> tuple[Integers, Integers]:
         """The counts of both, the rare bins in a cell of their own, which comes last: (g,) or (g + 1,)."""
-        if not self.has_rare:
-            return self.reference, self.window
-        return np.append(self.reference, self.rare_reference), np.append(self.window, self.rare_window)
+        return (self.counts[0], self.counts[1]) if self.has_rare else (self.reference, self.window)
 
 
 def expected_rows_min(level: float, window_rows: int) -> float:
@@ -64,51 +70,57 @@ def pool(kind: BinKind, reference: Integers, window: Integers, *, rows_min: floa
         window: (B,) int64 counts.
         rows_min: how many rows a cell is expected to hold.
     """
-    rows = min(int(reference.sum()), int(window.sum()))
-    expected = rows * (reference + 0.5) / (reference.sum() + len(reference) / 2)
-    cell_of, count = (_pool_intervals if kind is BinKind.INTERVALS else _pool_categories)(
-        reference, expected, rows_min
-    )
-    sums = [np.bincount(cell_of, counts, count + 1).astype(np.int64) for counts in (reference, window)]
-    return Cells(
-        sums[0][:-1], sums[1][:-1], int(sums[0][-1]), int(sums[1][-1]), has_rare=bool((cell_of == count).any())
-    )
+    counts, window_counts = reference.tolist(), window.tolist()  # plain numbers: quicker for some ten bins
+    total = sum(counts)
+    rows, scale = min(total, sum(window_counts)), total + len(counts) / 2
+    expected = [rows * (count + 0.5) / scale for count in counts]
+    pooled = _pool_intervals if kind is BinKind.INTERVALS else _pool_categories
+    cell_of, cell_count = pooled(counts, expected, rows_min)
+    sums = [0] * (cell_count + 1), [0] * (cell_count + 1)
+    for cell, count, window_count in zip(cell_of, counts, window_counts, strict=True):
+        sums[0][cell] += count
+        sums[1][cell] += window_count
+    return Cells(np.array(sums, np.int64), has_rare=cell_count in cell_of)
 
 
-def _pool_intervals(reference: Integers, expected: np.ndarray, rows_min: float) -> tuple[Integers, int]:
+def _pool_intervals(
+    reference: Sequence[int], expected: Sequence[float], rows_min: float
+) -> tuple[Sequence[int], int]:
     """The cell of each bin, and how many there are; the number after the last cell's is that of the rare bins."""
-    occupied = np.flatnonzero(reference[:-1])
-    cells, count = _runs(expected[occupied], rows_min)
-    cell_of = np.full(len(reference), -1)
-    cell_of[occupied] = np.minimum(cells, count - 1)  # what is left over joins its neighbour; -1 if it has none
+    occupied = [place for place, count in enumerate(reference[:-1]) if count]
+    cells, count = _runs([expected[place] for place in occupied], rows_min)
+    cell_of = [-1] * len(reference)
+    for place, cell in zip(occupied, cells, strict=True):
+        cell_of[place] = min(cell, count - 1)  # what is left over joins its neighbour; -1 if it has none
     return _missing_apart(cell_of, count, expected, rows_min)
 
 
-def _pool_categories(reference: Integers, expected: np.ndarray, rows_min: float) -> tuple[Integers, int]:
-    del reference
-    order = np.argsort(-expected[:-1], kind="stable")
-    cells, count = _runs(expected[order], rows_min)
-    cell_of = np.full(len(expected), -1)
-    cell_of[order] = np.where(cells < count, cells, -1)
+def _pool_categories(
+    reference: Sequence[int], expected: Sequence[float], rows_min: float
+) -> tuple[Sequence[int], int]:
+    order = sorted(range(len(reference) - 1), key=lambda place: -expected[place])
+    cells, count = _runs([expected[place] for place in order], rows_min)
+    cell_of = [-1] * len(reference)
+    for place, cell in zip(order, cells, strict=True):
+        cell_of[place] = cell if cell < count else -1
     return _missing_apart(cell_of, count, expected, rows_min)
 
 
-def _runs(expected: np.ndarray, rows_min: float) -> tuple[Integers, int]:
+def _runs(expected: Sequence[float], rows_min: float) -> tuple[Sequence[int], int]:
     """Cut a row of bins wherever enough has come together: the run of each, and how many are complete."""
-    if (expected >= rows_min).all():
-        return np.arange(len(expected)), len(expected)
-    runs, run, gathered = np.empty(len(expected), np.intp), 0, 0.0
-    for place, rows in enumerate(expected.tolist()):
-        runs[place] = run
+    runs, run, gathered = [], 0, 0.0
+    for rows in expected:
+        runs.append(run)
         gathered += rows
         if gathered >= rows_min:
             run, gathered = run + 1, 0.0
     return runs, run
 
 
-def _missing_apart(cell_of: Integers, count: int, expected: np.ndarray, rows_min: float) -> tuple[Integers, int]:
+def _missing_apart(
+    cell_of: list[int], count: int, expected: Sequence[float], rows_min: float
+) -> tuple[Sequence[int], int]:
     """Give the missing bin a cell where it is frequent enough, and the rare bins the number after the last."""
     if expected[-1] >= rows_min:
         cell_of[-1], count = count, count + 1
-    cell_of[cell_of < 0] = count
-    return cell_of, count
+    return [count if cell < 0 else cell for cell in cell_of], count
