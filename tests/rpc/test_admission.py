@@ -102,7 +102,7 @@ def test_the_plain_way_with_every_thread_held_health_answers_and_calls_are_refus
 
 @pytest.mark.parametrize("path", [CHECK, WATCH, REFLECT])
 def test_control_calls_without_a_message_do_not_hold_health_for_long(serve: Serve, path: str) -> None:
-    app = serve(onnx_models.identity(), message_wait_max_seconds=0.5)
+    app = serve(onnx_models.identity(), message_wait_max_seconds=0.1)
     with header_only_calls(app, 16, path) as stalled:
         for call in stalled:  # cut by the server, or refused because the others held every thread
             with pytest.raises(grpc.RpcError) as raised:
