@@ -162,7 +162,7 @@ def bucket() -> Iterator[Bucket]:
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
     app = _Watched()
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
         yield Bucket(f"127.0.0.1:{server.server_port}", f"bucket{os.getpid()}x{next(_NUMBERS)}", app)

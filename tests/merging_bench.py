@@ -12,9 +12,11 @@ from prometheus_client import CollectorRegistry
 from assayd_server.asks import Ask
 from assayd_server.batching import BatchLimits
 from assayd_server.caller import Caller
+from assayd_server.core.scores import scores_of_logits
 from assayd_server.core.uncertainty import Measure
 from assayd_server.counters import Counters
 from assayd_server.gate import Gate
+from assayd_server.known_asks import KnownAsks
 from assayd_server.merging import Merging
 from assayd_server.metrics import Metrics
 from assayd_server.plan import Plan
@@ -26,6 +28,7 @@ from assayd_server.servable import Servable
 from assayd_server.wanted import Wanted
 
 WAIT = 30
+ROWS = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
 ENTROPY = Ask(Wanted(uncertainties=(Measure.ENTROPY,)))
 
 
@@ -39,14 +42,16 @@ class Bench:
         self.checked: list[Plan] = []
         counters = Counters(Metrics(self.registry))
         self.repository.follow(counters)
+        scoring = ScoringPass(counters)
+        asks = KnownAsks(scoring, self.checked.append)
+        self.repository.follow(asks)
         self.merging = Merging(
             self.gate,
             BatchLimits(**limits),
-            ScoringPass(counters),
+            scoring,
+            asks=asks,
             find=lambda choice: self.repository.find(choice.name, choice.version),
-            check=self.checked.append,
         )
-        self.repository.follow(self.merging)
         self.watched: list[ScoreJob] = []
 
     def offer(self, rows: np.ndarray, ask: Ask = ENTROPY, caller: Caller | None = None) -> "Future[Part]":
@@ -87,3 +92,11 @@ class Bench:
 
     def is_at_rest(self) -> bool:
         return self.value("assayd_pending_rows") == self.gate.rows_pending == self.merging.waiting == 0
+
+
+def own(part: Part) -> np.ndarray:
+    return part.scores.rows.probabilities[part.rows]
+
+
+def expected(rows: np.ndarray) -> np.ndarray:
+    return scores_of_logits(rows, temperature=1.0).probabilities

@@ -12,6 +12,7 @@ from assayd_server.config import Settings
 from assayd_server.core.stream import WINDOW_ROWS_MAX
 from assayd_server.rpc.labeling_requests import CALIBRATION_BINS_MAX
 from assayd_server.rpc.monitoring_requests import COLUMNS_MAX
+from assayd_server.threads import no_thread
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
@@ -21,6 +22,8 @@ ROWS = [
     for line in LIMITS.splitlines()
     if line.startswith("| ") and "| setting |" not in line
 ]
+FULL = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").partition("## When it is full")[2]
+FULL = FULL.partition("\n## ")[0]
 SETTINGS = {row[1].strip("`"): row[2] for row in ROWS if row[1].startswith("`")}
 NOT_OF_CALLERS = {
     "recall_check_share",
@@ -63,3 +66,10 @@ def test_limits_that_are_no_settings_are_those_of_the_code() -> None:
     assert fixed["nodes of a graph, functions taken in"] == f"{graph_size.NODES_MAX:,}"
     unpacked = f"{archives.BYTES_MAX // 2**30} GiB, {archives.ARRAYS_MAX:,} arrays"
     assert fixed["what a reference unpacks to"] == unpacked
+
+
+def test_what_can_be_full_is_a_setting_that_there_is_or_has_the_reason_that_callers_get() -> None:
+    settings = set(re.findall(r"`(\w+_max\w*|\w+_threads)`", FULL))
+    assert settings - Settings.model_fields.keys() == set()
+    assert {"rows_pending_max", "call_threads", "streams_max"} <= settings
+    assert f"the reason `{no_thread().reason}`" in FULL

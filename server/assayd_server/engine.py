@@ -16,6 +16,7 @@ from assayd_server.computing import Computing
 from assayd_server.core.arrays import Floats
 from assayd_server.counters import Counters
 from assayd_server.gate import Gate
+from assayd_server.known_asks import KnownAsks
 from assayd_server.labeling import Labeling
 from assayd_server.merging import Merging
 from assayd_server.metrics import Metrics
@@ -76,10 +77,10 @@ class Engine:
         self._searching = Searching(self._counters.pools, recall)
         self._batching = Batching(gate, batches or BatchLimits(), self._counters.models)
         self._arithmetic = threading.Lock()
-        self.merging = Merging(
-            gate, batches or BatchLimits(), ScoringPass(self._counters), find=self.model, check=self._check
-        )
-        repository.follow(self.merging)
+        scoring = ScoringPass(self._counters)
+        asks = KnownAsks(scoring, self._check)
+        repository.follow(asks)
+        self.merging = Merging(gate, batches or BatchLimits(), scoring, asks=asks, find=self.model)
         self.labeling = Labeling(self.score, response_bytes_max=limits.response_bytes_max)
         self.monitoring = Monitoring(repository, self._computing, limits=limits)
         self.retrieval = Retrieval(

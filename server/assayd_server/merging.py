@@ -9,14 +9,13 @@ from collections.abc import Callable
 from threading import Condition, Thread
 
 from assayd_server import logs
-from assayd_server.asks import Ask, Known, forms_max
+from assayd_server.asks import Ask
 from assayd_server.batching import BatchLimits
 from assayd_server.caller import Caller, Lane
 from assayd_server.errors import ResourceExhaustedError, ServiceError
 from assayd_server.gate import Gate, Place
-from assayd_server.plan import Plan
+from assayd_server.known_asks import KnownAsks
 from assayd_server.quick_rows import quick_rows
-from assayd_server.repository import Failure, Follower
 from assayd_server.rows import Inputs
 from assayd_server.score_job import Finish, ScoreJob, Watch
 from assayd_server.scoring_pass import ScoringPass
@@ -27,13 +26,11 @@ from assayd_server.wanted import ModelChoice
 _LEFT_SECONDS = 0.004
 """For so long after its last pass what is quick is left to the thread that takes calls, which hears of every
 answer that was sent; two threads that take turns would hand the interpreter to each other at every pass."""
-_ASKS_MAX = 512
-"""Of each model, of which something is known."""
 _ANYBODY = Caller()
 _log = logs.get_logger()
 
 
-class Merging(Follower):
+class Merging:
     """Calls of the online lane that wait for their scores."""
 
     def __init__(
@@ -42,8 +39,8 @@ class Merging(Follower):
         limits: BatchLimits,
         scoring: ScoringPass,
         *,
+        asks: KnownAsks,
         find: Callable[[ModelChoice], Servable],
-        check: Callable[[Plan], None],
     ) -> None:
         """Nothing waits yet.
 
@@ -51,17 +48,15 @@ class Merging(Follower):
             gate: where computations wait for their turn.
             limits: how calls are merged.
             scoring: does it.
+            asks: what is known of what calls ask for; somebody else tells it of models that come and go.
             find: the model that is meant; raises ServiceError where there is none.
-            check: raises ServiceError where a plan cannot be answered.
         """
         self._gate = gate
         self._limits = limits
         self._rows_enough = min(limits.rows_enough, limits.rows_max)
         self._scoring = scoring
+        self._asks = asks
         self._find = find
-        self._check = check
-        self._known: dict[Servable, dict[Ask, Known]] = {}
-        """Of the models that are served."""
         self._line: dict[ScoreJob, None] = {}
         """In the order in which they came. Whoever takes one out sees to it."""
         self._changed = Condition()
@@ -75,17 +70,6 @@ class Merging(Follower):
         """In the gate's line, until it is called; whoever has lined up, the thread takes the turn."""
         self._thread: Thread | None = None
         """For what is not quick; from the first time on that something is not."""
-
-    def added(self, model: Servable) -> None:
-        """Its calls may be known from now on."""
-        self._known[model] = {}
-
-    def removed(self, model: Servable) -> None:
-        """Know no more of it."""
-        self._known.pop(model, None)
-
-    def failed(self, failure: Failure) -> None:
-        """Such a model has no calls."""
 
     @property
     def waiting(self) -> int:
@@ -120,9 +104,7 @@ class Merging(Follower):
             ServiceError: the call cannot be answered, or too much waits.
         """
         model = self._find(ask.choice) if model is None else model
-        known = self._known.get(model, {}).get(ask)
-        if known is None or rows.count > known.rows_max:
-            known = self._checked(ask, rows, model)
+        known = self._asks.known(ask, rows, model)
         arrays = model.match(rows)
         form = tuple([(name, values.shape[1:]) for name, values in arrays.items()])
         job = ScoreJob(model, ask, known, rows, arrays, rows.count, form, caller, finish, watch)
@@ -162,17 +144,6 @@ class Merging(Follower):
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join()
-
-    def _checked(self, ask: Ask, rows: Inputs, model: Servable) -> Known:
-        self._check(Plan(rows, ask.wanted, model))
-        known = self._scoring.known(Plan(Inputs((), 0), ask.wanted, model), rows.count)
-        asks = self._known.get(model)
-        if asks is not None:  # else it is gone, and nothing may keep it
-            if len(asks) >= _ASKS_MAX:
-                asks.clear()
-            known.forms_max = forms_max(len(asks))
-            asks[ask] = known
-        return known
 
     def _quick_rows(self) -> int:
         """From how many rows on a quick pass takes no more along; 0 where there is none."""

@@ -1,6 +1,5 @@
 """Drift over two replicas, for real: counters in Prometheus, under the chart's rules, beside the pooled rows."""
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import pytest
 
 import onnx_models
 import prometheus
+import promql
 import references
 from assayd import Client
 from processes import ServerProcess, serving
@@ -18,7 +18,6 @@ from prometheus import Prometheus, Sample, scraping
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("fleet")]
 
-ROOT = Path(__file__).resolve().parents[2]
 BATCH_ROWS = 60
 SHARE_OF_FIRST = 0.8
 RNG = np.random.default_rng(7)
@@ -176,18 +175,12 @@ def test_a_replica_that_is_killed_and_restarted_raises_nothing(artefacts: Path, 
             assert found.query("max_over_time(ALERTS{alertstate='firing'}[5m])") == []
 
 
-def queries() -> list[str]:
-    """Those of the pages about fleets; a line that is indented belongs to the one before."""
-    pages = [ROOT / "docs" / "fleet_drift.md", ROOT / "docs" / "runbooks" / "drift.md"]
-    blocks = [text for page in pages for text in re.findall(r"```promql\n(.*?)```", page.read_text(), re.DOTALL)]
-    return [query for text in blocks for query in re.split(r"\n(?! )", text.strip())]
-
-
 def test_the_queries_of_the_documents_have_answers(artefacts: Path, tmp_path: Path) -> None:
     rules = prometheus.recorded("5m")
     with fleet(artefacts, tmp_path, rules) as running:
         running.score(rows_of(BATCH_ROWS))
         running.prometheus.wait_for("assayd:drift_psi:1h")
-        assert len(queries()) >= 8
-        for query in queries():
+        queries = promql.queries(*promql.OF_FLEETS)
+        assert len(queries) >= 8
+        for query in queries:
             assert running.prometheus.wait_for(query), query

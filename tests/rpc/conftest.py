@@ -19,3 +19,9 @@ def app_to_drain(tmp_path: Path) -> Iterator[App]:
     app.start()
     yield app
     app.stop()
+
+
+@pytest.fixture
+def frequent_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers look at their files ten times as often, as tests wait for that."""
+    monkeypatch.setattr("assayd_server.watched_files._LOOK_SECONDS", 0.1)

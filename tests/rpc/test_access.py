@@ -198,6 +198,7 @@ def test_reflection_can_be_switched_off(serve: Serve) -> None:
     assert len(server.client().score(ROWS)) == 4
 
 
+@pytest.mark.usefixtures("frequent_looks")
 @pytest.mark.parametrize("plain_calls", [False, True], ids=["direct", "plain"])
 def test_a_token_counts_from_the_moment_that_the_file_names_it_until_it_does_not(
     serve: Serve, tmp_path: Path, plain_calls: bool
@@ -216,6 +217,7 @@ def test_a_token_counts_from_the_moment_that_the_file_names_it_until_it_does_not
         client.score(ROWS)
 
 
+@pytest.mark.usefixtures("frequent_looks")
 def test_a_file_that_cannot_be_used_leaves_the_one_before_in_force_until_there_is_a_better_one(
     serve: Serve, tmp_path: Path
 ) -> None:

@@ -14,12 +14,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 import onnx_models
 from assayd import ChannelSettings, Client, DeadlineExceededError, ResourceExhaustedError
 from assayd.testing import Server
-from busy import SLOW, SLOWER, busy
+from busy import WIDTH, busy
 from scraping import metric
 from waiting import WAIT_SECONDS_MAX, wait_until
 
 GOOD = np.zeros((1, 4), np.float32)
-WIDE = np.zeros((1, SLOW["width"]), np.float32)
+WIDE = np.zeros((1, WIDTH), np.float32)
 SCORE = "/assayd.v1.ScoringService/Score"
 CHECK = "/grpc.health.v1.Health/Check"
 WATCH = "/grpc.health.v1.Health/Watch"
@@ -102,7 +102,7 @@ def test_the_plain_way_with_every_thread_held_health_answers_and_calls_are_refus
 
 @pytest.mark.parametrize("path", [CHECK, WATCH, REFLECT])
 def test_control_calls_without_a_message_do_not_hold_health_for_long(serve: Serve, path: str) -> None:
-    app = serve(onnx_models.identity(), message_wait_max_seconds=0.5)
+    app = serve(onnx_models.identity(), message_wait_max_seconds=0.1)
     with header_only_calls(app, 16, path) as stalled:
         for call in stalled:  # cut by the server, or refused because the others held every thread
             with pytest.raises(grpc.RpcError) as raised:
@@ -119,17 +119,17 @@ def test_idle_reflection_streams_leave_health_and_scoring_alone(serve: Serve, co
 
 
 def test_with_every_health_thread_held_calls_are_refused_at_once_too(serve: Serve, connect: Connect) -> None:
-    app = serve(onnx_models.network(**SLOW), call_threads=1, calls_waiting_max=0)
+    app = serve(onnx_models.network(), call_threads=1, calls_waiting_max=0)
     client = connect(app, settings=ONE_ATTEMPT)
     full = pytest.raises(ResourceExhaustedError, match="the server is full")
-    with header_only_calls(app, 16, CHECK), busy(app, 1, rows=16_000), full:
+    with header_only_calls(app, 16, CHECK), busy(app, 1), full:
         client.score(WIDE, deadline_seconds=5)
 
 
 def test_more_calls_than_may_wait_are_refused_at_once(serve: Serve, connect: Connect) -> None:
-    app = serve(onnx_models.network(**SLOW), call_threads=2, calls_waiting_max=3)
+    app = serve(onnx_models.network(), call_threads=2, calls_waiting_max=3)
     with (
-        busy(app, 5, threads=2, rows=16_000),
+        busy(app, 5, threads=2),
         pytest.raises(ResourceExhaustedError, match="5 calls are being answered or wait"),
     ):
         connect(app, settings=ONE_ATTEMPT).score(WIDE)
@@ -191,7 +191,7 @@ def test_calls_without_a_message_leave_their_places_to_calls_that_have_one(serve
 
 
 def test_half_of_the_places_are_kept_by_calls_whose_message_is_on_its_way(serve: Serve, connect: Connect) -> None:
-    app = serve(onnx_models.network(**SLOWER), call_threads=2, calls_waiting_max=6)
+    app = serve(onnx_models.network(), call_threads=2, calls_waiting_max=6)
     with header_only_calls(app, 4) as waiting, busy(app, 4, threads=2):
         client = connect(app, settings=ONE_ATTEMPT)
         time.sleep(0.5)  # twice as long as it takes for a message to be late
@@ -201,9 +201,9 @@ def test_half_of_the_places_are_kept_by_calls_whose_message_is_on_its_way(serve:
 
 
 def test_the_wait_that_is_asked_for_doubles_at_each_attempt(serve: Serve, connect: Connect) -> None:
-    app = serve(onnx_models.network(**SLOWER), call_threads=1, calls_waiting_max=7)
+    app = serve(onnx_models.network(), call_threads=1, calls_waiting_max=7)
     client = connect(app)
-    with busy(app, 8, threads=1, rows=16_000):  # of which one takes longer than all attempts
+    with busy(app, 8, threads=1):
         began = time.monotonic()
         with pytest.raises(ResourceExhaustedError) as raised:
             client.score(WIDE)

@@ -18,6 +18,7 @@ from assayd_server.contract import Choice
 from assayd_server.mirror import Mirror
 from assayd_server.repository_url import RepositoryUrl
 from assayd_server.servable import Servable
+from merging_bench import Bench
 
 if TYPE_CHECKING:
     from buckets import Bucket
@@ -39,6 +40,20 @@ def load() -> Load:
         return servable.load(bundle, threads=1, chosen=Choice(chosen) if chosen else None)
 
     return load_content
+
+
+@pytest.fixture
+def make_bench(load: Load) -> Iterator[Callable[..., Bench]]:
+    """A bench for calls that are scored together: make_bench(the model's content, **limits of batches)."""
+    made: list[Bench] = []
+
+    def make_one(content: bytes = b"", **limits: Any) -> Bench:
+        made.append(Bench(load(content or onnx_models.identity()), **limits))
+        return made[-1]
+
+    yield make_one
+    for bench in made:
+        bench.merging.close()
 
 
 @pytest.fixture
