@@ -129,7 +129,7 @@ def mmd_p_value(features: FourierFeatures, reference: FeatureSums, window: Featu
 def _features(reduced: Floats, frequencies: Floats) -> NDArray[np.int32]:
     """(n, width) to (n, 2D) integers; coordinates add up in their order, so that no row depends on another."""
     known = with_coordinates(reduced)
-    rows = np.where(known[:, None], reduced, 0).astype(np.float32)
+    rows = np.where(known[:, None], reduced, 0).astype(np.float32, order="C")
     phases = np.einsum("nw,wd->nd", rows, frequencies)  # rows @ frequencies adds up as suits the count of rows
     features = np.concatenate([np.cos(phases), np.sin(phases)], axis=1)
     features *= np.where(known, np.float32(FEATURE_SCALE), np.float32(0))[:, None]
