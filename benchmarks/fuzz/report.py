@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.fuzz.credentials import REFUSALS
 from benchmarks.fuzz.methods import METHODS
 from benchmarks.fuzz.run import Found
@@ -94,15 +96,22 @@ def _memory(part: str, memory_mib: Sequence[tuple[float, float]]) -> Line:
             met=at_end <= MEMORY_MIB_MAX,
             timed=True,
         )
-    growth = slope(memory_mib)
+    growth, error = slope(memory_mib), _slope_error(memory_mib)
     return Line(
         part=part,
         what="growth of memory over the last half",
-        asked=f"< {GROWTH_MAX:.0f} MiB/min",
-        reached=f"{growth:.2f} MiB/min, {at_end:.0f} MiB at the end",
-        met=growth < GROWTH_MAX,
+        asked=f"< {GROWTH_MAX:.0f} MiB/min and twice its standard error",
+        reached=f"{growth:.1f} MiB/min, standard error {error:.1f}; {at_end:.0f} MiB at the end",
+        met=growth < GROWTH_MAX + 2 * error,
         timed=True,
     )
+
+
+def _slope_error(memory_mib: Sequence[tuple[float, float]]) -> float:
+    """The standard error of the slope, by the scatter of what was seen: messages of megabytes come and go."""
+    half = np.array(memory_mib[len(memory_mib) // 2 :])
+    covariance = np.polyfit(half[:, 0] - half[0, 0], half[:, 1], 1, cov=True)[1]
+    return float(60 * np.sqrt(covariance[0, 0]))
 
 
 def _yes(is_so: bool) -> str:

@@ -1,6 +1,7 @@
 """Many clients with batches of all sizes: every answer is of its own rows, and memory does not grow."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -48,7 +49,7 @@ def run(short: bool) -> tuple[list[Line], dict[str, Any]]:
     return _lines(outcome, growth, seconds), figures
 
 
-def slope(samples: list[tuple[float, float]]) -> float:
+def slope(samples: Sequence[tuple[float, float]]) -> float:
     """MiB a minute over the last half, by least squares."""
     half = np.array(samples[len(samples) // 2 :])
     return float(60 * np.polyfit(half[:, 0] - half[0, 0], half[:, 1], 1)[0])
