@@ -159,7 +159,8 @@ class Settings(BaseModel):
     """The most multiplications of one exact search in the pool, of kNN novelty, or to score the candidates of a
     round: some ten seconds, while other calls wait. The client cuts larger batches of rows by itself."""
     recall_check_share: Annotated[float, Field(ge=0, le=1)] = 0.001
-    """The share of rows searched for that are searched for once more, exactly, to count the index's recall."""
+    """The share of rows searched for that are searched for once more, exactly, to count the index's recall; fewer
+    where that would take more than a fiftieth of the time."""
     rows_pending_max: Positive = 262_144
     """The most rows that may wait for their turn or have it; further calls are refused at once."""
     batch_rows_max: Annotated[int, Field(ge=1, le=2**20)] = 1024

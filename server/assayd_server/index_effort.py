@@ -15,9 +15,14 @@ NEIGHBORS = (10, 100)
 """How many are searched for when recall is measured; the lower recall counts."""
 COUNT_MIN = 40
 """For fewer neighbours as many are proposed as for these: the first few are where rough distances err most."""
+COUNT_MORE = 12
+"""Distances of a byte a number err less: proposals are for so many neighbours more than are wanted, with which a
+few of them are found about as surely as many.
+"""
 FETCHES = (1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
 _FETCH_MAX = {Kind.IVF: 2.0, Kind.HNSW: 1.5, Kind.LSH: 16.0, Kind.IVFPQ: 16.0}
 _WIDTH_MIN = {Kind.IVF: 1, Kind.HNSW: 64, Kind.LSH: 1, Kind.IVFPQ: 1}
+_OF_BYTES = (Kind.IVF, Kind.HNSW)
 _NAMES = {Kind.HNSW: "visited", Kind.IVF: "probes", Kind.LSH: "probes", Kind.IVFPQ: "probes"}
 
 
@@ -42,7 +47,7 @@ class Effort:
 
     def proposals_for(self, count: int) -> int:
         """How many rows are proposed where so many neighbours are wanted."""
-        return math.ceil(self.fetch * max(count, COUNT_MIN))
+        return math.ceil(self.fetch * (count + COUNT_MORE if self.kind in _OF_BYTES else max(count, COUNT_MIN)))
 
 
 def effort_of(kind: Kind, parameters: Mapping[str, str]) -> Effort:

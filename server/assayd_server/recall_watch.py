@@ -1,6 +1,7 @@
 """How many of the true neighbours an index finds, watched while it serves: some searches are made once more."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from assayd_server.loaded_pool import LoadedPool
 from assayd_server.metrics import PoolMetrics
 from assayd_server.nearest import searchable
 
+TIME_SHARE_MAX = 0.02
+"""Of the time: a check reads all of the pool, which takes long where that is large, and leaves the caches cold."""
 _log = logs.get_logger()
 
 
@@ -32,15 +35,19 @@ class SearchMade:
 
 
 class RecallWatch:
-    """Repeats a share of searches exactly, one at a time, beside the calls; what comes meanwhile is left out."""
+    """Repeats a share of searches exactly: one, and then none for a while. What comes meanwhile is left out."""
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, share: float, *, time_share_max: float = TIME_SHARE_MAX) -> None:
         """Watch.
 
         Args:
             share: of the rows that are searched for, from 0 to 1.
+            time_share_max: the share of the time that checks may take, above 0: after each the watch rests.
         """
         self._share = share
+        self._rest = 1 / time_share_max - 1
+        """After each check, in times as long as it took."""
+        self._rests_until = 0.0
         self._due = 0.0
         self._seen = 0
         self._busy = False
@@ -52,7 +59,7 @@ class RecallWatch:
         with self._lock:
             self._due += self._share * row_count
             self._seen += 1
-            if self._busy or self._due < 1 or row_count == 0:
+            if self._busy or self._due < 1 or row_count == 0 or time.monotonic() < self._rests_until:
                 self._due = min(self._due, 1.0)  # what could not be checked is not made up for
                 return None
             self._due = 0.0
@@ -68,11 +75,14 @@ class RecallWatch:
         self._thread.shutdown()
 
     def _checked(self, made: SearchMade, metrics: PoolMetrics) -> None:
+        began = time.monotonic()
         try:
             count_recall(made, metrics)
         except Exception:  # nobody waits for this
             _log.exception("recall could not be checked")
         finally:
+            ended = time.monotonic()
+            self._rests_until = ended + self._rest * (ended - began)
             self._busy = False
 
 

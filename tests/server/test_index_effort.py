@@ -31,10 +31,16 @@ def test_a_graph_of_enough_rows_is_never_walked_with_few_in_sight() -> None:
     assert least_effort(Kind.HNSW, width_max=1000, recall_of=lambda _: 1.0) == Effort(Kind.HNSW, 64, 1.0)
 
 
-def test_more_neighbours_than_were_measured_take_a_wider_search_and_fewer_take_no_fewer_proposals() -> None:
-    effort = Effort(Kind.IVF, 8, 1.5)
-    assert [effort.width_for(count) for count in (1, 101, 102, 1010)] == [8, 8, 9, 80]
-    assert [effort.proposals_for(count) for count in (1, 40, 101)] == [60, 60, 152]
+def test_more_neighbours_than_were_measured_take_a_wider_search() -> None:
+    assert [Effort(Kind.IVF, 8, 1.5).width_for(count) for count in (1, 101, 102, 1010)] == [8, 8, 9, 80]
+
+
+def test_of_rough_codes_a_few_neighbours_take_as_many_proposals_as_forty() -> None:
+    assert [Effort(Kind.LSH, 8, 1.5).proposals_for(count) for count in (1, 40, 101)] == [60, 60, 152]
+
+
+def test_of_codes_of_a_byte_a_number_neighbours_take_proposals_for_twelve_more() -> None:
+    assert [Effort(Kind.HNSW, 64, 1.5).proposals_for(count) for count in (1, 10, 101)] == [20, 33, 170]
 
 
 @pytest.mark.parametrize("kind", [Kind.LSH, Kind.HNSW, Kind.IVF, Kind.IVFPQ])

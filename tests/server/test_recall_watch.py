@@ -108,6 +108,19 @@ def test_while_one_search_is_checked_no_other_is_chosen() -> None:
     watch.close()
 
 
+def test_after_a_check_the_watch_rests_for_as_long_as_its_share_of_the_time_says(
+    made: SearchMade, counted: Counted
+) -> None:
+    tireless, tired = RecallWatch(1.0, time_share_max=1.0), RecallWatch(1.0, time_share_max=1e-9)
+    for watch in (tireless, tired):
+        assert watch.chosen(1) == 0
+        watch.check(made, counted.metrics)
+        watch._thread.submit(lambda: None).result()  # it has ended
+    assert (tireless.chosen(1), tired.chosen(1)) == (0, None)
+    for watch in (tireless, tired):
+        watch.close()
+
+
 def test_no_rows_and_no_share_choose_nothing() -> None:
     watches = RecallWatch(1.0), RecallWatch(0.0)
     assert (watches[0].chosen(0), watches[1].chosen(100)) == (None, None)
@@ -118,7 +131,7 @@ def test_no_rows_and_no_share_choose_nothing() -> None:
 def test_what_goes_wrong_in_a_check_ends_neither_the_watch_nor_the_server(
     made: SearchMade, counted: Counted
 ) -> None:
-    watch = RecallWatch(1.0)
+    watch = RecallWatch(1.0, time_share_max=1.0)
     assert watch.chosen(1) == 0
     watch.check(replace(made, embedding=np.ones((1, 3), np.float32)), counted.metrics)  # not as wide as the pool
     watch._thread.submit(lambda: None).result()
