@@ -18,7 +18,6 @@ from assayd_server.core.hashing import id_hash
 from assayd_server.core.softmax import softmax
 from assayd_server.core.stream import Policy, PolicySettings, advance, begin
 from assayd_server.core.uncertainty import least_confidence
-from busy import SLOW
 from scraping import metric
 from waiting import wait_until
 
@@ -28,6 +27,8 @@ Serve = Callable[..., App]
 RNG = np.random.default_rng(3)
 Z = RNG.normal(0, 2, (600, 4)).astype(np.float32)
 POLICIES = [policy.value for policy in Policy]
+SLOW = {"width": 512, "hidden": 8192}
+"""Of onnx_models.network: a pass of 1000 rows takes some tenths of a second."""
 
 
 def expected(policy: str, *, budget: float = 0.2, seed: int = 0, ids: np.ndarray | None = None) -> Any:
@@ -267,7 +268,7 @@ def test_a_server_that_stops_answers_the_messages_that_it_has_received(serve: Se
 
 
 def inputs(count: int) -> selection_pb2.SelectStreamRequest:
-    """Rows that take a pass through the model of busy."""
+    """Rows of a slow model."""
     request = message()
     request.rows.inputs.tensors.append(encode(np.zeros((count, SLOW["width"]), np.uint8)))
     return request

@@ -108,14 +108,11 @@ class Gaussians:
             (n, width) float32; not finite for a row that is not.
         """
         projection, offset = self.projection[:, :width], self.offset
-        if offset is None or embeddings.dtype != np.float32:
-            with np.errstate(over="ignore", invalid="ignore"):
-                if offset is None:
-                    embeddings = embeddings - self.center.astype(embeddings.dtype)
-                embeddings = embeddings.astype(np.float32)
-        rows: Floats = embeddings.dot(projection)
-        if offset is not None:
-            rows -= offset[:width]
+        if offset is None:
+            centered: Floats = embeddings - self.center.astype(embeddings.dtype)
+            return centered.astype(np.float32, copy=False).dot(projection)
+        rows: Floats = embeddings.astype(np.float32, copy=False).dot(projection)
+        rows -= offset[:width]
         return rows
 
 
@@ -190,8 +187,9 @@ def domain_distance(gaussians: Gaussians, embeddings: Floats) -> Floats:
     """
     weights = gaussians.domain_weights
     distances = np.empty(len(embeddings))
-    for part in blocks(len(embeddings), len(weights)):
-        rows = gaussians.project(embeddings[part], len(weights)).astype(np.float64)
-        rows *= rows
-        distances[part] = rows.dot(weights)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for part in blocks(len(embeddings), len(weights)):
+            rows = gaussians.project(embeddings[part], len(weights)).astype(np.float64)
+            rows *= rows
+            distances[part] = rows.dot(weights)
     return distances
