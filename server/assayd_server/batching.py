@@ -30,7 +30,7 @@ class BatchLimits:
     rows_max: int = 1024
     """Of one pass."""
     rows_enough: int = 128
-    """A pass of so many takes no more along: it would copy their rows, and be no faster for it."""
+    """A pass of so many takes no more along, as it would copy their rows; a quick one does (quick_rows.py)."""
     delay_seconds_max: float = 0.0
     """How long a pass that is not full waits for more."""
 

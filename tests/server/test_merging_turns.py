@@ -35,8 +35,8 @@ def test_what_is_quick_is_done_at_once_by_the_thread_that_asks(make_bench: Make)
 def test_a_quick_pass_takes_more_along_than_another(make_bench: Make) -> None:
     bench = make_bench(rows_enough=4)
     bench.score(ROWS[:4])
-    for _ in range(64):
-        bench.watched[0].known.pace.observe(16, 0.0)  # however busy the machine is
+    for row_count in [4, 8, 16] * 64:
+        bench.watched[0].known.pace.observe(row_count, 0.0)  # however busy the machine is
     while not bench.merging._changed._waiters:  # until the thread has found nothing to do
         threading.Event().wait(0.001)
     with bench.merging._changed:  # it cannot come to the line meanwhile

@@ -66,3 +66,17 @@ def test_equal_passes_leave_what_is_expected_as_it_is() -> None:
 @pytest.mark.parametrize("row_count", [0, 1, 5, 10**9])
 def test_passes_that_take_no_time_are_known_all_the_same(row_count: int) -> None:
     assert paced((0, 0.0)).expected(row_count) == 0.0
+
+
+def test_a_larger_pass_that_stalled_is_forgotten_by_smaller_ones_alone() -> None:
+    pace = paced((512, 0.002), (512, 0.1), *[(128, 0.0005)] * 200)
+    assert 0.002 < pace.expected(512) < 0.003
+
+
+def test_a_larger_pass_is_not_expected_to_be_quicker_than_it_was_by_its_rows() -> None:
+    assert paced((512, 0.001), *[(128, 0.001)] * 200).expected(512) == 0.001
+    assert paced((512, 0.009), *[(128, 0.001)] * 1000).expected(512) == pytest.approx(0.004, rel=1e-3)
+
+
+def test_smaller_passes_are_not_told_by_larger_ones() -> None:
+    assert paced((8, 1.0), *[(16, 0.001)] * 200).expected(8) == 1.0

@@ -195,7 +195,7 @@ def _labels(read: Window, wanted: _Wanted) -> NDArray[np.int64] | None:
         raise file.labels_differ()
     # the sample goes by the count of rows and the seed alone, so this one is of the same rows
     found = read_window(beside, Reading(columns=(), batch_rows=_LABELS_AT_ONCE), wanted.sample, Silence())
-    return wanted.names.positions(pa.array(found.rows), str(file.asked.labels))
+    return wanted.names.positions(found.rows, str(file.asked.labels))
 
 
 def _told(error: InvalidArgumentError, source: Source) -> Exception:

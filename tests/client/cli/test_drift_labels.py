@@ -118,6 +118,16 @@ def test_scores_have_labels_too(assayctl: Assayctl) -> None:
         (["rows.npy", "floats.npy"], 1, "floats.npy: 0.5 is neither a class, nor the position of one"),
         (["rows.npy", "seven.npy"], 1, "seven.npy: 7 is neither a class, nor the position of one"),
         (["rows.csv", "a"], 1, "rows.csv: a: '"),
+        (
+            ["rows.npy", "complex.npy"],
+            1,
+            "complex.npy: values of type complex128 are neither names of classes nor",
+        ),
+        (
+            ["lists.parquet", "kind"],
+            1,
+            "lists.parquet: kind: values of type list<element: int64> are neither names",
+        ),
     ],
 )
 def test_labels_that_cannot_be_are_one_sentence(
@@ -130,7 +140,10 @@ def test_labels_that_cannot_be_are_one_sentence(
         "none_at_all": LABELS[:0],
         "floats": np.full(900, 0.5),
         "seven": np.full(900, 7),
+        "complex": LABELS.astype(complex),
     }
+    lists = pa.table({**dict(zip(COLUMNS, X.T, strict=True)), "kind": [[one] for one in LABELS.tolist()]})
+    parquet.write_table(lists, folder / "lists.parquet")
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array)
     words = ["--input", given[0], "--labels", *given[1:]]

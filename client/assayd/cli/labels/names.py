@@ -32,7 +32,7 @@ class ClassNames:
         """The name of a class, or its position where it has none."""
         return self.names[position] if position < len(self.names) else str(position)
 
-    def positions(self, labels: pa.Array, where: str) -> NDArray[np.int64]:
+    def positions(self, labels: pa.Array | NDArray[Any], where: str) -> NDArray[np.int64]:
         """Labels as positions of classes, -1 where there is none.
 
         Args:
@@ -42,7 +42,14 @@ class ClassNames:
         Raises:
             CommandError: one is neither.
         """
-        encoded = labels if pa.types.is_dictionary(labels.type) else labels.dictionary_encode()
+        try:
+            given = pa.array(labels) if isinstance(labels, np.ndarray) else labels
+            encoded = given if pa.types.is_dictionary(given.type) else given.dictionary_encode()
+        except pa.ArrowNotImplementedError:  # lists, structures, complex numbers
+            kind = labels.dtype if isinstance(labels, np.ndarray) else labels.type
+            raise CommandError(
+                f"{where}: values of type {kind} are neither names of classes nor positions"
+            ) from None
         known = [self._position(label, where) for label in encoded.dictionary.to_pylist()]
         codes = encoded.indices.cast(pa.int64()).fill_null(len(known))
         return np.array([*known, NONE], np.int64)[codes.to_numpy()]

@@ -164,7 +164,7 @@ class Rows:
         file, path = self.file, self.file.source.path
         found: NDArray[np.int64] = np.empty(0, np.int64)
         if labels is not None:
-            found = self.names.positions(pa.array(labels), str(file.asked.labels))
+            found = self.names.positions(labels, str(file.asked.labels))
         elif file.label_column is not None:
             found = self.names.positions(rows.column(file.label_column), f"{path}: {file.label_column}")
         elif file.label_file is not None:

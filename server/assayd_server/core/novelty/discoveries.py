@@ -1,7 +1,6 @@
 """Which rows of a batch are novel, when no more than a share of those that are called so may be others."""
 
 import math
-from functools import lru_cache
 
 import numpy as np
 
@@ -26,7 +25,8 @@ def discoveries(p_values: Floats, rate: float) -> Booleans:
     limit = -1.0
     if ascending.size:
         ascending.sort()
-        below = (ascending * _per_rank(_valid_count(p_values))[: ascending.size] <= rate).nonzero()[0]
+        per_rank = _valid_count(p_values) / np.arange(1, ascending.size + 1)
+        below = (ascending * per_rank <= rate).nonzero()[0]
         if below.size:
             limit = ascending[below[-1]]
     return p_values <= limit
@@ -38,10 +38,3 @@ def _valid_count(p_values: Floats) -> int:
         return len(p_values) - int(np.count_nonzero(np.isnan(p_values)))
     return len(p_values)
 
-
-@lru_cache(maxsize=8)
-def _per_rank(count: int) -> Floats:
-    """(count,) how many p-values there are for each of the smallest 1, 2 and so on."""
-    ratios = count / np.arange(1, count + 1)
-    ratios.setflags(write=False)
-    return ratios
