@@ -3,7 +3,7 @@
 _WEIGHT = 1 / 8
 """Of the newest pass."""
 _FADING = 1 / 64
-"""Of what a smaller pass tells of a larger one: a size that seems too slow is not tried, and would seem so for good."""
+"""Of what a smaller pass tells of a larger one: what seems too slow is not tried, and would seem so for good."""
 UNKNOWN_SECONDS = float("inf")
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 import onnx_models
+from assayd_server.caller import Lane
 from assayd_server.config import Settings
 from assayd_server.engine import Engine
 from assayd_server.errors import ServiceError
@@ -74,6 +75,16 @@ def test_a_request_that_differs_in_its_numbers_alone_is_not_parsed(engine: Engin
     assert read is not None
     assert again is not None
     assert read.ask is again.ask
+
+
+def test_nor_is_one_of_the_bulk_lane_to_know_that_it_is_for_others(engine: Engine) -> None:
+    reader = InferReader(engine, LIMITS)
+    assert reader.read(message(rows(), id="a", parameters={"priority": 2})) is None
+    known = reader._forms.find(message(rows(), id="b", parameters={"priority": 2}))
+    assert known is not None
+    assert known.ask.lane is Lane.BULK
+    assert reader.read(message(rows(), id="c", parameters={"priority": 2})) is None
+    assert reader.read(message(rows(), id="c", parameters={"priority": 1})) is not None
 
 
 def test_nor_is_one_that_has_another_id_of_the_same_length(engine: Engine) -> None:

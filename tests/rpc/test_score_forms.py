@@ -253,6 +253,26 @@ def test_requests_that_take_long_or_may_be_wrong_are_left_to_others_each_time(se
     assert [one.read(sent) for _ in range(3)] == [None] * 3
 
 
+@pytest.mark.parametrize("options", [{"lane": "bulk"}, {"neighbors": 1}], ids=str)
+def test_what_is_for_others_is_known_by_its_form(options: dict[str, Any]) -> None:
+    one = reader()
+    one.read(message(numbers(2, 3), **options))
+    known = one._forms.find(message(numbers(2, 3), **options))
+    assert known is not None
+    assert known.ask is None
+    of_the_same_length = message(numbers(2, 3), lane="online")
+    assert is_by_form(one, of_the_same_length) is False
+    assert is_by_form(one, of_the_same_length) is True
+    assert one.read(message(numbers(2, 3), **options)) is None
+
+
+def test_what_is_for_others_leaves_no_form_where_its_numbers_are_few() -> None:
+    one = reader()
+    one.read(message(np.zeros((0, 3), np.float32), lane="bulk"))
+    one.read(message(numbers(2, 3), numbers(1, 1), lane="bulk"))
+    assert one._forms._forms == {}
+
+
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [

@@ -37,4 +37,3 @@ def _valid_count(p_values: Floats) -> int:
     if math.isnan(p_values.max()):  # which one NaN makes NaN
         return len(p_values) - int(np.count_nonzero(np.isnan(p_values)))
     return len(p_values)
-

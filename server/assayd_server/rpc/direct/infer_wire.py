@@ -42,6 +42,8 @@ class InferReader:
     def read(self, message: bytes) -> Read | None:
         """As of Reader."""
         form = self._forms.find(message)
+        if form is not None and form.ask.lane is not Lane.ONLINE:
+            return None
         if form is not None and (current := self._current(form.ask)) is not None:
             return _read(form.ask, form.rows(message), message[form.id], current)
         try:
@@ -52,9 +54,12 @@ class InferReader:
             return None  # elements are read one by one, and no other call is taken meanwhile
         model = found_model(self._engine, request.model_name, request.model_version, field="model_")
         infer = self._ask(request, model)
+        place = _id_in(message, request)
         if infer.lane is not Lane.ONLINE:
+            if place is not None and len(request.raw_input_contents) == 1:
+                self._forms.learn_of_others(message, infer, request.raw_input_contents[0], id=place)
             return None
-        rows, place = inputs(request, model, self._limits), _id_in(message, request)
+        rows = inputs(request, model, self._limits)
         if place is not None:
             self._forms.learn(message, infer, rows, request.raw_input_contents[0], id=place)
         return _read(infer, rows, request.id.encode(), model)

@@ -19,6 +19,7 @@ _REST_BYTES_MAX = 4096
 _FORMS_OF_A_LENGTH_MAX = 8
 NOWHERE = slice(0, 0)
 """The place of an id in a request that has none."""
+_NO_TENSOR = NamedArray("", np.empty(0, np.uint8))
 Asked = TypeVar("Asked")
 
 
@@ -82,11 +83,26 @@ class RequestForms(Generic[Asked]):
         """
         if len(rows.tensors) != 1 or not content or len(message) - len(content) > _REST_BYTES_MAX:
             return
-        tensor = rows.tensors[0]
+        if rows.tensors[0].values.dtype.kind in "iuf":  # texts and bools are looked at one by one
+            self._keep(message, ask, rows.tensors[0], content, id)
+
+    def learn_of_others(self, message: bytes, ask: Asked, content: bytes, *, id: slice = NOWHERE) -> None:  # noqa: A002
+        """Keep the form of a request that is read by others, so that the next one need not be read to know it.
+
+        Args:
+            message: as it came.
+            ask: says that it is for others; nobody asks the form for rows.
+            content: the numbers of its only tensor.
+            id: as in learn.
+        """
+        if content and len(message) - len(content) <= _REST_BYTES_MAX:
+            self._keep(message, ask, _NO_TENSOR, content, id)
+
+    def _keep(self, message: bytes, ask: Asked, tensor: NamedArray, content: bytes, id: slice) -> None:  # noqa: A002
         start = message.find(content)
         # find takes no longer for content that nearly repeats itself, which rfind does
-        if tensor.values.dtype.kind not in "iuf" or start < 0 or message.find(content, start + 1) >= 0:
-            return  # texts and bools are looked at one by one, and numbers that occur twice could be either
+        if start < 0 or message.find(content, start + 1) >= 0:
+            return  # numbers that occur twice could be either
         form = RequestForm(
             ask,
             id,

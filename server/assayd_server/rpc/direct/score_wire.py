@@ -26,20 +26,24 @@ class ScoreReader:
             limits: how much one request may hold.
         """
         self._limits = limits
-        self._forms: RequestForms[Ask] = RequestForms()
+        self._forms: RequestForms[Ask | None] = RequestForms()
+        """None is asked by those that are for a thread: parsed here only to know that, one of many megabytes would
+        hold up all other calls."""
         self._asked = Asked(limits)
 
     def read(self, message: bytes) -> Read | None:
         """As of Reader."""
         form = self._forms.find(message)
         if form is not None:
-            return Read(form.ask, form.rows(message), response)
+            return Read(form.ask, form.rows(message), response) if form.ask is not None else None
         try:
             request = scoring_pb2.ScoreRequest.FromString(message)
         except DecodeError:
             raise not_of_this_type() from None
         sent = request.rows.inputs
         if request.lane not in _ONLINE or not sent.tensors or request.HasField("head") or request.neighbors:
+            if len(sent.tensors) == 1:
+                self._forms.learn_of_others(message, None, sent.tensors[0].data)
             return None
         if any(tensor.data_type == tensor_pb2.DATA_TYPE_STRING for tensor in sent.tensors):
             return None  # texts are read one by one, and no other call is taken meanwhile
