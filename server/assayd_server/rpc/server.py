@@ -1,6 +1,7 @@
 """Puts the gRPC server together: services, threads, options, health and reflection."""
 
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any
 
 import grpc
@@ -19,7 +20,7 @@ from assayd_server.rpc.direct import core_calls
 from assayd_server.rpc.direct.calls import DirectCalls
 from assayd_server.rpc.direct.infer_wire import InferReader
 from assayd_server.rpc.direct.score import Reader, ScoreMethod
-from assayd_server.rpc.direct.score_wire import ScoreReader
+from assayd_server.rpc.direct.score_wire import ScoreReader, scored_alone
 from assayd_server.rpc.direct.threaded import ThreadedMethod
 from assayd_server.rpc.health import HealthServicer
 from assayd_server.rpc.held_requests import HeldRequests
@@ -210,7 +211,8 @@ class RpcServer:
                 unread=self._unread,
             )
             if path in readers:
-                methods[path] = ScoreMethod(threaded, engine.merging, readers[path], self._requests)
+                alone = partial(scored_alone, engine) if path == SCORE else None
+                methods[path] = ScoreMethod(threaded, engine.merging, readers[path], self._requests, alone=alone)
         return DirectCalls(
             self._server,
             methods,

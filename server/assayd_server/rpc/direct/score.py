@@ -7,6 +7,7 @@ from functools import partial
 from typing import NamedTuple, Protocol, TypeAlias
 
 from assayd_server.asks import Ask, Known
+from assayd_server.caller import Lane
 from assayd_server.merging import Merging
 from assayd_server.rows import Inputs
 from assayd_server.rpc.direct.core_calls import CoreCall
@@ -30,13 +31,18 @@ class Read(NamedTuple):
     """For how long it may wait to begin; None for as long as its caller does."""
     model: Servable | None = None
     """The one that it was read for, and by whose form it is answered; None where that tells nothing of either."""
+    lane: Lane = Lane.ONLINE
+
+
+ScoreAlone: TypeAlias = Callable[[Read, CoreCall], bytes]
+"""Answers a call by itself, on a thread of its own: what was read need not be parsed there."""
 
 
 class Reader(Protocol):
     """Reads the requests of one RPC. For one thread."""
 
     def read(self, message: bytes) -> Read | None:
-        """A request of inputs in the online lane; None of another kind of request.
+        """A request of inputs; None of another kind of request, which is to be parsed by a thread.
 
         Raises:
             ServiceError: it is wrong.
@@ -46,7 +52,15 @@ class Reader(Protocol):
 class ScoreMethod:
     """An RPC that scores."""
 
-    def __init__(self, threaded: ThreadedMethod, merging: Merging, reader: Reader, held: HeldRequests) -> None:
+    def __init__(
+        self,
+        threaded: ThreadedMethod,
+        merging: Merging,
+        reader: Reader,
+        held: HeldRequests,
+        *,
+        alone: ScoreAlone | None = None,
+    ) -> None:
         """Answer calls.
 
         Args:
@@ -54,12 +68,14 @@ class ScoreMethod:
             merging: scores the others.
             reader: reads them.
             held: bounds the messages that are held at one time.
+            alone: scores what was read and is for a thread; without it, that is parsed there as ever.
         """
         self.outcomes = threaded.outcomes
         self._threaded = threaded
         self._merging = merging
         self._held = held
         self._reader = reader
+        self._alone = alone
 
     def take(self, call: CoreCall, message: bytes) -> None:
         """As of Method."""
@@ -69,17 +85,19 @@ class ScoreMethod:
         held = self._held.call()
         try:
             held.add(len(message))
-            if not self._merged(call, message, held, began):
+            read = self._reader.read(message)
+            if read is not None and read.lane is Lane.ONLINE and self._merging.takes(read.ask, read.rows.count):
+                self._merge(call, read, held, began)
+            elif read is not None and self._alone is not None:
+                self._threaded.take_work(call, [partial(self._alone, read, call)], held, began)
+            else:
                 self._threaded.take_held(call, [message], held, began)
         except Exception as error:
             held.end()
             self._threaded.fail(call, error, began)
 
-    def _merged(self, call: CoreCall, message: bytes, held: CallBytes, began: float) -> bool:
-        """Whether the call is for here, and is in the line now."""
-        read = self._reader.read(message)
-        if read is None or not self._merging.takes(read.ask, read.rows.count):
-            return False
+    def _merge(self, call: CoreCall, read: Read, held: CallBytes, began: float) -> None:
+        """Put a call into the line."""
         self._merging.offer(
             read.ask,
             read.rows,
@@ -88,7 +106,6 @@ class ScoreMethod:
             finish=partial(self._finish, call=call, held=held, respond=read.respond, began=began),
             watch=partial(self._watch, call),
         )
-        return True
 
     def _watch(self, call: CoreCall, job: ScoreJob) -> None:
         """A job waits for longer: once its caller goes away, it leaves the line."""

@@ -1,8 +1,9 @@
 """RPCs whose calls may take long: each gets a thread once its message is there."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -13,6 +14,9 @@ from assayd_server.rpc.held_requests import CallBytes, HeldRequests
 from assayd_server.rpc.outcomes import Outcomes
 from assayd_server.rpc.unread import UnreadAnswers
 from assayd_server.trace import CURRENT
+
+Work: TypeAlias = Callable[[], bytes]
+"""Makes the response to a call, on the thread that it has got."""
 
 
 class ThreadedMethod:
@@ -59,12 +63,16 @@ class ThreadedMethod:
 
     def take_held(self, call: CoreCall, message: list[bytes], held: CallBytes, began: float) -> None:
         """A call that has been counted, with its message in a list, out of which it is taken."""
+        self.take_work(call, [lambda: self._called(message, call)], held, began)
+
+    def take_work(self, call: CoreCall, work: list[Work], held: CallBytes, began: float) -> None:
+        """A call that has been counted, with what makes its answer in a list, out of which it is taken."""
         try:
             call.watch()
-            self._pool.submit(self._answer, call, message, held, began)
+            self._pool.submit(self._answer, call, work, held, began)
         except Exception as error:  # the pool has ended, say
-            if message:  # else one of its threads has taken it all the same
-                message.clear()
+            if work:  # else one of its threads has taken it all the same
+                work.clear()
                 held.end()
                 self.fail(call, error, began)
 
@@ -82,8 +90,8 @@ class ThreadedMethod:
         self.outcomes.end(failure.code, began, call.metadata, call.trace)
         call.fail(failure)
 
-    def _answer(self, call: CoreCall, message: list[bytes], held: CallBytes, began: float) -> None:
-        if not message:  # it has failed already
+    def _answer(self, call: CoreCall, work: list[Work], held: CallBytes, began: float) -> None:
+        if not work:  # it has failed already
             return
         own = CURRENT.set(call.trace)
         try:
@@ -91,12 +99,16 @@ class ThreadedMethod:
                 self.outcomes.end(ending(call), began, call.metadata, call.trace)
                 call.drop()
                 return
-            self.succeed(call, self._serialize(self._servicer(self._parsed(message), call)), began)
+            self.succeed(call, work.pop()(), began)
         except Exception as error:  # a bug must not take the thread down
             self.fail(call, error, began)
         finally:
             held.end()
             CURRENT.reset(own)
+
+    def _called(self, message: list[bytes], call: CoreCall) -> bytes:
+        answer: bytes = self._serialize(self._servicer(self._parsed(message), call))
+        return answer
 
     def _parsed(self, message: list[bytes]) -> Any:
         try:
