@@ -14,17 +14,13 @@ from assayd_server.rpc.direct.core_calls import CoreCall
 from assayd_server.rpc.direct.request_form import RequestForms
 from assayd_server.rpc.direct.response_form import ResponseForm
 from assayd_server.rpc.direct.score import Read
+from assayd_server.rpc.enums import LANES
 from assayd_server.rpc.guarded import not_of_this_type
 from assayd_server.rpc.scoring import caller
 from assayd_server.score_job import Part
 from assayd_server.scoring import part_of
 
 _LENGTHS_MAX = 128
-_LANES = {
-    scoring_pb2.LANE_UNSPECIFIED: Lane.ONLINE,
-    scoring_pb2.LANE_ONLINE: Lane.ONLINE,
-    scoring_pb2.LANE_BULK: Lane.BULK,
-}
 
 
 class ScoreReader:
@@ -46,24 +42,23 @@ class ScoreReader:
         """As of Reader."""
         form = self._forms.find(message)
         if form is not None:
-            ask, lane = form.ask
-            return Read(ask, form.rows(message), response, lane=lane)
+            return Read(form.ask[0], form.rows(message), response, lane=form.ask[1])
         try:
             request = scoring_pb2.ScoreRequest.FromString(message)
         except DecodeError:
             raise not_of_this_type() from None
-        sent, found_lane = request.rows.inputs, _LANES.get(request.lane)
-        if found_lane is None or not sent.tensors or request.HasField("head") or request.neighbors:
+        sent, lane = request.rows.inputs, LANES.get(request.lane)
+        if lane is None or not sent.tensors or request.HasField("head") or request.neighbors:
             return None
         if any(tensor.data_type == tensor_pb2.DATA_TYPE_STRING for tensor in sent.tensors):
             return None  # texts are read one by one, and no other call is taken meanwhile
-        if found_lane is not Lane.ONLINE and (len(sent.tensors) > 1 or not self._has_come(len(message))):
+        if lane is not Lane.ONLINE and (len(sent.tensors) > 1 or not self._has_come(len(message))):
             return None  # what has no form would be copied here each time, and to learn one takes a while
         request.ClearField("rows")  # which leaves what was sent as it is
         ask = self._asked.of(request)
         rows = requests.inputs(sent, self._limits)
-        self._forms.learn(message, (ask, found_lane), rows, sent.tensors[0].data)
-        return Read(ask, rows, response, lane=found_lane)
+        self._forms.learn(message, (ask, lane), rows, sent.tensors[0].data)
+        return Read(ask, rows, response, lane=lane)
 
     def _has_come(self, length: int) -> bool:
         """Whether one of this length has come before, so that more may come."""
